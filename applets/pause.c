@@ -1,0 +1,35 @@
+/* The pod sandbox's first process: holds its namespaces, reaps what the pod orphans. Same job as Kubernetes' pause. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "die.h"
+
+static int run(void *cfg, const struct args *args)
+{
+	sigset_t set;
+	int sig;
+
+	(void)cfg;
+	if (args->n) die_usage("pause takes no arguments");
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	/* Blocked and waited for: a signal between two waits is not lost, and no handler runs. */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (;;) {
+		while (waitpid(-1, NULL, WNOHANG) > 0) ;
+		if (sigwait(&set, &sig) || sig == SIGCHLD) continue;
+		return EX_OK;
+	}
+}
+
+const struct applet applet_pause = {
+	.name = "pause",
+	.group = GROUP_CNI,
+	.summary = "wait for SIGTERM and reap children: the pod sandbox's process",
+	.run = run,
+};

@@ -1,0 +1,40 @@
+/* Options: one row gives the parser, the struct field and the help line. */
+#ifndef K3SBOX_OPT_H
+#define K3SBOX_OPT_H
+
+#include <stddef.h>
+#include <stdbool.h>
+
+struct buf;
+
+enum opt_type {
+	OPT_END,      /* last row */
+	OPT_FLAG,     /* bool field: set to true; no value */
+	OPT_STR,      /* const char * field: the last value given */
+	OPT_LIST,     /* struct strv field (buf.h): every value in order */
+	OPT_UINT,     /* unsigned field: decimal */
+	OPT_SECONDS,  /* unsigned field: "90", "90s", "2m", "1h" as seconds */
+	OPT_CHOICE,   /* int field: index into .choices */
+};
+
+struct opt {
+	enum opt_type type;
+	char letter;               /* short form, 0: none */
+	const char *name;          /* long form without "--" */
+	size_t field;              /* offsetof in the applet's option struct */
+	const char *value;         /* how help calls the value: "DIR" */
+	const char *const *choices;/* OPT_CHOICE: NULL-terminated; help shows them joined by | */
+	const char *bare;          /* value that the bare long option stands for ("--wait"); NULL: value required */
+	const char *help;          /* one sentence; '\n' goes on in the next line */
+};
+
+/* Parses argv[1..] into cfg. Stops at "--" (dropped) or, if in_order, at the first operand; otherwise options and operands
+ * may mix. --help is answered by the caller. Returns the number of operands, which are moved to argv[1..n]; argv[n+1] is
+ * NULL; *rest (may be NULL) gets the index in argv of what stood behind "--", or the count if nothing did.
+ * On misuse returns -1 with the message in why. Strings point into argv. */
+int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest, struct buf *why);
+
+/* The help lines of the rows. */
+void opt_help(const struct opt *rows, struct buf *out);
+
+#endif

@@ -1,0 +1,40 @@
+# Sourced by tests/*.test (POSIX sh, bash for the tests). Each test prints one line: PASS, FAIL or SKIP, its name, and why.
+# $K3SBOX is the binary under test, $T a fresh folder that goes at the end.
+set -u
+: "${K3SBOX:=$PWD/build/k3sbox}"
+SUITE=$(basename "$0" .test)
+T=$(mktemp -d) || exit 1
+at_exit() { :; }            # a test file may define its own; runs before $T goes
+trap 'at_exit; rm -rf "$T"' EXIT
+trap 'exit 130' INT TERM
+
+pass() { echo "PASS $SUITE: $1"; }
+fail() { echo "FAIL $SUITE: $1: $2" | tr '\n' ' '; echo; }
+skip() { echo "SKIP $SUITE: $1: $2"; }
+
+# run CMD…: leaves stdout in $out, stderr in $err, exit status in $rc
+run() {
+	rc=0
+	"$@" >"$T/.out" 2>"$T/.err" </dev/null || rc=$?
+	out=$(cat "$T/.out") err=$(cat "$T/.err")
+}
+
+# check NAME CONDITION…: passes if the command (usually `test …`) succeeds; what run() saw is shown otherwise
+check() {
+	name=$1; shift
+	if "$@"; then pass "$name"; else fail "$name" "[$*] rc=${rc-} out=${out-} err=${err-}"; fi
+}
+
+# same NAME WANT GOT
+same() {
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "want «$2», got «$3»"; fi
+}
+
+# has NAME TEXT PART…: every part occurs in the text
+has() {
+	name=$1 text=$2; shift 2
+	for part; do
+		case $text in *"$part"*) ;; *) fail "$name" "«$part» is not in «$text»"; return 1 ;; esac
+	done
+	pass "$name"
+}
