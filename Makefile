@@ -47,7 +47,7 @@ $(B)/include: $(B)/.deps
 	@ln -sfn /usr/include/linux $@/linux
 	@ln -sfn /usr/include/asm-generic $@/asm-generic
 	@ln -sfn /usr/include/$(ARCH)-linux-gnu/asm $@/asm
-	@for h in /usr/include/bearssl*.h; do ln -sf $$h $@/; done
+	@ln -sfn /usr/include/bearssl $@/bearssl; ln -sfn /usr/include/bearssl.h $@/bearssl.h
 
 $(BEARSSL): | $(B)/.deps
 # What the build needs; installed if it is missing and we are root.

@@ -43,6 +43,9 @@ extern const struct applet *const applets[];
 /* By name or alias; NULL if there is none. */
 const struct applet *applet_find(const char *name);
 
+/* Prints its help; for applets that are APPLET_RAW and find --help themselves. EX_OK or EX_FAIL. */
+int applet_help(const struct applet *a);
+
 /* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by main(), and by applets
  * that stand on others (restart = stop + run). argv is modified. */
 int applet_run(const struct applet *a, int argc, char **argv);

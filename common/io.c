@@ -101,8 +101,7 @@ static int sync_parent(const char *path)
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-/* A new file beside path; its name goes to temp. */
-static int open_beside(const char *path, char *temp, size_t size)
+int io_begin(const char *path, char *temp, size_t size)
 {
 	int n = snprintf(temp, size, "%s.XXXXXX", path);
 	if (n < 0 || (size_t)n >= size) return -ENAMETOOLONG;
@@ -110,8 +109,7 @@ static int open_beside(const char *path, char *temp, size_t size)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Ends a replacement: a temporary file that was written (r == 0) takes its name, another one goes. */
-static int settle(int fd, int r, mode_t mode, const char *temp, const char *path)
+int io_end(int fd, int r, mode_t mode, const char *temp, const char *path)
 {
 	if (!r && fchmod(fd, mode) < 0) r = -errno;
 	if (!r && fsync(fd) < 0 && errno != EINVAL) r = -errno;
@@ -127,9 +125,9 @@ static int settle(int fd, int r, mode_t mode, const char *temp, const char *path
 int io_replace(const char *path, mode_t mode, const void *data, size_t n)
 {
 	char temp[PATH_MAX];
-	int fd = open_beside(path, temp, sizeof temp);
+	int fd = io_begin(path, temp, sizeof temp);
 	if (fd < 0) return fd;
-	return settle(fd, io_write_fd(fd, data, n), mode, temp, path);
+	return io_end(fd, io_write_fd(fd, data, n), mode, temp, path);
 }
 
 static int copy_fd(int from, int to)
@@ -151,9 +149,9 @@ int io_copy(const char *from, const char *to, mode_t mode)
 	char temp[PATH_MAX];
 	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
 	if (in < 0) return -errno;
-	int fd = open_beside(to, temp, sizeof temp);
+	int fd = io_begin(to, temp, sizeof temp);
 	if (fd < 0) return fd;
-	return settle(fd, copy_fd(in, fd), mode, temp, to);
+	return io_end(fd, copy_fd(in, fd), mode, temp, to);
 }
 
 static int make_dir(const char *path, mode_t mode)

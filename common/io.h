@@ -32,6 +32,12 @@ int io_poke(const char *path, const char *text);
  * replaced, not followed. */
 int io_replace(const char *path, mode_t mode, const void *data, size_t n);
 
+/* The two halves of io_replace() for data that comes in pieces. io_begin() makes a temporary file beside path, puts its name in
+ * temp and returns its descriptor or -errno. io_end() closes it and, if r is 0, gives it the mode and the name path; on an
+ * error (r itself or its own) it removes it. Returns 0 or the first error. */
+int io_begin(const char *path, char *temp, size_t size);
+int io_end(int fd, int r, mode_t mode, const char *temp, const char *path);
+
 /* mkdir -p; folders that exist keep their mode; -ENOTDIR if something else is in the way. */
 int io_mkdirs(const char *path, mode_t mode);
 

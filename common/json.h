@@ -1,7 +1,7 @@
 /* JSON as Go's encoding/json reads it, kept with its place in the text so that it can be edited in place.
  *
  * Go's rules (research: cni-and-ux 1.5): RFC 8259 plus: nesting over 10000 refused, lone surrogates and bad UTF-8 become
- * U+FFFD, keys are looked up exactly first and then case-insensitively with the last duplicate winning, a BOM is refused.
+ * U+FFFD, keys match exactly or case-insensitively and the last one that does wins, a BOM is refused.
  * Error texts are encoding/json's own ("invalid character 'b' looking for beginning of object key string",
  * "unexpected end of JSON input", "invalid character 'x' after top-level value"), because CNI clients show them. */
 #ifndef K3SBOX_JSON_H
@@ -63,13 +63,23 @@ char *json_strdup(const struct json *j, const struct json_node *n);
 /* The member's key, decoded. */
 int json_key(const struct json *j, const struct json_node *n, char *out, size_t size);
 bool json_is(const struct json *j, const struct json_node *n, const char *string);   /* equals this string? */
+/* Is this the member for that name, by json_get()'s matching? For loops over members. */
+bool json_key_is(const struct json *j, const struct json_node *n, const char *name);
 bool json_true(const struct json *j, const struct json_node *n);
 /* Integer value; -EINVAL if it is no number or has a fraction or exponent, -ERANGE if it does not fit. */
 int json_int(const struct json *j, const struct json_node *n, int64_t *out);
 
 /* ---- editing in place: bytes that no edit covers stay as they are ---- */
 
-struct json_edit { uint32_t from, to; char *text; };   /* replace text[from,to) */
+enum json_edit_kind { JSON_EDIT_TEXT, JSON_EDIT_REMOVE, JSON_EDIT_APPEND };
+
+/* One wish as it was given; what it means for the text is worked out when all are known. */
+struct json_edit {
+	enum json_edit_kind kind;
+	uint32_t from, to;         /* JSON_EDIT_TEXT: replace text[from,to) */
+	uint32_t parent, node;     /* node indexes, the others */
+	char *text;
+};
 
 struct json_edits {
 	const struct json *j;

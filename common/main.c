@@ -49,7 +49,7 @@ const struct applet *applet_find(const char *name)
 	return NULL;
 }
 
-static int applet_help(const struct applet *a)
+int applet_help(const struct applet *a)
 {
 	_cleanup_buf_ struct buf b = {0};
 

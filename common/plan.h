@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "buf.h"
+#include "io.h"
 
 /* What removes obstacles, cheapest first (design: the ladder). */
 enum mechanism {
@@ -42,17 +43,11 @@ enum knob {
 	KNOB_COUNT,
 };
 
-/* How bad an obstacle is that stays. */
-enum severity {
-	NODE_FATAL,      /* no node; the control plane still runs */
-	ALL_FATAL,       /* nothing runs */
-	DEGRADED,        /* runs with less */
-};
-
 enum fact_state { FACT_OK, FACT_OBSTACLE, FACT_SKIPPED };
 
 struct fact_result {
 	enum fact_state state;
+	const char *kind;/* which kind of obstacle, where a fact knows several; else NULL; static */
 	char why[240];   /* the real error, or what was seen */
 	char value[240]; /* what steps need to know (an address, a list of paths), by the fact's own convention */
 };
@@ -60,10 +55,26 @@ struct fact_result {
 struct options {
 	enum mode mode;
 	bool no_mount, no_shim, no_intercept;
+	bool trust_init;           /* run, after init: take its word for obstacles that are slow to probe */
 	const char *data_dir;      /* k3s's data folder; never NULL */
 	const char *k3s;           /* path of the k3s binary, or NULL if not found */
 	const struct strv *k3s_args;   /* the user's own k3s arguments, may be NULL */
 };
+
+/* Option rows for the fields of a struct options that lies at `base` in an applet's option struct; k3s_args is the caller's. */
+#define PLAN_OPT_ROWS(type, base) \
+	{ OPT_CHOICE, 0, "mode", offsetof(type, base.mode), .choices = mode_names, \
+	  .help = "what is wanted (auto: a node, or the control plane alone where no node can run)" }, \
+	{ OPT_STR, 0, "data-dir", offsetof(type, base.data_dir), "DIR", .help = "k3s's data folder (/var/lib/rancher/k3s)" }, \
+	{ OPT_STR, 0, "k3s", offsetof(type, base.k3s), "FILE", .help = "the k3s binary ($K3SBOX_K3S, or k3s in PATH)" }, \
+	{ OPT_FLAG, 0, "no-mount", offsetof(type, base.no_mount), .help = "mount nothing" }, \
+	{ OPT_FLAG, 0, "no-shim", offsetof(type, base.no_shim), .help = "do not stand between containerd and runc" }, \
+	{ OPT_FLAG, 0, "no-intercept", offsetof(type, base.no_intercept), .help = "trace nothing" }
+extern const char *const mode_names[];   /* by enum mode: "auto", "control-plane", "node" */
+
+/* Fills in what the command line left open: data_dir ($K3S_DATA_DIR, k3s's default) and k3s ($K3SBOX_K3S, PATH). Strings are
+ * allocated for good or borrowed. */
+void options_complete(struct options *o);
 
 struct fact;
 struct step_row;
@@ -81,11 +92,20 @@ struct plan {
 	size_t n;
 };
 
+/* How bad an obstacle is that stays. */
+enum severity {
+	ALL_FATAL,       /* nothing runs */
+	NODE_FATAL,      /* no node; the control plane still runs */
+	DEGRADED,        /* runs with less */
+};
+
 struct fact {
 	const char *name;             /* "kmsg" */
-	const char *title;            /* "/dev/kmsg can be opened" */
+	const char *title;            /* what is fine when it is fine: "/dev/kmsg can be opened" */
 	enum severity severity;
-	void (*probe)(const struct options *o, struct fact_result *r);
+	bool node_only;               /* of no interest to a control plane alone: skipped in MODE_CONTROL_PLANE */
+	bool slow;                    /* may wait for the network: probed in a child beside the others */
+	void (*probe)(const struct options *o, struct fact_result *r);   /* r is zeroed: FACT_OK */
 	const char *help;             /* what the user can do if nothing here helps */
 };
 extern const struct fact facts[];
@@ -94,12 +114,15 @@ extern const size_t fact_count;
 struct step_row {
 	const char *fact;             /* name of the obstacle */
 	enum mechanism by;
+	const char *when;             /* only if the result's .kind is this; NULL: always */
+	const char *needs;            /* name of a fact that must be fine for this; NULL: none */
 	const char *what;             /* one line for people: "bind /dev/null over /dev/kmsg" */
 	enum knob knob;               /* BY_FLAG */
 	const char *rule;             /* BY_SHIM: rule name; BY_INTERCEPT: rule or seed set */
+	bool node_only;               /* not for a control plane alone */
 	bool also;                    /* wanted in addition to the row before it, not instead of it */
 	int (*apply)(const struct options *o, const struct fact_result *r);  /* BY_FILE, BY_MOUNT; -errno */
-	int (*undo)(const struct options *o);       /* idempotent; also after half an apply */
+	int (*undo)(const struct options *o);       /* idempotent; also after half an apply, or none: it knows its own work */
 };
 extern const struct step_row step_rows[];
 extern const size_t step_row_count;
@@ -110,11 +133,18 @@ void plan_probe(const struct options *o, struct fact_result *results);
 void plan_make(const struct options *o, const struct fact_result *results, struct plan *p);
 void plan_free(struct plan *p);
 
-/* Is there an obstacle of at least this kind that nothing removes? First one in *which if not NULL. */
-bool plan_blocked(const struct plan *p, enum severity s, const struct step **which);
+/* The first obstacle of exactly this severity that nothing removes; NULL if there is none. */
+const struct step *plan_blocked(const struct plan *p, enum severity s);
 
-/* ---- what init applied: K3SBOX_RUN/journal, one line per step, written before the step is taken ---- */
-int plan_apply(const struct options *o, const struct plan *p, bool verbose);   /* 0 or -errno; says what failed */
-int plan_undo(const struct options *o, bool verbose);                          /* clean: newest first; 0 or -errno */
+/* ---- what was applied: K3SBOX_RUN/journal, a line per step (fact TAB mechanism TAB what TAB seen), written before it is taken ---- */
+#define K3SBOX_JOURNAL K3SBOX_RUN "/journal"
+#define K3SBOX_SHIM_RULES K3SBOX_RUN "/shim"
+
+/* Takes the steps that last (files, mounts) and writes the shim's rules. 0 or -errno; says what failed and why. verbose: a line a step on stdout. */
+int plan_apply(const struct options *o, const struct plan *p, bool verbose);
+/* Takes back everything that plan_apply() can have done, in reverse; safe to repeat. 0 or the first -errno, said. */
+int plan_undo(const struct options *o, bool verbose);
+/* Facts that stand in the journal: they were obstacles before they were removed. By fact name; NULL if none. The text after "fact TAB". */
+void plan_journal(struct buf *out);   /* the whole journal; empty if there is none */
 
 #endif

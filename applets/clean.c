@@ -1,0 +1,41 @@
+/* Takes back what init did. */
+#include <stddef.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "die.h"
+#include "plan.h"
+
+struct clean {
+	const char *data_dir;
+	bool quiet;
+};
+
+static const struct opt opts[] = {
+	{ OPT_STR, 0, "data-dir", offsetof(struct clean, data_dir), "DIR", .help = "k3s's data folder, as given to init" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean, quiet), .help = "print only what goes wrong" },
+	{ OPT_END },
+};
+
+static int run(void *cfg_, const struct args *args)
+{
+	const struct clean *cfg = cfg_;
+	struct options o = { .data_dir = cfg->data_dir };
+
+	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
+	if (geteuid()) die(EX_FAIL, "this needs root: mounts and files of the system are removed");
+	options_complete(&o);
+	return plan_undo(&o, !cfg->quiet) < 0 ? EX_FAIL : EX_OK;
+}
+
+const struct applet applet_clean = {
+	.name = "clean",
+	.group = GROUP_CLUSTER,
+	.summary = "take back everything that init did",
+	.usage = "[--data-dir DIR]",
+	.opts = opts,
+	.cfg_size = sizeof(struct clean),
+	.more = "Removes the mounts, files and links that 'k3sbox init' made, and nothing else. Twice, or after a crash, is fine.\n"
+		"k3s's own data stays; a running k3s has to be stopped first ('k3sbox stop').\n",
+	.run = run,
+};

@@ -1,0 +1,78 @@
+/* Prepares this machine: probes, makes the plan, applies what lasts. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "applet.h"
+#include "die.h"
+#include "plan.h"
+
+struct init {
+	struct options o;
+	bool dry_run, quiet;
+};
+
+static const struct opt opts[] = {
+	{ OPT_FLAG, 'n', "dry-run", offsetof(struct init, dry_run), .help = "print the plan, change nothing" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct init, quiet), .help = "print only what goes wrong" },
+	PLAN_OPT_ROWS(struct init, o),
+	{ OPT_END },
+};
+
+static void print(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = &p->steps[i];
+		printf("%-16s %-11s %s\n", s->fact->name, s->row ? mechanism_names[s->row->by] : "-", s->row ? s->row->what : s->seen->why);
+	}
+	if (!p->n) puts("nothing to do: no obstacle was found");
+}
+
+/* What no step removes: fatal ones end it unless only the node is lost and a control plane would do. */
+static int unsolved(const struct plan *p, enum mode mode)
+{
+	int status = EX_OK;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = &p->steps[i];
+		if (s->row || s->fact->severity == DEGRADED) continue;
+		bool fatal = s->fact->severity == ALL_FATAL || mode == MODE_NODE;
+		warn("%s%s%s%s", s->seen->why, fatal ? "" : " (so only a control plane can run here)", s->fact->help ? "; " : "",
+			s->fact->help ? s->fact->help : "");
+		if (fatal) status = EX_FAIL;
+	}
+	return status;
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	struct init *cfg = cfg_;
+	struct plan p;
+
+	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
+	options_complete(&cfg->o);
+	struct fact_result *results = xcalloc(fact_count, sizeof *results);
+	plan_probe(&cfg->o, results);
+	plan_make(&cfg->o, results, &p);
+	if (cfg->dry_run) print(&p);
+	int status = unsolved(&p, cfg->o.mode);
+	if (!status && !cfg->dry_run) status = plan_apply(&cfg->o, &p, !cfg->quiet) < 0 ? EX_FAIL : EX_OK;
+	if (!status && !cfg->dry_run && !cfg->quiet)
+		printf("%s; next: k3sbox run -d\n", p.n ? "prepared" : "nothing to do: no obstacle was found");
+	plan_free(&p);
+	free(results);
+	return status;
+}
+
+const struct applet applet_init = {
+	.name = "init",
+	.group = GROUP_CLUSTER,
+	.summary = "prepare this machine for k3s: find the obstacles and remove them",
+	.usage = "[--dry-run] [OPTION…]",
+	.opts = opts,
+	.cfg_size = sizeof(struct init),
+	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what was done. Running it again does no harm;\n"
+		"'k3sbox clean' takes everything back; 'k3sbox doctor' explains. Flags, the OCI shim and the interceptor take effect\n"
+		"in 'k3sbox run'.\n",
+	.run = run,
+};

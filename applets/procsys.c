@@ -1,0 +1,102 @@
+/* The /proc/sys files that k3s's parts want. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "applet.h"
+#include "die.h"
+#include "io.h"
+#include "procsys.h"
+#include "seeds.h"
+
+struct procsys {
+	const char *root;
+};
+
+static const struct opt opts[] = {
+	{ OPT_STR, 'r', "root", offsetof(struct procsys, root), "DIR",
+	  .help = "apply: write all files below DIR instead of mounting anything" },
+	{ OPT_END },
+};
+
+static const char *const needs[] = { [SEED_FATAL] = "required", [SEED_READ] = "required", [SEED_LOGGED] = "optional" };
+
+static int list(const struct procsys *cfg)
+{
+	(void)cfg;
+	for (size_t i = 0; i < seed_count; i++) {
+		char value[256];
+		value[seed_value(&seeds[i], value, sizeof value)] = 0;
+		value[strcspn(value, "\n")] = 0;
+		printf("%-36s %-14s %-9s %s: %s\n", seeds[i].path, value, needs[seeds[i].need], seeds[i].who, seeds[i].why);
+	}
+	return EX_OK;
+}
+
+static int check(const struct procsys *cfg)
+{
+	int status = EX_OK;
+
+	(void)cfg;
+	for (size_t i = 0; i < seed_count; i++) {
+		int r = procsys_check(&seeds[i]);
+		printf("%-8s " PROC_SYS "/%s%s%s\n", r < 0 ? needs[seeds[i].need] : "ok", seeds[i].path, r < 0 ? ": " : "",
+			r < 0 ? strerror(-r) : "");
+		if (r < 0 && procsys_wanted(&seeds[i])) status = EX_FAIL;
+	}
+	return status;
+}
+
+static int apply(const struct procsys *cfg)
+{
+	const char *what = cfg->root;
+	int r = cfg->root ? procsys_write_tree(cfg->root) : procsys_apply(&what);
+
+	if (!r) return EX_OK;
+	errno = -r;
+	if (r == -EPERM || r == -EACCES) warn("%s: mounting is not allowed here (CAP_SYS_ADMIN is needed; "
+		"'k3sbox intercept --seeds k3s -- COMMAND' needs no mounts):", what);
+	else warn("%s:", what);
+	return EX_FAIL;
+}
+
+static int clean(const struct procsys *cfg)
+{
+	(void)cfg;
+	int r = procsys_clean();
+	if (!r) return EX_OK;
+	errno = -r;
+	warn(PROC_SYS ": cannot unmount:");
+	return EX_FAIL;
+}
+
+static const struct { const char *name; int (*run)(const struct procsys *cfg); } verbs[] = {
+	{ "apply", apply }, { "list", list }, { "check", check }, { "clean", clean },
+};
+
+static int run(void *cfg, const struct args *args)
+{
+	const char *verb = args->n ? args->v[0] : "check";
+
+	if (args->n > 1) die_usage("one verb at a time, not '%s'", args->v[1]);
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (!strcmp(verbs[i].name, verb)) return verbs[i].run(cfg);
+	die_usage("there is no verb '%s': apply, list, check or clean", verb);
+}
+
+const struct applet applet_procsys = {
+	.name = "procsys",
+	.group = GROUP_TOOL,
+	.summary = "add the /proc/sys files that kubelet and runc want and a sandbox lacks",
+	.usage = "[check|list|apply [--root DIR]|clean]",
+	.opts = opts,
+	.cfg_size = sizeof(struct procsys),
+	.more =
+		"check   say what is missing; exit status 1 if something required is (the default)\n"
+		"list    show every file, the value it would get, who wants it and why\n"
+		"apply   mount a tmpfs over the folders of /proc/sys that lack one, real files bound back into it: they stay\n"
+		"        live, the missing ones appear. Does nothing where nothing is missing.\n"
+		"clean   take those mounts away\n",
+	.run = run,
+};

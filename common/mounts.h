@@ -1,0 +1,41 @@
+/* /proc/self/mountinfo (proc(5)) and unmounting. */
+#ifndef K3SBOX_MOUNTS_H
+#define K3SBOX_MOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mount_entry {
+	char *root, *point, *type, *source, *super;   /* octal escapes decoded */
+	unsigned major, minor;
+	bool shared;                                  /* has a peer group (propagates) */
+};
+
+struct mounts {
+	struct mount_entry *v;
+	size_t n;
+	char *text;    /* the entries point into it */
+};
+
+/* Parses mountinfo's text, which it takes over and changes (free()d with the list). Pure. Lines that make no sense are left out. */
+void mounts_parse(struct mounts *m, char *text);
+
+/* Reads this process's mounts. 0 or -errno. */
+int mounts_read(struct mounts *m);
+void mounts_free(struct mounts *m);
+#define _cleanup_mounts_ __attribute__((cleanup(mounts_free)))
+
+/* The last (topmost) mount at exactly this path; NULL if there is none. */
+const struct mount_entry *mounts_at(const struct mounts *m, const char *point);
+
+/* Is path the folder itself or something below it? Compares whole components. */
+bool path_within(const char *path, const char *folder);
+
+/* Does the comma-separated option list have this word? */
+bool mount_option(const char *options, const char *word);
+
+/* Unmounts everything at and below the folder, newest first, lazily where it is busy; again until nothing is left. Returns how many
+ * mounts went, or -errno of the first that would not. */
+int umount_within(const char *folder);
+
+#endif

@@ -1,0 +1,272 @@
+#include "plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cni_setup.h"
+#include "die.h"
+#include "io.h"
+
+const char *const mechanism_names[MECHANISM_COUNT] = {
+	[BY_NOTHING] = "nothing", [BY_FLAG] = "flag", [BY_FILE] = "file", [BY_MOUNT] = "mount", [BY_SHIM] = "OCI shim",
+	[BY_INTERCEPT] = "interceptor",
+};
+
+const char *const mode_names[] = { [MODE_AUTO] = "auto", [MODE_CONTROL_PLANE] = "control-plane", [MODE_NODE] = "node", NULL };
+
+void options_complete(struct options *o)
+{
+	char found[PATH_MAX];
+	const char *env;
+
+	if (!o->data_dir && (env = getenv("K3S_DATA_DIR")) && *env) o->data_dir = env;
+	if (!o->data_dir) o->data_dir = "/var/lib/rancher/k3s";
+	if (!o->k3s && (env = getenv("K3SBOX_K3S")) && *env) o->k3s = env;
+	if (!o->k3s && !io_find_program("k3s", getenv("PATH"), found, sizeof found)) o->k3s = xstrdup(found);
+}
+
+/* ---- probing ---- */
+
+void plan_journal(struct buf *out)
+{
+	io_read(K3SBOX_JOURNAL, out, 1 << 20);
+}
+
+/* A slow probe under way in a child, which sends its result through the pipe. */
+struct running {
+	pid_t pid;
+	int fd;
+};
+
+static void start(const struct fact *f, const struct options *o, struct running *run)
+{
+	int p[2];
+
+	*run = (struct running){ .pid = -1, .fd = -1 };
+	if (pipe2(p, O_CLOEXEC) < 0) return;
+	run->pid = fork();
+	if (!run->pid) {
+		struct fact_result r = {0};
+		f->probe(o, &r);
+		_exit(io_write_fd(p[1], &r, sizeof r) < 0);
+	}
+	close(p[1]);
+	if (run->pid > 0) run->fd = p[0];
+	else close(p[0]);
+}
+
+/* The child is our own image, so even the pointer in the result is good here. */
+static void finish(const struct fact *f, const struct options *o, struct running *run, struct fact_result *r)
+{
+	_cleanup_buf_ struct buf b = {0};
+
+	if (run->fd < 0) {
+		f->probe(o, r);
+		return;
+	}
+	io_read_fd(run->fd, &b, sizeof *r);
+	close(run->fd);
+	while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR) ;
+	if (b.len == sizeof *r) memcpy(r, b.data, sizeof *r);
+	else snprintf(r->why, sizeof r->why, "the probe died");
+}
+
+/* An obstacle that init saw is in the journal; seeing it again would only cost the wait. */
+static bool seen_by_init(const struct fact *f, const struct options *o, const char *journal, struct fact_result *r)
+{
+	char start[64];
+
+	if (!f->slow || !o->trust_init || !journal) return false;
+	int n = snprintf(start, sizeof start, "%s\t", f->name);
+	for (const char *line = journal; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (!strncmp(line, start, (size_t)n)) {
+			r->state = FACT_OBSTACLE;
+			snprintf(r->why, sizeof r->why, "as 'k3sbox init' found");
+			return true;
+		}
+	return false;
+}
+
+static bool skipped(const struct fact *f, const struct options *o)
+{
+	return f->node_only && o->mode == MODE_CONTROL_PLANE;
+}
+
+void plan_probe(const struct options *o, struct fact_result *results)
+{
+	struct running *runs = xcalloc(fact_count, sizeof *runs);
+	_cleanup_buf_ struct buf journal = {0};
+
+	plan_journal(&journal);
+	memset(results, 0, fact_count * sizeof *results);
+	/* Without root most of what follows would only say so again, each in its own way. */
+	bool root = !geteuid();
+	for (size_t i = 0; i < fact_count; i++) {
+		if (skipped(&facts[i], o) || (!root && strcmp(facts[i].name, "root"))) results[i].state = FACT_SKIPPED;
+		else if (facts[i].slow && !seen_by_init(&facts[i], o, journal.data, &results[i])) start(&facts[i], o, &runs[i]);
+	}
+	for (size_t i = 0; i < fact_count; i++)
+		if (results[i].state != FACT_SKIPPED && !facts[i].slow) facts[i].probe(o, &results[i]);
+	for (size_t i = 0; i < fact_count; i++)
+		if (results[i].state == FACT_OK && facts[i].slow) finish(&facts[i], o, &runs[i], &results[i]);
+	free(runs);
+}
+
+/* ---- the plan ---- */
+
+static bool allowed(const struct options *o, enum mechanism by)
+{
+	return !(by == BY_MOUNT && o->no_mount) && !(by == BY_SHIM && o->no_shim) && !(by == BY_INTERCEPT && o->no_intercept);
+}
+
+static bool fine(const struct fact_result *results, const char *name)
+{
+	for (size_t i = 0; i < fact_count; i++)
+		if (!strcmp(facts[i].name, name)) return results[i].state == FACT_OK;
+	return false;
+}
+
+static bool fits(const struct options *o, const struct fact_result *results, const struct fact_result *r, const struct step_row *row)
+{
+	if (!allowed(o, row->by)) return false;
+	if (row->when && (!r->kind || strcmp(row->when, r->kind))) return false;
+	return !row->needs || fine(results, row->needs);
+}
+
+static void add_step(struct plan *p, size_t fact, const struct step_row *row)
+{
+	p->steps = xrealloc(p->steps, (p->n + 1) * sizeof *p->steps);
+	p->steps[p->n++] = (struct step){ .fact = &facts[fact], .seen = &p->results[fact], .row = row };
+}
+
+/* The first row that fits, and the ones that go with it. */
+static void answer(struct plan *p, const struct options *o, size_t fact)
+{
+	const struct fact_result *r = &p->results[fact];
+	bool taken = false, with_last = false;
+
+	for (size_t i = 0; i < step_row_count; i++) {
+		const struct step_row *row = &step_rows[i];
+		if (strcmp(row->fact, facts[fact].name)) continue;
+		bool wanted = row->also ? with_last : !taken;
+		if (!row->also) with_last = false;
+		if (!wanted || !fits(o, p->results, r, row)) continue;
+		taken = with_last = true;
+		if (row->node_only && o->mode == MODE_CONTROL_PLANE) continue;
+		add_step(p, fact, row);
+	}
+	if (!taken) add_step(p, fact, NULL);
+}
+
+void plan_make(const struct options *o, const struct fact_result *results, struct plan *p)
+{
+	*p = (struct plan){ .results = xcalloc(fact_count, sizeof *results) };
+	memcpy(p->results, results, fact_count * sizeof *results);
+	for (size_t i = 0; i < fact_count; i++)
+		if (p->results[i].state == FACT_OBSTACLE) answer(p, o, i);
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->results);
+	free(p->steps);
+	*p = (struct plan){0};
+}
+
+const struct step *plan_blocked(const struct plan *p, enum severity s)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->steps[i].row && p->steps[i].fact->severity == s) return &p->steps[i];
+	return NULL;
+}
+
+/* ---- applying ---- */
+
+/* Adds the step's line unless it is there. */
+static int record(const struct step *s)
+{
+	_cleanup_buf_ struct buf b = {0}, line = {0};
+
+	buf_printf(&line, "%s\t%s\t%s\t", s->fact->name, mechanism_names[s->row->by], s->row->what);
+	plan_journal(&b);
+	if (b.data && strstr(b.data, line.data)) return 0;
+	buf_printf(&b, "%s%s\n", line.data, s->seen->value);
+	return b.failed ? -ENOMEM : io_replace(K3SBOX_JOURNAL, 0600, b.data, b.len);
+}
+
+static int write_shim_rules(const struct plan *p)
+{
+	_cleanup_buf_ struct buf b = {0};
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step_row *row = p->steps[i].row;
+		if (row && row->by == BY_SHIM) buf_printf(&b, "%s\n", row->rule);
+	}
+	return b.failed ? -ENOMEM : io_replace(K3SBOX_SHIM_RULES, 0600, b.data ? b.data : "", b.len);
+}
+
+static void complain(const struct step *s, int r)
+{
+	if (r == -EEXIST && s->row->apply && *cni_setup_obstacle()) {
+		warn("%s: %s is in the way: move it away, or keep your own network with '-- --flannel-backend=none'",
+			s->row->what, cni_setup_obstacle());
+		return;
+	}
+	errno = -r;
+	warn("%s (%s): %s:", s->fact->name, s->fact->title, s->row->what);
+}
+
+int plan_apply(const struct options *o, const struct plan *p, bool verbose)
+{
+	int r = io_mkdirs(K3SBOX_RUN, 0700);
+
+	if (r < 0) {
+		errno = -r;
+		warn("%s:", K3SBOX_RUN);
+		return r;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = &p->steps[i];
+		if (!s->row) continue;
+		r = record(s);
+		if (!r && s->row->apply) r = s->row->apply(o, s->seen);
+		if (r < 0) {
+			complain(s, r);
+			return r;
+		}
+		if (verbose) printf("%-16s %-11s %s\n", s->fact->name, mechanism_names[s->row->by], s->row->what);
+	}
+	r = write_shim_rules(p);
+	if (r < 0) {
+		errno = -r;
+		warn("%s:", K3SBOX_SHIM_RULES);
+	}
+	return r;
+}
+
+int plan_undo(const struct options *o, bool verbose)
+{
+	int result = 0;
+
+	for (size_t i = step_row_count; i--;) {
+		const struct step_row *row = &step_rows[i];
+		if (!row->undo) continue;
+		int r = row->undo(o);
+		if (r < 0) {
+			errno = -r;
+			warn("cannot take back %s:", row->what);
+			if (!result) result = r;
+		}
+	}
+	static const char *const files[] = { K3SBOX_SHIM_RULES, K3SBOX_JOURNAL };
+	for (size_t i = 0; i < sizeof files / sizeof *files && !result; i++) result = io_unlink(files[i]);
+	if (!result && verbose) puts("everything that init made is gone");
+	return result;
+}
