@@ -63,7 +63,6 @@ clean:
 	rm -rf $(B)/obj $(B)/san $(B)/unit $(B)/fuzz $(B)/include $(B)/.deps $(B)/applets.inc $(B)/k3sbox
 
 -include $(OBJ:.o=.d)
--include tests/rig/rig.mk
 -include tests/tests.mk
 
 FORCE:

@@ -16,6 +16,8 @@ const struct fact facts[] = {
 
 	{ "mount", "mount(2) works", NODE_FATAL, .node_only = true, .probe = probe_mount,
 	  .help = "containers are made of mounts: give the sandbox CAP_SYS_ADMIN (docker run --privileged), or run the control plane alone" },
+	{ "ptrace", "processes can be traced", DEGRADED, .node_only = true, .probe = probe_ptrace,
+	  .help = "the interceptor cannot help here: give the sandbox CAP_SYS_PTRACE" },
 	{ "kmsg", "/dev/kmsg can be opened", NODE_FATAL, .node_only = true, .probe = probe_kmsg,
 	  .help = "make /dev writable, or add the device to the container" },
 	{ "procsys", "/proc/sys has what the kubelet sets", NODE_FATAL, .node_only = true, .probe = probe_procsys,

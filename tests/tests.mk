@@ -20,3 +20,57 @@ $(B)/san/libk3sbox.a: $(SANOBJ)
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/san/libk3sbox.a
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CPPFLAGS) -Itests/unit -I. $(SANFLAGS) -MMD -MP -o $@ $< $(B)/san/libk3sbox.a $(BEARSSL)
+
+# Fuzz targets: tests/fuzz/NAME.c with its corpus in tests/fuzz/NAME. libFuzzer is clang's, so the sources are built once more.
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_SECONDS := 10
+
+$(B)/fuzz/obj/%.o: %.c | $(B)/include
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/libk3sbox.a: $(LIBSRC:%.c=$(B)/fuzz/obj/%.o)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libk3sbox.a
+	$(Q)clang $(CPPFLAGS) -I. $(FUZZFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/fuzz/libk3sbox.a $(BEARSSL)
+
+# What it finds is kept beside the program; the corpus in the tree is read only.
+fuzz: $(FUZZ)
+	@for f in $(notdir $(FUZZ)); do \
+		mkdir -p $(B)/fuzz/$$f.found; \
+		echo "fuzz $$f, $(FUZZ_SECONDS) s"; \
+		$(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
+			-artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/$$f.found tests/fuzz/$$f || exit 1; \
+	done
+.PHONY: fuzz
+
+# A test file is tests/NAME.test. Those that need the rig (gVisor, the k3s stand-in) start with e2e or say RIG in their first line.
+TESTS := $(sort $(wildcard tests/*.test))
+
+unit: $(UNIT)
+	@bash tests/run.sh $(UNIT)
+
+test-deps:
+	@dist/need unshare=util-linux ip=iproute2 setpriv=util-linux strace=strace runsc=runsc busybox=busybox-static \
+		/usr/lib/cni/host-local=containernetworking-plugins iptables=iptables cppcheck=cppcheck clang=clang \
+		readelf=binutils jq=jq ps=procps /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+
+# The whole: analyzers, unit programs, applets, fuzzers, and k3s itself natively and in gVisor.
+test: test-deps rig-deps $(B)/k3sbox $(B)/san/k3sbox $(UNIT) rig test-parts
+	@K3SBOX=$(CURDIR)/$(B)/k3sbox SAN=$(CURDIR)/$(B)/san/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/run.sh $(UNIT) $(TESTS)
+
+# What single tests add to be built (guest helper, fuzzers …): they hang their targets here.
+test-parts:
+
+demo: rig-deps $(B)/k3sbox rig
+	@dist/need busybox=busybox-static
+	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/demo.sh
+
+bench: test-deps rig-deps $(B)/k3sbox rig test-parts
+	@for b in tests/bench/*.sh; do K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash $$b || exit 1; done
+
+include $(wildcard tests/*/*.mk tests/*/*/*.mk)
+.PHONY: unit test test-deps test-parts demo bench

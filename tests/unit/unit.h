@@ -48,6 +48,7 @@ static char unit_why[512];
 	int main(void)                                                        \
 	{                                                                     \
 		volatile int failed = 0;                                      \
+		setvbuf(stdout, NULL, _IOLBF, 0);                             \
 		for (struct unit_test *volatile t = unit_first; t; t = t->next) { \
 			if (setjmp(unit_end)) {                               \
 				printf("FAIL unit " suite ": %s: %s\n", t->name, unit_why); \
