@@ -54,7 +54,7 @@ static void print_text(const struct plan *p)
 {
 	for (size_t i = 0; i < fact_count; i++) {
 		enum category c = judge(p, i);
-		printf("%-8s  %s: %s\n", categories[c], facts[i].name, c == PASS || c == SKIPPED ? facts[i].title : p->results[i].why);
+		printf("%-8s  %s: %s\n", categories[c], facts[i].name, *p->results[i].why ? p->results[i].why : facts[i].title);
 		print_steps(p, &facts[i]);
 	}
 }

@@ -28,18 +28,21 @@ static void print(const struct plan *p)
 	if (!p->n) puts("nothing to do: no obstacle was found");
 }
 
-/* What no step removes: fatal ones end it unless only the node is lost and a control plane would do. */
-static int unsolved(const struct plan *p, enum mode mode)
+static void explain(const struct plan *p, const struct fact *f, const char *consequence)
+{
+	warn("%s%s%s%s", p->results[f - facts].why, consequence, f->help ? "; " : "", f->help ? f->help : "");
+}
+
+/* What no step removes and nothing survives. */
+static int unsolved(const struct plan *p)
 {
 	int status = EX_OK;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = &p->steps[i];
 		if (s->row || s->fact->severity == DEGRADED) continue;
-		bool fatal = s->fact->severity == ALL_FATAL || mode == MODE_NODE;
-		warn("%s%s%s%s", s->seen->why, fatal ? "" : " (so only a control plane can run here)", s->fact->help ? "; " : "",
-			s->fact->help ? s->fact->help : "");
-		if (fatal) status = EX_FAIL;
+		explain(p, s->fact, "");
+		status = EX_FAIL;
 	}
 	return status;
 }
@@ -51,16 +54,14 @@ static int run(void *cfg_, const struct args *args)
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	options_complete(&cfg->o);
-	struct fact_result *results = xcalloc(fact_count, sizeof *results);
-	plan_probe(&cfg->o, results);
-	plan_make(&cfg->o, results, &p);
+	const struct fact *no_node = plan_prepare(&cfg->o, &p);
+	if (no_node) explain(&p, no_node, " (so only a control plane can run here)");
 	if (cfg->dry_run) print(&p);
-	int status = unsolved(&p, cfg->o.mode);
+	int status = unsolved(&p);
 	if (!status && !cfg->dry_run) status = plan_apply(&cfg->o, &p, !cfg->quiet) < 0 ? EX_FAIL : EX_OK;
 	if (!status && !cfg->dry_run && !cfg->quiet)
 		printf("%s; next: k3sbox run -d\n", p.n ? "prepared" : "nothing to do: no obstacle was found");
 	plan_free(&p);
-	free(results);
 	return status;
 }
 

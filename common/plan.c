@@ -187,6 +187,28 @@ const struct step *plan_blocked(const struct plan *p, enum severity s)
 	return NULL;
 }
 
+const struct fact *plan_prepare(struct options *o, struct plan *p)
+{
+	struct fact_result *results = xcalloc(fact_count, sizeof *results);
+	const struct fact *why = NULL;
+
+	plan_probe(o, results);
+	plan_make(o, results, p);
+	const struct step *s = o->mode == MODE_AUTO ? plan_blocked(p, NODE_FATAL) : NULL;
+	if (s) {
+		why = s->fact;
+		plan_free(p);
+		o->mode = MODE_CONTROL_PLANE;
+		for (size_t i = 0; i < fact_count; i++)
+			if (skipped(&facts[i], o)) results[i].state = FACT_SKIPPED;
+		plan_make(o, results, p);
+	} else if (o->mode == MODE_AUTO) {
+		o->mode = MODE_NODE;
+	}
+	free(results);
+	return why;
+}
+
 /* ---- applying ---- */
 
 /* Adds the step's line unless it is there. */

@@ -133,6 +133,10 @@ void plan_probe(const struct options *o, struct fact_result *results);
 void plan_make(const struct options *o, const struct fact_result *results, struct plan *p);
 void plan_free(struct plan *p);
 
+/* Both, and what auto means: if an obstacle that no node survives stays, o->mode becomes MODE_CONTROL_PLANE, the plan is one for that, and
+ * the obstacle's fact is returned (its result is still in p->results). MODE_AUTO becomes MODE_NODE otherwise, and NULL is returned. */
+const struct fact *plan_prepare(struct options *o, struct plan *p);
+
 /* The first obstacle of exactly this severity that nothing removes; NULL if there is none. */
 const struct step *plan_blocked(const struct plan *p, enum severity s);
 

@@ -89,6 +89,18 @@ void probe_cgroup_v1(const struct options *o, struct fact_result *r)
 	if (!cgroup_is_v2()) obstacle(r, NULL, CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
 }
 
+/* Without the hierarchies there is nothing to try; once init has mounted them, run looks again. */
+static bool not_mounted_yet(struct fact_result *r)
+{
+	struct fact_result cgroup = {0};
+
+	probe_cgroup(NULL, &cgroup);
+	if (cgroup.state == FACT_OK) return false;
+	r->state = FACT_SKIPPED;
+	snprintf(r->why, sizeof r->why, "the cgroup controllers are not mounted yet");
+	return true;
+}
+
 /* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the one of version 2. */
 static const struct { const char *dir, *file, *value; } limits_v1[] = {
 	{ "cpu", "cpu.shares", "2" },
@@ -132,6 +144,7 @@ static void try_group(const char *parent, const char *file, const char *value, s
 void probe_cgroup_write(const struct options *o, struct fact_result *r)
 {
 	(void)o;
+	if (not_mounted_yet(r)) return;
 	if (cgroup_is_v2()) {
 		for (size_t i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
 			try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);
@@ -173,6 +186,7 @@ void probe_root_stats(const struct options *o, struct fact_result *r)
 	char path[PATH_MAX], line[64];
 
 	(void)o;
+	if (not_mounted_yet(r)) return;
 	for (size_t i = 0; i < n && !r->state; i++) {
 		snprintf(path, sizeof path, CGROUP_ROOT "/%s", v2 ? stats_v2[i] : stats_v1[i]);
 		int e = io_read_line(path, line, sizeof line);
