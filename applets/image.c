@@ -1,4 +1,5 @@
-/* Container images without a registry or a builder: static programs in, an archive for containerd and Docker out. */
+/* Container images without a registry or a builder: static programs in, an archive for containerd and
+ * Docker out. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -19,16 +20,24 @@ struct cfg {
 
 static const struct opt opts[] = {
 	{ OPT_STR, 't', "tag", offsetof(struct cfg, tag), "NAME",
-	  .help = "the image's name, completed as Docker does (busybox is docker.io/library/busybox:latest)" },
-	{ OPT_STR, 'o', "output", offsetof(struct cfg, output), "X.tar", .help = "the archive; - is standard output" },
+	  .help = "the image's name, completed as Docker does:\n"
+		"busybox is docker.io/library/busybox:latest" },
+	{ OPT_STR, 'o', "output", offsetof(struct cfg, output), "X.tar",
+	  .help = "the archive; - is standard output" },
 	{ OPT_LIST, 'e', "entrypoint", offsetof(struct cfg, entrypoint), "ARG",
 	  .help = "program and first arguments, one option each; without it and --cmd\nthe first FILE" },
-	{ OPT_LIST, 'c', "cmd", offsetof(struct cfg, cmd), "ARG", .help = "default arguments behind the entrypoint, one option each" },
-	{ OPT_LIST, 'E', "env", offsetof(struct cfg, env), "K=V", .help = "environment variable; may be repeated" },
-	{ OPT_LIST, 'l', "link", offsetof(struct cfg, links), "/PATH=TARGET", .help = "symbolic link in the image, as /bin/sh=/busybox" },
-	{ OPT_STR, 'w', "workdir", offsetof(struct cfg, workdir), "DIR", .help = "folder that the program starts in" },
-	{ OPT_STR, 'u', "user", offsetof(struct cfg, user), "UID[:GID]", .help = "user that the program runs as" },
-	{ OPT_FLAG, 'p', "pause", offsetof(struct cfg, pause), .help = "pack k3sbox itself as the pause image" },
+	{ OPT_LIST, 'c', "cmd", offsetof(struct cfg, cmd), "ARG",
+	  .help = "default arguments behind the entrypoint, one option each" },
+	{ OPT_LIST, 'E', "env", offsetof(struct cfg, env), "K=V",
+	  .help = "environment variable; may be repeated" },
+	{ OPT_LIST, 'l', "link", offsetof(struct cfg, links), "/PATH=TARGET",
+	  .help = "symbolic link in the image, as /bin/sh=/busybox" },
+	{ OPT_STR, 'w', "workdir", offsetof(struct cfg, workdir), "DIR",
+	  .help = "folder that the program starts in" },
+	{ OPT_STR, 'u', "user", offsetof(struct cfg, user), "UID[:GID]",
+	  .help = "user that the program runs as" },
+	{ OPT_FLAG, 'p', "pause", offsetof(struct cfg, pause),
+	  .help = "pack k3sbox itself as the pause image" },
 	{ OPT_END },
 };
 
@@ -48,9 +57,11 @@ static int add_link(struct image *im, const char *arg, struct buf *why)
 	_cleanup_free_ char *path = xstrdup(arg);
 	char *target = strchr(path, '=');
 
-	if (path[0] != '/' || !target || !target[1]) die_usage("--link takes /PATH=TARGET, not '%s'", arg);
-	*target++ = 0;
-	return image_add_link(im, path, target, why);
+	if (path[0] == '/' && target && target[1]) {
+		*target++ = 0;
+		return image_add_link(im, path, target, why);
+	}
+	die_usage("--link takes /PATH=TARGET, not '%s'", arg);
 }
 
 static int gather(struct image *im, const struct cfg *cfg, char **files, struct buf *why)
@@ -68,7 +79,8 @@ static void warn_missing(const struct image *im)
 	for (size_t i = 0; i < im->n; i++) {
 		const struct item *it = &im->items[i];
 		if (it->interp && !image_find(im, it->interp))
-			warn("%s is not static: it needs %s, which is not in the image, and will not start without it", it->from, it->interp);
+			warn("%s is not static: it needs %s, which is not in the image, and will not start "
+				"without it", it->from, it->interp);
 	}
 	const struct strv *first = im->entrypoint->n ? im->entrypoint : im->cmd;
 	if (first->n && first->v[0][0] == '/' && !image_find(im, first->v[0]))
@@ -94,11 +106,13 @@ static int pack(struct cfg *cfg, char **files)
 {
 	_cleanup_buf_ struct buf tag = {0}, why = {0};
 	_cleanup_image_ struct image im = {
-		.entrypoint = &cfg->entrypoint, .cmd = &cfg->cmd, .env = &cfg->env, .workdir = cfg->workdir, .user = cfg->user,
+		.entrypoint = &cfg->entrypoint, .cmd = &cfg->cmd, .env = &cfg->env,
+		.workdir = cfg->workdir, .user = cfg->user,
 	};
 
 	if (!cfg->output) die_usage("where to? -o X.tar, or -o - for standard output");
-	if (!strcmp(cfg->output, "-") && isatty(STDOUT_FILENO)) die_usage("an archive on the terminal helps nobody: -o X.tar, or a pipe");
+	if (!strcmp(cfg->output, "-") && isatty(STDOUT_FILENO))
+		die_usage("an archive on the terminal helps nobody: -o X.tar, or a pipe");
 	if (!cfg->tag && cfg->pause) cfg->tag = IMAGE_PAUSE_TAG;
 	if (!cfg->tag) die_usage("the image needs a name: --tag NAME");
 	if (!*files && !cfg->pause) die_usage("no FILE: which programs go into the image?");
@@ -147,13 +161,17 @@ const struct applet applet_image = {
 	.name = "image",
 	.group = GROUP_TOOL,
 	.summary = "make a container image from static programs",
-	.usage = "pack --tag NAME [OPTION…] FILE[=/path/in/image]… -o X.tar\n       k3sbox image pause [--tag NAME] -o X.tar",
+	.usage = "pack --tag NAME [OPTION…] FILE[=/path/in/image]… -o X.tar\n"
+		"       k3sbox image pause [--tag NAME] -o X.tar",
 	.opts = opts,
 	.cfg_size = sizeof(struct cfg),
 	.more = "pack   puts each FILE at /NAME, or where you say\n"
-		"pause  packs k3sbox itself as the image that holds a pod's namespaces (" IMAGE_PAUSE_TAG ")\n\n"
-		"The archive is for k3s's folder DATA-DIR/agent/images, `ctr -n k8s.io images import` and `docker load`.\n"
+		"pause  packs k3sbox itself as the image that holds a pod's namespaces\n"
+		"       (" IMAGE_PAUSE_TAG ")\n\n"
+		"The archive is for k3s's folder DATA-DIR/agent/images, `ctr -n k8s.io images import`\n"
+		"and `docker load`.\n"
 		"The same files give the same bytes.\n\n"
-		"Example: k3sbox image pack --tag busybox:test --link /bin/sh=/busybox /bin/busybox -o busybox.tar\n",
+		"Example: k3sbox image pack --tag busybox:test --link /bin/sh=/busybox /bin/busybox "
+		"-o x.tar\n",
 	.run = run,
 };

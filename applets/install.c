@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "applet.h"
+#include "buf.h"
 #include "die.h"
 #include "io.h"
 
@@ -25,10 +26,22 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
-/* A file that is there and is not ours is somebody's work: it stays. Ours: same file, a link to it, or the same bytes' size. */
+/* In every k3sbox, whatever its version, so that one copy knows the others. */
+static const char mark[] = "k3sbox multicall binary, may be replaced by k3sbox install";
+
+static bool has_mark(const char *path)
+{
+	enum { LARGEST = 4 << 20 };   /* ten times k3sbox */
+	_cleanup_buf_ struct buf b = {0};
+
+	return !io_read(path, &b, LARGEST) && b.len > 4 && !memcmp(b.data, "\177ELF", 4) &&
+		memmem(b.data, b.len, mark, sizeof mark);
+}
+
+/* A file that is there and is not ours is somebody's work: it stays. */
 static bool is_ours(const char *path, const char *self)
 {
-	struct stat st, own;
+	struct stat st;
 	char target[PATH_MAX];
 
 	if (lstat(path, &st) < 0) return true;
@@ -38,7 +51,7 @@ static bool is_ours(const char *path, const char *self)
 		const char *base = strrchr(target, '/');
 		return !strcmp(base ? base + 1 : target, "k3sbox") || !strcmp(target, self);
 	}
-	return !stat(self, &own) && S_ISREG(st.st_mode) && st.st_size == own.st_size;
+	return S_ISREG(st.st_mode) && has_mark(path);
 }
 
 static int place(const struct install *cfg, const char *self, const char *path)
@@ -72,6 +85,10 @@ static int install_one(const struct install *cfg, const struct applet *a, const 
 		warn("%s is there already and is not k3sbox: remove it first if you want it replaced", path);
 		return EX_FAIL;
 	}
+	if (r == -EXDEV) {
+		warn("%s: a hard link cannot reach another file system; use --symlink or --copy", path);
+		return EX_FAIL;
+	}
 	if (r < 0) {
 		errno = -r;
 		warn("%s:", path);
@@ -101,7 +118,7 @@ static int run(void *cfg_, const struct args *args)
 	self[n] = 0;
 	if (!args->n) {
 		for (const struct applet *const *a = applets; *a; a++)
-			if (install_all_names(cfg, *a, self)) status = EX_FAIL;
+			if (!((*a)->flags & APPLET_ASKED) && install_all_names(cfg, *a, self)) status = EX_FAIL;
 		return status;
 	}
 	for (int i = 0; i < args->n; i++) {

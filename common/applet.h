@@ -10,6 +10,7 @@
 
 enum applet_flags {
 	APPLET_RAW = 1,      /* run() gets argv as it came: no options, no --help (CNI plugins, the OCI shim) */
+	APPLET_ASKED = 4,    /* `install` makes its link only when it is named: in PATH it would hide another program */
 	APPLET_IN_ORDER = 2, /* options end at the first operand (a command follows) */
 };
 
@@ -48,6 +49,6 @@ int applet_help(const struct applet *a);
 
 /* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by main(), and by applets
  * that stand on others (restart = stop + run). argv is modified. */
-int applet_run(const struct applet *a, int argc, char **argv);
+int applet_start(const struct applet *a, int argc, char **argv);
 
 #endif

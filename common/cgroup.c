@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "io.h"
 #include "mounts.h"
+#include "text.h"
 
 /* What we mounted, a path a line, written before each mount. */
 #define OURS K3SBOX_RUN "/cgroup-mounts"
@@ -48,11 +49,12 @@ static int prepare_root(const struct mounts *m)
 /* Rows of /proc/cgroups: name, hierarchy, number, enabled. */
 static int mount_listed(const char *text, const struct mounts *m)
 {
-	char name[64];
-	int enabled;
+	enum { NAME, HIERARCHY, NUMBER, ENABLED };
+	char name[64], enabled[8];
 
 	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
-		if (*line == '#' || sscanf(line, "%63s %*d %*d %d", name, &enabled) != 2 || !enabled) continue;
+		if (*line == '#' || !text_field(line, NAME, name, sizeof name)) continue;
+		if (!text_field(line, ENABLED, enabled, sizeof enabled) || !strcmp(enabled, "0")) continue;
 		if (cgroup_mounted(m, name)) continue;
 		int r = mount_controller(name);
 		if (r < 0) return r;

@@ -77,7 +77,7 @@ static bool wants_help(const struct applet *a, int argc, char **argv)
 	return false;
 }
 
-int applet_run(const struct applet *a, int argc, char **argv)
+int applet_start(const struct applet *a, int argc, char **argv)
 {
 	char name[64];
 	snprintf(name, sizeof name, "k3sbox %s", a->name);
@@ -125,7 +125,9 @@ static int help(int fd)
 
 static int version(void)
 {
-	return puts("k3sbox " K3SBOX_VERSION) < 0 ? EX_FAIL : EX_OK;
+	_cleanup_buf_ struct buf b = {0};
+	buf_puts(&b, "k3sbox " K3SBOX_VERSION "\n");
+	return put(STDOUT_FILENO, &b);
 }
 
 static int help_out(void)
@@ -153,7 +155,7 @@ static int multicall(int argc, char **argv)
 	}
 	const struct applet *a = applet_find(argv[1]);
 	if (!a) die_usage(argv[1][0] == '-' ? "unknown option '%s'" : "there is no applet '%s'", argv[1]);
-	return applet_run(a, argc - 1, argv + 1);
+	return applet_start(a, argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
@@ -163,5 +165,5 @@ int main(int argc, char **argv)
 	if (*base == '-') base++;   /* a login shell's way of calling */
 
 	const struct applet *a = strcmp(base, "k3sbox") ? applet_find(base) : NULL;
-	return a ? applet_run(a, argc, argv) : multicall(argc, argv);
+	return a ? applet_start(a, argc, argv) : multicall(argc, argv);
 }

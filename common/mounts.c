@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "die.h"
 #include "io.h"
+#include "text.h"
 
 static int octal(const char *s)
 {
@@ -54,7 +55,9 @@ static bool parse_line(struct mount_entry *e, char *line)
 	*e = (struct mount_entry){0};
 	for (; dash < n && strcmp(f[dash], "-"); dash++)
 		if (!strncmp(f[dash], "shared:", 7)) e->shared = true;
-	if (dash + 2 >= n || sscanf(f[DEVICE], "%u:%u", &e->major, &e->minor) != 2) return false;
+	if (dash + 2 >= n) return false;
+	const char *colon = text_unsigned(f[DEVICE], &e->major);
+	if (!colon || *colon != ':' || !text_unsigned(colon + 1, &e->minor)) return false;
 	e->root = f[ROOT];
 	e->point = f[POINT];
 	e->type = f[dash + 1];

@@ -24,6 +24,7 @@
 #include "io.h"
 #include "probe.h"
 #include "spawn.h"
+#include "text.h"
 
 /* ---- iptables ---- */
 
@@ -181,12 +182,11 @@ void probe_pod_network(const struct options *o, struct fact_result *r)
 static bool has_default_route(void)
 {
 	_cleanup_buf_ struct buf v4 = {0}, v6 = {0};
-	char iface[64];
-	unsigned destination;
+	char destination[16];
 
 	if (!io_read("/proc/net/route", &v4, 1 << 20))
 		for (char *line = strchr(v4.data, '\n'); line; line = strchr(line + 1, '\n'))
-			if (sscanf(line + 1, "%63s %x", iface, &destination) == 2 && !destination) return true;
+			if (text_field(line + 1, 1, destination, sizeof destination) && !strcmp(destination, "00000000")) return true;
 	if (!io_read("/proc/net/ipv6_route", &v6, 1 << 20) && v6.data)
 		for (char *line = v6.data; line && *line; line = strchr(line, '\n'), line += line != NULL)
 			if (!strncmp(line, "00000000000000000000000000000000 00", 35) && !strstr(line, "       lo\n")) return true;

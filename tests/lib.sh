@@ -22,7 +22,7 @@ run() {
 # check NAME CONDITION…: passes if the command (usually `test …`) succeeds; what run() saw is shown otherwise
 check() {
 	name=$1; shift
-	if "$@"; then pass "$name"; else fail "$name" "[$*] rc=${rc-} out=${out-} err=${err-}"; fi
+	if "$@"; then pass "$name"; else fail "$name" "[$*] rc=${rc-} out=${out-} err=${err-}" | cut -c1-1000; fi
 }
 
 # same NAME WANT GOT

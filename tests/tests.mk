@@ -10,42 +10,16 @@ $(B)/san/%.o: %.c | $(B)/include
 $(B)/san/common/main.o: $(B)/applets.inc
 
 $(B)/san/k3sbox: $(SANOBJ)
-	$(Q)$(HOSTCC) $(SAN) -o $@ $(filter-out %/fortify.o,$(SANOBJ)) $(BEARSSL)
+	$(Q)$(HOSTCC) $(SAN) -o $@ $(filter-out %/fortify.o %/start.o,$(SANOBJ)) $(BEARSSL)
 
 # All but main(), so that a unit program takes what it tests; main.o's table is there for tests that walk the applets.
 $(B)/san/libk3sbox.a: $(SANOBJ)
 	@rm -f $@
-	$(Q)ar rcs $@ $(filter-out %/fortify.o %/main.o,$(SANOBJ))
+	$(Q)ar rcs $@ $(filter-out %/fortify.o %/start.o %/main.o,$(SANOBJ))
 
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/san/libk3sbox.a
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CPPFLAGS) -Itests/unit -I. $(SANFLAGS) -MMD -MP -o $@ $< $(B)/san/libk3sbox.a $(BEARSSL)
-
-# Fuzz targets: tests/fuzz/NAME.c with its corpus in tests/fuzz/NAME. libFuzzer is clang's, so the sources are built once more.
-FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_SECONDS := 10
-
-$(B)/fuzz/obj/%.o: %.c | $(B)/include
-	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
-
-$(B)/fuzz/libk3sbox.a: $(LIBSRC:%.c=$(B)/fuzz/obj/%.o)
-	@rm -f $@
-	$(Q)ar rcs $@ $^
-
-$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libk3sbox.a
-	$(Q)clang $(CPPFLAGS) -I. $(FUZZFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/fuzz/libk3sbox.a $(BEARSSL)
-
-# What it finds is kept beside the program; the corpus in the tree is read only.
-fuzz: $(FUZZ)
-	@for f in $(notdir $(FUZZ)); do \
-		mkdir -p $(B)/fuzz/$$f.found; \
-		echo "fuzz $$f, $(FUZZ_SECONDS) s"; \
-		$(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
-			-artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/$$f.found tests/fuzz/$$f || exit 1; \
-	done
-.PHONY: fuzz
 
 # A test file is tests/NAME.test. Those that need the rig (gVisor, the k3s stand-in) start with e2e or say RIG in their first line.
 TESTS := $(sort $(wildcard tests/*.test))

@@ -16,7 +16,8 @@ static size_t span(const char *s, size_t n, const char *set)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
 
-/* One path component of a repository (distribution/reference: alphanumerics joined by ".", "_", "__" or dashes). */
+/* One path component of a repository (distribution/reference: alphanumerics joined by ".", "_", "__" or
+ * dashes). */
 static bool is_component(const char *s, size_t n)
 {
 	for (;;) {
@@ -56,6 +57,11 @@ static bool is_domain(const char *s, size_t n)
 	return !colon || (port && span(colon + 1, port, DIGIT) == port);
 }
 
+static bool is_word(const char *s, size_t n, const char *word)
+{
+	return strlen(word) == n && !memcmp(s, word, n);
+}
+
 static bool is_label(const char *s)
 {
 	size_t n = strlen(s);
@@ -64,7 +70,8 @@ static bool is_label(const char *s)
 
 static int bad_tag(const char *tag, const char *cause, struct buf *why)
 {
-	buf_printf(why, "'%s' is no image name (%s); one looks like busybox:1.36 or registry.example:5000/team/app:v1", tag, cause);
+	buf_printf(why, "'%s' is no image name (%s); one looks like busybox:1.36 or "
+		"registry.example:5000/team/app:v1", tag, cause);
 	return -EINVAL;
 }
 
@@ -78,18 +85,24 @@ int image_tag(const char *tag, struct buf *out, struct buf *why)
 
 	if (strchr(tag, '@')) return bad_tag(tag, "a digest cannot be chosen", why);
 	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag behind the colon", why);
-	/* Docker's rule: what stands before the first '/' is a host if it has a dot or a colon, is "localhost", or has capitals. */
-	bool host = domain && (span(tag, domain, LOWER DIGIT "_-") != domain || (domain == 9 && !memcmp(tag, "localhost", 9)));
+	/* Docker's rule: what stands before the first '/' is a host if it has a dot or a colon, is
+	 * "localhost", or has capitals. */
+	bool special = span(tag, domain, LOWER DIGIT "_-") != domain || is_word(tag, domain, "localhost");
+	bool host = domain && special;
 	if (host) {
 		if (!is_domain(tag, domain)) return bad_tag(tag, "bad host name", why);
 		name = slash + 1;
 		len -= domain + 1;
 	}
-	bool hub = !host || (domain == 9 && !memcmp(tag, "docker.io", 9)) || (domain == 15 && !memcmp(tag, "index.docker.io", 15));
-	if (!is_repository(name, len)) return bad_tag(tag, "small letters, digits and single . _ - between them, parted by /", why);
-	if ((host ? domain : sizeof "docker.io/library" - 1) + 1 + len > NAME_MAX_BYTES) return bad_tag(tag, "over 255 characters", why);
-	if (hub && len == 64 && span(name, len, "abcdef" DIGIT) == len) return bad_tag(tag, "64 hexadecimal digits would be an image's ID", why);
-	buf_printf(out, "%.*s/%s", hub ? 9 : (int)domain, hub ? "docker.io" : tag, hub && !memchr(name, '/', len) ? "library/" : "");
+	bool hub = !host || is_word(tag, domain, "docker.io") || is_word(tag, domain, "index.docker.io");
+	if (!is_repository(name, len))
+		return bad_tag(tag, "small letters, digits and single . _ - between them, parted by /", why);
+	if ((host ? domain : sizeof "docker.io/library" - 1) + 1 + len > NAME_MAX_BYTES)
+		return bad_tag(tag, "over 255 characters", why);
+	if (hub && len == 64 && span(name, len, "abcdef" DIGIT) == len)
+		return bad_tag(tag, "64 hexadecimal digits would be an image's ID", why);
+	if (hub) buf_puts(out, memchr(name, '/', len) ? "docker.io/" : "docker.io/library/");
+	else buf_add(out, tag, domain + 1);
 	buf_add(out, name, len);
 	buf_puts(out, label ? label : ":latest");
 	return 0;
@@ -127,7 +140,8 @@ void image_config(const struct image *im, const char *layer_sha256, struct buf *
 	list(out, "Env", im->env);
 	if (out->data && out->data[out->len - 1] == ',') out->len--;
 	buf_printf(out, "},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]},"
-		"\"history\":[{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"k3sbox image\"}]}", layer_sha256);
+		"\"history\":[{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"k3sbox image\"}]}",
+		layer_sha256);
 }
 
 void image_manifest(const struct image *im, const char *config_name, const char *layer_name, struct buf *out)

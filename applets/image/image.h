@@ -30,8 +30,10 @@ struct image {
 
 /* What the kernel needs besides the file itself to run it. */
 struct program {
-	const char *arch;      /* GOARCH; NULL: not an ELF file, or one of a machine that Kubernetes does not know */
-	char interp[256];      /* PT_INTERP, or what stands behind "#!"; "" for a static program or a file that is none */
+	/* GOARCH; NULL: not an ELF file, or one of a machine that Kubernetes does not know */
+	const char *arch;
+	/* PT_INTERP, or what stands behind "#!"; "" for a static program or a file that is none */
+	char interp[256];
 };
 
 /* 0 or -errno of reading; whatever the file contains is an answer. */
@@ -41,14 +43,17 @@ int program_look(int fd, struct program *p);
 /* Adds a regular file; `to` is where it goes, NULL: /NAME; "/dir/": /dir/NAME. */
 int image_add_file(struct image *im, const char *from, const char *to, struct buf *why);
 int image_add_link(struct image *im, const char *path, const char *target, struct buf *why);
-/* Adds the folders that the files lie in, sorts, refuses two things of one name. To be called once, after the last add. */
+/* Adds the folders that the files lie in, sorts, refuses two things of one name. To be called once, after
+ * the last add. */
 int image_settle(struct image *im, struct buf *why);
-const struct item *image_find(const struct image *im, const char *path);   /* "/bin/sh"; after image_settle(); NULL: no */
+/* "/bin/sh"; after image_settle(); NULL: no */
+const struct item *image_find(const struct image *im, const char *path);
 void image_free(struct image *im);
 #define _cleanup_image_ __attribute__((cleanup(image_free)))
 
 /* config.c: pure */
-/* The reference as Docker and containerd complete it: "busybox" → "docker.io/library/busybox:latest". -EINVAL. */
+/* The reference as Docker and containerd complete it: "busybox" → "docker.io/library/busybox:latest".
+ * -EINVAL. */
 int image_tag(const char *tag, struct buf *out, struct buf *why);
 void image_config(const struct image *im, const char *layer_sha256, struct buf *out);
 void image_manifest(const struct image *im, const char *config_name, const char *layer_name, struct buf *out);
@@ -56,7 +61,8 @@ void image_manifest(const struct image *im, const char *config_name, const char 
 /* write.c */
 /* Streams the archive to fd. */
 int image_write(const struct image *im, int fd, struct buf *why);
-/* The same to a file, which appears complete or not at all; devices and pipes are written to; "-" is standard output. */
+/* The same to a file, which appears complete or not at all; devices and pipes are written to; "-" is
+ * standard output. */
 int image_write_path(const struct image *im, const char *path, struct buf *why);
 
 #endif

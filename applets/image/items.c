@@ -32,7 +32,8 @@ static const char *clean(char *path)
 		size_t len = strcspn(p, "/");
 		if (len == 2 && !memcmp(p, "..", 2)) return "a path in the image must not contain '..'";
 		/* Layers use these names to delete what lies below (OCI image-spec, layer.md "Whiteouts"). */
-		if (len >= 4 && !memcmp(p, ".wh.", 4)) return "names that begin with '.wh.' mean deletions in an image";
+		if (len >= 4 && !memcmp(p, ".wh.", 4))
+			return "names that begin with '.wh.' mean deletions in an image";
 		if (len && !(len == 1 && *p == '.')) {
 			if (to != path) *to++ = '/';
 			memmove(to, p, len);
@@ -67,7 +68,8 @@ static int check_header(const struct item *it, struct buf *why)
 		return refuse(why, EFBIG, it->from, "files of 8 GiB and more do not fit in an image archive");
 	default:
 		return refuse(why, ENAMETOOLONG, it->path,
-			"the path is too long for an image archive (at most 255 bytes, 100 in its last part, 100 in a link's target)");
+			"the path is too long for an image archive (at most 255 bytes, 100 in one part, "
+			"100 in a link's target)");
 	}
 }
 
@@ -87,13 +89,15 @@ static int keep(struct image *im, struct item it, struct buf *why)
 	return r;
 }
 
-/* The image's architecture is its programs'; two in one image is a mistake that shows as "exec format error" much later. */
+/* The image's architecture is its programs'; two in one image is a mistake that shows as "exec format
+ * error" much later. */
 static int join_arch(struct image *im, const char *from, const struct program *p, struct buf *why)
 {
 	if (!p->arch) return 0;
 	if (!im->arch) im->arch = p->arch;
 	if (!strcmp(im->arch, p->arch)) return 0;
-	buf_printf(why, "%s is a program for %s, the files before it are for %s: one image has one architecture", from, p->arch, im->arch);
+	buf_printf(why, "%s is a program for %s, the files before it are for %s: one image has one "
+		"architecture", from, p->arch, im->arch);
 	return -EINVAL;
 }
 
@@ -112,8 +116,10 @@ int image_add_file(struct image *im, const char *from, const char *to, struct bu
 	r = join_arch(im, from, &p, why);
 	if (r < 0) return r;
 	struct item it = {
-		.path = destination(from, to), .from = xstrdup(from), .type = TAR_FILE, .size = (uint64_t)st.st_size,
-		.mode = st.st_mode & 0111 ? 0755 : 0644,   /* the rest is this machine's affair, and would differ elsewhere */
+		.path = destination(from, to), .from = xstrdup(from), .type = TAR_FILE,
+		.size = (uint64_t)st.st_size,
+		/* the other bits are this machine's affair, and would differ elsewhere */
+		.mode = st.st_mode & 0111 ? 0755 : 0644,
 	};
 	if (*p.interp && it.mode & 0111) it.interp = xstrdup(p.interp);
 	return keep(im, it, why);
@@ -121,7 +127,9 @@ int image_add_file(struct image *im, const char *from, const char *to, struct bu
 
 int image_add_link(struct image *im, const char *path, const char *target, struct buf *why)
 {
-	struct item it = { .path = xstrdup(path), .target = xstrdup(target), .type = TAR_SYMLINK, .mode = 0777 };
+	struct item it = {
+		.path = xstrdup(path), .target = xstrdup(target), .type = TAR_SYMLINK, .mode = 0777,
+	};
 	return keep(im, it, why);
 }
 
@@ -137,7 +145,8 @@ static void add_parents(struct image *im)
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; im->items[i].path[k]; k++) {
 			if (im->items[i].path[k] != '/') continue;
-			add(im, (struct item){ .path = xasprintf("%.*s", (int)k + 1, im->items[i].path), .type = TAR_DIR, .mode = 0755 });
+			char *path = xasprintf("%.*s", (int)k + 1, im->items[i].path);
+			add(im, (struct item){ .path = path, .type = TAR_DIR, .mode = 0755 });
 		}
 	}
 }
@@ -154,7 +163,8 @@ static int drop_twins(struct image *im, struct buf *why)
 			im->items[n++] = moved;
 			continue;
 		}
-		if (it->type != TAR_DIR) return refuse(why, EEXIST, it->path, "two files would have this name in the image");
+		if (it->type != TAR_DIR)
+			return refuse(why, EEXIST, it->path, "two files would have this name in the image");
 		free(it->path);
 		*it = (struct item){ 0 };
 	}
@@ -190,8 +200,12 @@ int image_settle(struct image *im, struct buf *why)
 	if (r < 0) return r;
 	for (size_t i = 0; i < im->n; i++) {
 		if (im->items[i].type != TAR_DIR) continue;
-		_cleanup_free_ char *name = xasprintf("%.*s", (int)strlen(im->items[i].path) - 1, im->items[i].path);
-		if (image_find(im, name)) return refuse(why, EEXIST, name, "is a file, and a folder that another file lies in");
+		r = check_header(&im->items[i], why);
+		if (r < 0) return r;
+		_cleanup_free_ char *name = xstrdup(im->items[i].path);
+		name[strlen(name) - 1] = 0;
+		if (image_find(im, name))
+			return refuse(why, EEXIST, name, "is a file, and a folder that another file lies in");
 	}
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* What kind of program a file is: read from its ELF header or its "#!" line. Bytes are untrusted; nothing is mapped. */
+/* What kind of program a file is: read from its ELF header or its "#!" line. Bytes are untrusted; nothing
+ * is mapped. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -16,10 +17,14 @@ struct field { unsigned char at, width; };
 struct layout { struct field phoff, phentsize, phnum, p_offset, p_filesz; unsigned phdr_min; };
 #define FIELD(type, member) { offsetof(type, member), sizeof(((type *)0)->member) }
 static const struct layout layouts[] = {
-	[ELFCLASS32] = { FIELD(Elf32_Ehdr, e_phoff), FIELD(Elf32_Ehdr, e_phentsize), FIELD(Elf32_Ehdr, e_phnum),
-		FIELD(Elf32_Phdr, p_offset), FIELD(Elf32_Phdr, p_filesz), sizeof(Elf32_Phdr) },
-	[ELFCLASS64] = { FIELD(Elf64_Ehdr, e_phoff), FIELD(Elf64_Ehdr, e_phentsize), FIELD(Elf64_Ehdr, e_phnum),
-		FIELD(Elf64_Phdr, p_offset), FIELD(Elf64_Phdr, p_filesz), sizeof(Elf64_Phdr) },
+	[ELFCLASS32] = {
+		FIELD(Elf32_Ehdr, e_phoff), FIELD(Elf32_Ehdr, e_phentsize), FIELD(Elf32_Ehdr, e_phnum),
+		FIELD(Elf32_Phdr, p_offset), FIELD(Elf32_Phdr, p_filesz), sizeof(Elf32_Phdr),
+	},
+	[ELFCLASS64] = {
+		FIELD(Elf64_Ehdr, e_phoff), FIELD(Elf64_Ehdr, e_phentsize), FIELD(Elf64_Ehdr, e_phnum),
+		FIELD(Elf64_Phdr, p_offset), FIELD(Elf64_Phdr, p_filesz), sizeof(Elf64_Phdr),
+	},
 };
 
 static uint64_t get(const unsigned char *p, struct field f, bool big)
@@ -54,7 +59,8 @@ static int look_elf(int fd, const unsigned char *head, struct program *p)
 	const struct layout *l = &layouts[head[EI_CLASS] == ELFCLASS64 ? ELFCLASS64 : ELFCLASS32];
 	bool big = head[EI_DATA] == ELFDATA2MSB;
 	unsigned machine = (unsigned)get(head, (struct field)FIELD(Elf64_Ehdr, e_machine), big);
-	uint64_t phoff = get(head, l->phoff, big), step = get(head, l->phentsize, big), count = get(head, l->phnum, big);
+	uint64_t phoff = get(head, l->phoff, big), step = get(head, l->phentsize, big);
+	uint64_t count = get(head, l->phnum, big);
 
 	for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
 		if (machines[i].machine == machine) p->arch = machines[i].arch;
@@ -64,8 +70,8 @@ static int look_elf(int fd, const unsigned char *head, struct program *p)
 		if (n < 0) return (int)n;
 		if (n < (ssize_t)l->phdr_min) break;
 		if (get(ph, (struct field)FIELD(Elf64_Phdr, p_type), big) != PT_INTERP) continue;
-		uint64_t size = get(ph, l->p_filesz, big);
-		n = read_at(fd, p->interp, size < sizeof p->interp ? size : sizeof p->interp - 1, get(ph, l->p_offset, big));
+		uint64_t size = get(ph, l->p_filesz, big), at = get(ph, l->p_offset, big);
+		n = read_at(fd, p->interp, size < sizeof p->interp ? size : sizeof p->interp - 1, at);
 		if (n < 0) return (int)n;
 		p->interp[n] = 0;
 		break;

@@ -1,5 +1,6 @@
-/* Streams an image as a docker-archive. The layer goes first and is hashed on its way; the configuration and the manifest, which
- * need its digest, follow: readers take the members in any order, so nothing is written twice or kept in memory. */
+/* Streams an image as a docker-archive. The layer goes first and is hashed on its way; the configuration
+ * and the manifest, which need its digest, follow: readers take the members in any order, so nothing is
+ * written twice or kept in memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -41,10 +42,17 @@ static int put_header(struct sink *s, const struct tar_entry *e)
 	return r < 0 ? r : put(s, header, sizeof header);
 }
 
+/* A member of the archive itself. */
+static int put_file_header(struct sink *s, const char *name, uint64_t size)
+{
+	const struct tar_entry e = { .path = name, .type = TAR_FILE, .mode = 0644, .size = size };
+	return put_header(s, &e);
+}
+
 static int put_text(struct sink *s, const char *name, const struct buf *text)
 {
 	if (text->failed) return -ENOMEM;
-	int r = put_header(s, &(struct tar_entry){ .path = name, .type = TAR_FILE, .mode = 0644, .size = text->len });
+	int r = put_file_header(s, name, text->len);
 	if (!r) r = put(s, text->data, text->len);
 	return r ? r : put_zeros(s, tar_padding(text->len));
 }
@@ -66,7 +74,8 @@ static int put_file(struct sink *s, const struct item *it, struct buf *why)
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0 || (uint64_t)n > left || (!n && left)) {
 			int r = n < 0 ? -errno : -ESTALE;
-			buf_printf(why, "%s: %s", it->from, n < 0 ? strerror(-r) : "its size changed while it was read; try again");
+			buf_printf(why, "%s: %s", it->from, n < 0 ? strerror(-r)
+				: "its size changed while it was read; try again");
 			return r;
 		}
 		if (!n) return put_zeros(s, tar_padding(it->size));
@@ -78,7 +87,9 @@ static int put_file(struct sink *s, const struct item *it, struct buf *why)
 
 static int put_item(struct sink *s, const struct item *it, struct buf *why)
 {
-	const struct tar_entry e = { .path = it->path, .target = it->target, .type = it->type, .mode = it->mode, .size = it->size };
+	const struct tar_entry e = {
+		.path = it->path, .target = it->target, .type = it->type, .mode = it->mode, .size = it->size,
+	};
 	int r = put_header(s, &e);
 	return r || it->type != TAR_FILE ? r : put_file(s, it, why);
 }
@@ -87,16 +98,18 @@ static uint64_t layer_size(const struct image *im)
 {
 	uint64_t size = TAR_END_BLOCKS * TAR_BLOCK;
 
-	for (size_t i = 0; i < im->n; i++) size += TAR_BLOCK + im->items[i].size + tar_padding(im->items[i].size);
+	for (size_t i = 0; i < im->n; i++)
+		size += TAR_BLOCK + im->items[i].size + tar_padding(im->items[i].size);
 	return size;
 }
 
 static int put_layer(struct sink *s, const struct image *im, struct buf *why)
 {
 	uint64_t size = layer_size(im);
-	int r = put_header(s, &(struct tar_entry){ .path = LAYER_NAME, .type = TAR_FILE, .mode = 0644, .size = size });
+	int r = put_file_header(s, LAYER_NAME, size);
 
-	if (r == -EFBIG) buf_puts(why, "the files together are 8 GiB or more, which does not fit in an image archive");
+	if (r == -EFBIG)
+		buf_puts(why, "the files together are 8 GiB or more, which does not fit in an image archive");
 	sha256_init(&s->hash);
 	s->in_layer = true;
 	for (size_t i = 0; i < im->n && !r; i++) r = put_item(s, &im->items[i], why);
@@ -132,7 +145,8 @@ int image_write(const struct image *im, int fd, struct buf *why)
 	return put_image(&s, im, why);
 }
 
-/* Something there that is no regular file (a pipe, /dev/stdout) is written to; replacing it would be a surprise. */
+/* Something there that is no regular file (a pipe, /dev/stdout) is written to; replacing it would be a
+ * surprise. */
 static int open_device(const char *path)
 {
 	struct stat st;
@@ -158,7 +172,8 @@ static int write_path(const struct image *im, const char *path, struct buf *why)
 int image_write_path(const struct image *im, const char *path, struct buf *why)
 {
 	int r = write_path(im, path, why);
-	if (r < 0 && !why->len) buf_printf(why, "%s: %s", strcmp(path, "-") ? path : "standard output", strerror(-r));
+	if (r < 0 && !why->len)
+		buf_printf(why, "%s: %s", strcmp(path, "-") ? path : "standard output", strerror(-r));
 	return r;
 }
 

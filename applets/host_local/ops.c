@@ -1,0 +1,254 @@
+/* The commands: upstream's main.go and allocator.go, and what upstream leaves undone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host_local.h"
+#include "store.h"
+
+#define _cleanup_store_ __attribute__((cleanup(hl_store_close)))
+
+/* ---- ADD ---- */
+
+static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t index, const struct ip *a, struct ip *got)
+{
+	const struct hl_range *r = hl_set_find(set, a);
+	char text[IP_TEXT];
+
+	ip_format(a, text);
+	if (!ip_cmp(a, &r->gateway)) return cni_fail(s->c, CNI_INTERNAL, "requested ip %s is subnet's gateway", text);
+	int n = hl_store_reserve(s, a, index);
+	if (n < 0) return -1;
+	if (n) {
+		*got = *a;
+		return 0;
+	}
+	_cleanup_buf_ struct buf b = {0};
+	hl_set_format(set, &b);
+	return cni_fail(s->c, CNI_INTERNAL, "requested IP address %s is not available in range set %s", text, b.data);
+}
+
+static int refuse_second(struct hl_store *s, const struct hl_set *set, const struct hl_leases *l)
+{
+	char text[IP_TEXT];
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (!l->v[i].ip.len || !hl_set_find(set, &l->v[i].ip)) continue;
+		ip_format(&l->v[i].ip, text);
+		return cni_fail(s->c, CNI_INTERNAL, "%s has been allocated to %s, duplicate allocation is not allowed", text, s->c->id);
+	}
+	return 0;
+}
+
+static int take_next(struct hl_store *s, const struct hl_set *set, size_t index, struct ip *got)
+{
+	struct hl_leases mine, old;
+	const struct hl_range *pool;
+	struct hl_iter it;
+
+	hl_store_find(s, &mine, &old);
+	/* Upstream names the first in the folder's order, whichever way it was written. */
+	const struct hl_leases *first = mine.n && (!old.n || strcmp(mine.v[0].name, old.v[0].name) < 0) ? &mine : &old;
+	if (refuse_second(s, set, first) < 0 || refuse_second(s, set, first == &mine ? &old : &mine) < 0) return -1;
+	struct ip last = hl_store_last(s, index);
+	hl_iter_start(&it, set, &last);
+	while (hl_iter_next(&it, got, &pool)) {
+		int n = hl_store_reserve(s, got, index);
+		if (n) return n < 0 ? -1 : 0;
+	}
+	_cleanup_buf_ struct buf b = {0};
+	hl_set_format(set, &b);
+	return cni_fail(s->c, CNI_INTERNAL, "no IP addresses available in range set: %s", b.data);
+}
+
+/* The first requested address that the set has, taken off the list; false if it has none. */
+static bool pick_wanted(struct hl_conf *conf, const struct hl_set *set, struct ip *a)
+{
+	for (size_t i = 0; i < conf->wanted_count; i++) {
+		if (!hl_set_find(set, &conf->wanted[i])) continue;
+		*a = conf->wanted[i];
+		conf->wanted_count--;
+		memmove(conf->wanted + i, conf->wanted + i + 1, (conf->wanted_count - i) * sizeof *a);
+		return true;
+	}
+	return false;
+}
+
+static int add_one(struct hl_store *s, struct hl_conf *conf, size_t i, struct cni_result *r)
+{
+	const struct hl_set *set = &conf->sets[i];
+	struct ip wanted, got;
+
+	int status = pick_wanted(conf, set, &wanted) ? take_wanted(s, set, i, &wanted, &got) : take_next(s, set, i, &got);
+	if (status < 0) {
+		_cleanup_buf_ struct buf why = s->c->msg;
+		s->c->msg = (struct buf){0};
+		cni_forgive(s->c);
+		buf_printf(&s->c->msg, "failed to allocate for range %zu: ", i);
+		return cni_fail_str(s->c, CNI_INTERNAL, "", (struct str){ why.data, why.len });
+	}
+	const struct hl_range *pool = hl_set_find(set, &got);
+	struct cni_ip *ip = cni_append(s->c, &r->ips, sizeof *ip);
+	ip->address = (struct cidr){ got, pool->subnet.ones, pool->subnet.bits };
+	ip->gateway = pool->gateway;
+	return 0;
+}
+
+static int fail_leftover(struct cni *c, const struct hl_conf *conf)
+{
+	_cleanup_buf_ struct buf b = {0};
+	char text[IP_TEXT];
+
+	for (size_t i = 0; i < conf->wanted_count; i++) {
+		ip_format(&conf->wanted[i], text);
+		buf_printf(&b, " %s", text);
+	}
+	return cni_fail(c, CNI_INTERNAL, "failed to allocate all requested IPs:%s", b.data);
+}
+
+int hl_add(struct cni *c, struct cni_result *r)
+{
+	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	struct hl_conf conf;
+	size_t done = 0;
+	int status = 0;
+
+	if (hl_load(c, &conf) < 0) return -1;
+	if (*conf.resolv_conf && hl_resolv_conf(c, conf.resolv_conf, &r->dns) < 0) return -1;
+	if (hl_store_open(c, &conf, &s) < 0) return -1;
+	for (; !status && done < conf.set_count; done += !status) status = add_one(&s, &conf, done, r);
+	if (!status && conf.wanted_count) status = fail_leftover(c, &conf);
+	if (status && done) hl_store_release(&s, done);
+	r->routes = conf.routes;
+	return status;
+}
+
+/* ---- the others ---- */
+
+int hl_del(struct cni *c)
+{
+	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	struct hl_conf conf;
+
+	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
+	hl_store_release(&s, conf.set_count);
+	return 0;
+}
+
+/* Every address of the result that this network could have given must be this attachment's. */
+static int check_addresses(struct cni *c, const struct hl_conf *conf, const struct hl_leases *l, const struct cni_result *r)
+{
+	for (size_t i = 0; i < r->ips.n; i++) {
+		const struct cni_ip *ip = ((struct cni_ip **)r->ips.v)[i];
+		bool ours = false, held = false;
+		char text[IP_TEXT];
+		for (size_t k = 0; ip && k < conf->set_count; k++) ours |= hl_set_find(&conf->sets[k], &ip->address.addr) != NULL;
+		for (size_t k = 0; ours && k < l->n; k++) held |= !ip_cmp(&l->v[k].ip, &ip->address.addr);
+		if (held || !ours) continue;
+		ip_format(&ip->address.addr, text);
+		return cni_fail(c, CNI_INTERNAL, "%s is not allocated to %s any more", text, c->id);
+	}
+	return 0;
+}
+
+int hl_check_result(struct cni *c, const struct cni_result *r)
+{
+	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	struct hl_conf conf;
+	struct hl_leases mine, old;
+
+	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
+	hl_store_find(&s, &mine, &old);
+	if (mine.n || old.n) return r ? check_addresses(c, &conf, mine.n ? &mine : &old, r) : 0;
+	return cni_fail(c, CNI_INTERNAL, "host-local: Failed to find address added by container %s", c->id);
+}
+
+int hl_check(struct cni *c)
+{
+	return hl_check_result(c, NULL);
+}
+
+/* ---- GC: upstream has none; with its semantics asked for, neither have we ---- */
+
+struct gc {
+	struct hl_store *s;
+	const struct json_node *valid;
+};
+
+/* Is the lease one of an attachment that the runtime still has? Old leases name only the container. */
+static bool is_valid(const struct gc *g, struct str content)
+{
+	const struct json *j = &g->s->c->conf;
+
+	for (const struct json_node *a = json_first(j, g->valid); a; a = json_next(j, a)) {
+		char *id = json_strdup(j, json_get(j, a, "containerID")), *ifname = json_strdup(j, json_get(j, a, "ifname"));
+		size_t n = id ? strlen(id) : 0;
+		bool match = id && content.n >= n && !memcmp(content.s, id, n) && (content.n == n || (ifname &&
+			content.n == n + 2 + strlen(ifname) && !memcmp(content.s + n, "\r\n", 2) &&
+			!memcmp(content.s + n + 2, ifname, strlen(ifname))));
+		free(id);
+		free(ifname);
+		if (match) return true;
+	}
+	return false;
+}
+
+static void collect(void *arg, const char *path, struct str content, bool plain)
+{
+	const struct gc *g = arg;
+	struct ip a;
+
+	if (plain && content.s && ip_parse(&a, path, strlen(path)) && !is_valid(g, content)) hl_store_remove(g->s, path);
+}
+
+int hl_gc(struct cni *c)
+{
+	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	const struct json_node *root = json_root(&c->conf);
+	struct hl_conf conf;
+
+	if (c->compat != CNI_BETTER) return 0;
+	const struct json_node *valid = json_get(&c->conf, root, "cni.dev/valid-attachments");
+	if (!valid) valid = json_get(&c->conf, root, "cni.dev/attachments");
+	/* No list is no permission to remove everything. */
+	/* null is what Go makes of an empty one */
+	if (!valid || (valid->type != JSON_ARRAY && valid->type != JSON_NULL))
+		return cni_fail(c, CNI_BAD_CONFIG, "GC needs the list cni.dev/valid-attachments");
+	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
+	hl_store_walk(&s, collect, &(struct gc){ &s, valid });
+	return 0;
+}
+
+/* ---- STATUS: could ADD be served? ---- */
+
+static bool has_free(struct hl_store *s, const struct hl_set *set)
+{
+	const struct hl_range *pool;
+	struct hl_iter it;
+	struct ip a;
+
+	hl_iter_start(&it, set, &(struct ip){0});
+	while (hl_iter_next(&it, &a, &pool))
+		if (!hl_store_taken(s, &a)) return true;
+	return false;
+}
+
+int hl_status(struct cni *c)
+{
+	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	struct hl_conf conf;
+
+	if (c->compat != CNI_BETTER) return 0;
+	if (hl_load(c, &conf) < 0) return -1;
+	if (hl_store_open(c, &conf, &s) < 0) {
+		c->code = CNI_NOT_AVAILABLE;
+		return -1;
+	}
+	for (size_t i = 0; i < conf.set_count; i++) {
+		_cleanup_buf_ struct buf b = {0};
+		if (has_free(&s, &conf.sets[i])) continue;
+		hl_set_format(&conf.sets[i], &b);
+		return cni_fail(c, CNI_NOT_AVAILABLE, "no IP addresses available in range set: %s", b.data);
+	}
+	return 0;
+}

@@ -1,0 +1,163 @@
+/* Pools and sets of them: upstream's allocator/range.go, range_set.go and RangeIter. Pure. */
+#include "host_local.h"
+
+#include "buf.h"
+
+static int refuse(struct buf *why, const char *what, const struct ip *a, const struct cidr *subnet)
+{
+	char ip[IP_TEXT], net[CIDR_TEXT];
+
+	ip_format(a, ip);
+	cidr_format(subnet, net);
+	buf_printf(why, "%s %s not in network %s", what, ip, net);
+	return -1;
+}
+
+/* Within the subnet, and between start and end as far as these are known. */
+static bool in_range(const struct hl_range *r, const struct ip *a)
+{
+	if (!cidr_contains(&r->subnet, a)) return false;
+	if (r->start.len && ip_cmp(a, &r->start) < 0) return false;
+	return !r->end.len || ip_cmp(a, &r->end) <= 0;
+}
+
+static int check_subnet(const struct hl_range *r, struct buf *why)
+{
+	const struct cidr *s = &r->subnet;
+	char text[CIDR_TEXT];
+
+	if (!s->addr.len) {
+		buf_puts(why, "IP <nil> not v4 nor v6");
+		return -1;
+	}
+	cidr_format(s, text);
+	if (s->ones > s->bits - 2) {
+		buf_printf(why, "Network %s too small to allocate from", text);
+		return -1;
+	}
+	if (s->addr.len * 8 != s->bits) {
+		buf_puts(why, "IPNet IP and Mask version mismatch");
+		return -1;
+	}
+	struct ip network = cidr_network(s);
+	if (!ip_cmp(&network, &s->addr)) return 0;
+	ip_format(&network, text);
+	buf_printf(why, "Network has host bits set. For a subnet mask of length %u the network address is %s", s->ones, text);
+	return -1;
+}
+
+static int canonicalize(struct hl_range *r, struct buf *why)
+{
+	if (check_subnet(r, why) < 0) return -1;
+	struct ip first = ip_next(&r->subnet.addr);
+	if (!r->gateway.len) r->gateway = first;
+	/* The gateway is in the range by default; the iterator leaves it out. */
+	if (!r->start.len) r->start = first;
+	else if (!in_range(r, &r->start)) return refuse(why, "RangeStart", &r->start, &r->subnet);
+	if (r->end.len) return in_range(r, &r->end) ? 0 : refuse(why, "RangeEnd", &r->end, &r->subnet);
+	r->end = cidr_last(&r->subnet);
+	if (r->end.len == 4) r->end.b[3]--;   /* not the broadcast address */
+	return 0;
+}
+
+static bool overlap(const struct hl_range *a, const struct hl_range *b)
+{
+	return in_range(a, &b->start) || in_range(a, &b->end) || in_range(b, &a->start) || in_range(b, &a->end);
+}
+
+static void format(const struct hl_range *r, struct buf *out)
+{
+	char start[IP_TEXT], end[IP_TEXT];
+
+	ip_format(&r->start, start);
+	ip_format(&r->end, end);
+	buf_printf(out, "%s-%s", start, end);
+}
+
+void hl_set_format(const struct hl_set *s, struct buf *out)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (i) buf_putc(out, ',');
+		format(&s->v[i], out);
+	}
+}
+
+int hl_set_canonicalize(struct hl_set *s, struct buf *why)
+{
+	if (!s->n) {
+		buf_puts(why, "empty range set");
+		return -1;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (canonicalize(&s->v[i], why) < 0) return -1;
+		if (s->v[i].start.len == s->v[0].start.len) continue;
+		buf_puts(why, "mixed address families");
+		return -1;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = i + 1; k < s->n; k++) {
+			if (!overlap(&s->v[i], &s->v[k])) continue;
+			buf_puts(why, "subnets ");
+			format(&s->v[i], why);
+			buf_puts(why, " and ");
+			format(&s->v[k], why);
+			buf_puts(why, " overlap");
+			return -1;
+		}
+	return 0;
+}
+
+bool hl_set_overlaps(const struct hl_set *a, const struct hl_set *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++)
+			if (overlap(&a->v[i], &b->v[k])) return true;
+	return false;
+}
+
+const struct hl_range *hl_set_find(const struct hl_set *s, const struct ip *a)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (in_range(&s->v[i], a)) return &s->v[i];
+	return NULL;
+}
+
+void hl_iter_start(struct hl_iter *i, const struct hl_set *s, const struct ip *last)
+{
+	const struct hl_range *r = hl_set_find(s, last);
+
+	*i = (struct hl_iter){ .set = s };
+	if (!r) return;
+	i->at = (size_t)(r - s->v);
+	i->current = *last;
+}
+
+/* One step; false when it is round. */
+static bool step(struct hl_iter *i)
+{
+	if (!i->current.len) {
+		i->current = i->first = i->set->v[i->at].start;
+		return true;
+	}
+	if (!ip_cmp(&i->current, &i->set->v[i->at].end)) {
+		i->at = (i->at + 1) % i->set->n;
+		i->current = i->set->v[i->at].start;
+	} else {
+		i->current = ip_next(&i->current);
+	}
+	if (i->first.len) return ip_cmp(&i->current, &i->first) != 0;
+	i->first = i->current;
+	return true;
+}
+
+bool hl_iter_next(struct hl_iter *i, struct ip *a, const struct hl_range **pool)
+{
+	while (step(i)) {
+		const struct hl_range *r = &i->set->v[i->at];
+		if (!ip_cmp(&i->current, &r->gateway)) continue;
+		*a = i->current;
+		*pool = r;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,54 @@
+/* The leases on disk, shared with upstream's plugin: dataDir/NETWORK/ADDRESS holds "ID\r\nIFNAME" (older: "ID"),
+ * last_reserved_ip.N the newest address of range set N, and lock is what flock(2) is taken on. */
+#ifndef K3SBOX_HOST_LOCAL_STORE_H
+#define K3SBOX_HOST_LOCAL_STORE_H
+
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "host_local.h"
+#include "index.h"
+
+/* A file of the store that belongs to somebody. */
+struct hl_lease {
+	char *name;        /* relative to the store */
+	struct ip ip;      /* none if the name is no address */
+};
+
+struct hl_leases {
+	struct hl_lease *v;   /* in the order of upstream's walk */
+	size_t n;
+};
+
+struct hl_store {
+	struct cni *c;
+	char path[PATH_MAX];
+	int dir, lock;
+	bool scanned;      /* the index says what the folder holds */
+	bool changed;      /* the folder was changed under this lock */
+	struct hl_index index;
+};
+
+/* Makes the folder if need be, takes the lock (and holds it until the store is closed), drops what an earlier boot left.
+ * 0, or -1 after cni_fail(); hl_store_close() is needed in every case. */
+int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s);
+void hl_store_close(struct hl_store *s);
+
+/* Files of this attachment; exact: files with ID and IFNAME; old: files that hold the ID alone. */
+void hl_store_find(struct hl_store *s, struct hl_leases *exact, struct hl_leases *old);
+
+/* Takes the address for this attachment: 1 done, 0 taken already, -1 after cni_fail(). */
+int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set);
+struct ip hl_store_last(struct hl_store *s, size_t set);
+/* Removes this attachment's leases as upstream does in as many rounds: leases that name the ID alone go in a round that finds no
+ * others. */
+void hl_store_release(struct hl_store *s, size_t rounds);
+bool hl_store_taken(struct hl_store *s, const struct ip *a);
+
+/* Calls fn for every file below the store: its path, what it holds without white space at both ends, whether it lies right in
+ * the store and is a regular file. Files that cannot be read are left out. */
+typedef void hl_visit(void *arg, const char *path, struct str content, bool plain);
+void hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg);
+void hl_store_remove(struct hl_store *s, const char *name);
+
+#endif

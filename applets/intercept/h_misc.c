@@ -1,0 +1,51 @@
+/* uname, and calls that only change what we must know. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+
+#include "die.h"
+#include "handlers.h"
+#include "tracer.h"
+
+enum verdict uname_exit(struct call *c)
+{
+	char release[sizeof ((struct utsname *)0)->release] = "";
+
+	if (c->result < 0) return PASS;
+	snprintf(release, sizeof release, "%s", c->tr->uname_release);
+	call_write(c, call_arg(c, 0) + offsetof(struct utsname, release), release, sizeof release);
+	call_count(c);
+	return PASS;
+}
+
+/* Without CAP_SYS_PTRACE an undumpable tracee's memory is closed to us, and runc's init makes itself undumpable. */
+enum verdict prctl_enter(struct call *c)
+{
+	if (call_arg(c, 0) != PR_SET_DUMPABLE || call_arg(c, 1) != 0) return PASS;
+	call_count(c);
+	return call_done(c, 0);
+}
+
+enum verdict ptrace_exit(struct call *c)
+{
+	if (c->result != -EPERM || c->tr->noted_ptrace) return PASS;
+	c->tr->noted_ptrace = true;
+	warn("process %d wants to trace another one; under intercept it cannot, a process has one tracer", (int)c->t->tid);
+	return PASS;
+}
+
+enum verdict symlink_enter(struct call *c)
+{
+	c->tr->link_gen++;
+	return PASS;
+}
+
+enum verdict root_exit(struct call *c)
+{
+	c->tr->root_gen++;
+	c->tr->link_gen++;
+	return PASS;
+}

@@ -1,0 +1,16 @@
+/* The handlers that rules.c names. */
+#ifndef K3SBOX_HANDLERS_H
+#define K3SBOX_HANDLERS_H
+
+#include "rules.h"
+
+handler open_enter, creat_enter, openat2_enter;                         /* h_open.c */
+handler path_enter, path_nofollow_enter, readlink_enter;                /* h_stat.c */
+handler stat_reply, statx_reply, access_reply, readlink_reply, truncate_reply;
+handler write_enter, pwrite_enter, writev_enter, read_enter, close_exit, fstat_exit, ftruncate_enter, lseek_exit;  /* h_fd.c */
+handler fstatfs_exit, statfs_exit;                                      /* h_statfs.c */
+handler getdents_enter;                                                 /* h_dir.c */
+handler mount_enter;                                                    /* h_mount.c */
+handler uname_exit, prctl_enter, ptrace_exit, symlink_enter, root_exit; /* h_misc.c */
+
+#endif

@@ -1,0 +1,123 @@
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "die.h"
+#include "filter.h"
+#include "probe.h"
+#include "spawn.h"
+
+/* Signals that are meant for the program. From a terminal they reach it anyway, as a member of the foreground group. */
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGWINCH };
+/* Job control: the program stops first, then we (loop.c). */
+static const int ignored[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
+
+static volatile pid_t main_pid;
+
+/* Runs in the middle of anything, so that waiting for stops costs no extra call. */
+static void forward(int sig, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)context;
+	if (info->si_code <= 0 && main_pid > 0) kill(main_pid, sig);
+	errno = saved;
+}
+
+struct signals {
+	struct sigaction forwarded[sizeof forwarded / sizeof *forwarded], ignored[sizeof ignored / sizeof *ignored];
+};
+
+static void take_signals(struct signals *old)
+{
+	struct sigaction sa = { .sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction ign = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &sa, &old->forwarded[i]);
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &ign, &old->ignored[i]);
+}
+
+static void give_signals_back(const struct signals *old)
+{
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &old->forwarded[i], NULL);
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &old->ignored[i], NULL);
+}
+
+/* What the child says before it becomes the program. */
+enum word { FILTERED = 'f', UNFILTERED = 'u' };
+
+struct start {
+	int go[2], said[2];
+	struct sock_filter filter[FILTER_MAX];
+	size_t filter_n;
+};
+
+static _Noreturn void child(struct start *s, char **argv)
+{
+	char c = UNFILTERED;
+
+	close(s->go[1]);
+	if (read(s->go[0], &c, 1) != 1) _exit(EX_SYS);   /* the tracer gave up */
+	c = s->filter_n && filter_install(s->filter, s->filter_n) == 0 ? FILTERED : UNFILTERED;
+	if (write(s->said[1], &c, 1) != 1) _exit(EX_SYS);
+	if (read(s->go[0], &c, 1) != 1) _exit(EX_SYS);
+	execvp(argv[0], argv);
+	int e = errno;
+	warn("%s:", argv[0]);
+	_exit(e == ENOENT || e == ENOTDIR ? EX_NOTFOUND : EX_NOEXEC);
+}
+
+/* A seized thread reports clones and signals, nothing of its reads and writes, so the talk needs no waiting. */
+static void start(struct tracer *tr, char **argv)
+{
+	struct start s = { .filter_n = 0 };
+	char c = 0;
+
+	if (tr->engine == ENGINE_SECCOMP) s.filter_n = filter_make(rules, rule_count, tr->features, s.filter);
+	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.said, O_CLOEXEC) < 0) die(EX_SYS, "pipe:");
+	struct signals old;
+	take_signals(&old);
+	pid_t pid = fork();
+	if (pid < 0) die(EX_SYS, "fork:");
+	if (!pid) {
+		give_signals_back(&old);
+		child(&s, argv);
+	}
+	close(s.go[0]);
+	close(s.said[1]);
+	int r = tracee_seize(pid, trace_options(tr->engine == ENGINE_SECCOMP));
+	if (r < 0) {
+		errno = -r;
+		die(EX_SYS, "PTRACE_SEIZE:");
+	}
+	main_pid = tr->main = pid;
+	if (!tracee_add(tr, pid)) die(EX_SYS, "out of memory");
+	if (write(s.go[1], &c, 1) != 1 || read(s.said[0], &c, 1) != 1) die(EX_SYS, "the program ended before it began");
+	if (c == UNFILTERED) tr->engine = ENGINE_SYSCALL;
+	if (tr->engine == ENGINE_SYSCALL) tracee_interrupt(tracee_find(tr, pid));
+	if (write(s.go[1], &c, 1) != 1) die(EX_SYS, "the program ended before it began");
+	close(s.go[1]);
+	close(s.said[0]);
+}
+
+int tracer_run(struct tracer *tr, char **argv, bool end_with_main)
+{
+	tracer_own_root(tr);
+	start(tr, argv);
+	int r = tracer_loop(tr, end_with_main);
+	main_pid = 0;
+	special_free(&tr->specials);
+	store_free(&tr->store);
+	if (r < 0) {
+		errno = -r;
+		die(EX_SYS, "waitpid:");
+	}
+	return spawn_status(tr->main_status);
+}

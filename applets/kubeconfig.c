@@ -1,0 +1,162 @@
+/* The cluster's kubeconfig: printed, or merged into the user's. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "buf.h"
+#include "cleanup.h"
+#include "die.h"
+#include "io.h"
+#include "kubeconfig.h"
+#include "runstate.h"
+
+struct kubeconfig_cfg {
+	bool merge;
+	const char *output, *name;
+};
+
+static const struct kubeconfig_cfg defaults = { .name = "k3sbox" };
+
+static const struct opt opts[] = {
+	{ OPT_FLAG, 'm', "merge", offsetof(struct kubeconfig_cfg, merge),
+	  .help = "add it to your own file: the first in $KUBECONFIG that exists,\nelse its last, else ~/.kube/config" },
+	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE", .help = "with --merge: that file" },
+	{ OPT_STR, 0, "name", offsetof(struct kubeconfig_cfg, name), "NAME", .help = "with --merge: name of cluster, user and context (k3sbox)" },
+	{ OPT_END },
+};
+
+enum { LOCK_WAIT_MS = 10000, LOCK_STALE_S = 60 };
+
+/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it for ever, so an old one is taken away.
+ * (Both hold it for milliseconds.) */
+static int take_lock(const char *lock)
+{
+	struct stat st;
+
+	for (int waited = 0;; waited += 50) {
+		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
+		if (errno != EEXIST) return -errno;
+		if (!stat(lock, &st) && time(NULL) - st.st_mtime > LOCK_STALE_S) {
+			warn("%s is %lld s old: whoever made it is gone; taken over", lock, (long long)(time(NULL) - st.st_mtime));
+			if (unlink(lock) < 0 && errno != ENOENT) return -errno;
+		} else if (waited >= LOCK_WAIT_MS) {
+			return -EEXIST;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+}
+
+static int merge_into(const char *path, const struct kubeconfig *ours, const char *name)
+{
+	_cleanup_buf_ struct buf old = {0}, out = {0};
+	char why[160], target[PATH_MAX];
+	struct stat st;
+
+	/* A symlink (dotfiles in a repository) stays one: the file that it means is replaced. */
+	if (!realpath(path, target)) snprintf(target, sizeof target, "%s", path);
+	int r = io_read(target, &old, 4 << 20);
+	if (r < 0 && r != -ENOENT) {
+		errno = -r;
+		warn("%s:", target);
+		return EX_FAIL;
+	}
+	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, why, sizeof why);
+	if (r < 0) {
+		warn("%s is left alone, %s; merge by hand: KUBECONFIG=%s:OURS kubectl config view --flatten", target, why, target);
+		return EX_FAIL;
+	}
+	/* A key is in it now: nobody else may read it, whatever the mode was. */
+	mode_t mode = !stat(target, &st) ? st.st_mode & 0600 : 0600;
+	r = out.len == old.len && !memcmp(out.data, old.data, old.len) ? 0 : io_replace(target, mode, out.data, out.len);
+	if (!r && !old.data) return EX_OK;
+	if (r < 0) {
+		errno = -r;
+		warn("%s:", target);
+	}
+	return r < 0 ? EX_FAIL : EX_OK;
+}
+
+static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours)
+{
+	char path[PATH_MAX], lock[PATH_MAX + 8];
+	sigset_t all, before;
+	int r = cfg->output ? (snprintf(path, sizeof path, "%s", cfg->output) < (int)sizeof path ? 0 : -ENAMETOOLONG)
+		: kubeconfig_target(getenv("KUBECONFIG"), getenv("HOME"), path, sizeof path);
+
+	if (r == -ENOENT) die_usage("neither $KUBECONFIG nor $HOME says where to: --output FILE");
+	if (!r) r = io_mkparents(path, 0755);
+	snprintf(lock, sizeof lock, "%s.lock", path);
+	/* No signal may end this between the lock and its removal. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	if (!r) r = take_lock(lock);
+	if (r < 0) {
+		errno = -r;
+		if (r == -EEXIST) warn("%s: another program holds it; remove it if none does", lock);
+		else warn("%s:", path);
+		return EX_FAIL;
+	}
+	int status = merge_into(path, ours, cfg->name);
+	unlink(lock);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (!status) printf("context %s is in %s\n", cfg->name, path);
+	return status;
+}
+
+static bool good_name(const char *s)
+{
+	return *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") == strlen(s);
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	const struct kubeconfig_cfg *cfg = cfg_;
+	_cleanup_runstate_ struct runstate s;
+	_cleanup_kubeconfig_ struct kubeconfig k = {0};
+	_cleanup_buf_ struct buf text = {0};
+	char why[256];
+
+	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
+	if (cfg->output && !cfg->merge) die_usage("--output goes with --merge");
+	if (!good_name(cfg->name)) die_usage("'%s' is no name for a context: letters, digits, - _ . @", cfg->name);
+	const char *path = !runstate_load(&s, K3SBOX_RUN) && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
+	int r = kubeconfig_load(&k, path, why, sizeof why);
+	if (r < 0) {
+		warn("%s: %s%s", path, why, r == -ENOENT ? " (is k3s started? 'k3sbox status')" : "");
+		return EX_FAIL;
+	}
+	if (cfg->merge) return merge(cfg, &k);
+	r = io_read(path, &text, 4 << 20);
+	if (!r) r = io_write_fd(STDOUT_FILENO, text.data, text.len);
+	if (r < 0) {
+		errno = -r;
+		warn("%s:", path);
+	}
+	return r < 0 ? EX_FAIL : EX_OK;
+}
+
+const struct applet applet_kubeconfig = {
+	.name = "kubeconfig",
+	.group = GROUP_CLUSTER,
+	.summary = "print the cluster's kubeconfig, or merge it into yours",
+	.usage = "[--merge [--output FILE] [--name NAME]]",
+	.opts = opts,
+	.defaults = &defaults,
+	.cfg_size = sizeof(struct kubeconfig_cfg),
+	.more = "--merge replaces entries of that name, sets the current context, and leaves every other line as it is, comments too.\n"
+		"A file that is not written as kubectl writes it is not touched.\n",
+	.run = run,
+};

@@ -1,0 +1,54 @@
+/* kubectl, pointed at this cluster: k3s's own, or the one in PATH. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "die.h"
+#include "io.h"
+#include "plan.h"
+#include "runstate.h"
+
+static int become(const char *path, char **argv)
+{
+	execv(path, argv);
+	int e = errno;
+	warn("%s:", path);
+	return e == ENOENT ? EX_NOTFOUND : EX_NOEXEC;
+}
+
+static int run_raw(int argc, char **argv)
+{
+	_cleanup_runstate_ struct runstate s;
+	struct options o = {0};
+	char path[PATH_MAX];
+	int r = runstate_load(&s, K3SBOX_RUN);
+
+	/* What ran last knows both best; without it, k3s's defaults hold. */
+	if (!r && *s.k3s_path && !access(s.k3s_path, X_OK)) o.k3s = s.k3s_path;
+	options_complete(&o);
+	setenv("KUBECONFIG", !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml", 1);
+	if (o.k3s) {
+		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);
+		with_verb[0] = (char *)"k3s";
+		with_verb[1] = (char *)"kubectl";
+		for (int i = 1; i < argc; i++) with_verb[i + 1] = argv[i];
+		/* k3s unpacks itself into its data folder, which need not be the default one. */
+		if (!r && *s.data_dir) setenv("K3S_DATA_DIR", s.data_dir, 0);
+		return become(o.k3s, with_verb);
+	}
+	if (!io_find_program("kubectl", getenv("PATH"), path, sizeof path)) return become(path, argv);
+	warn("neither k3s nor kubectl is in PATH");
+	return EX_NOTFOUND;
+}
+
+const struct applet applet_kubectl = {
+	.name = "kubectl",
+	.group = GROUP_CLUSTER,
+	.summary = "run kubectl on this cluster",
+	.usage = "[KUBECTL-ARGUMENT…]",
+	.flags = APPLET_RAW,
+	.run_raw = run_raw,
+};

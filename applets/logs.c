@@ -1,0 +1,66 @@
+/* k3s's log. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "buf.h"
+#include "die.h"
+#include "io.h"
+#include "run/log.h"
+#include "runstate.h"
+
+struct logs {
+	bool follow;
+	unsigned lines;
+};
+
+static const struct logs defaults = { .lines = 100 };
+
+static const struct opt opts[] = {
+	{ OPT_FLAG, 'f', "follow", offsetof(struct logs, follow), .help = "go on with what is added" },
+	{ OPT_UINT, 'n', "lines", offsetof(struct logs, lines), "N", .help = "start N lines before the end (100; 0: none)" },
+	{ OPT_END },
+};
+
+static int failed(const char *path, int r)
+{
+	errno = -r;
+	warn("%s:", path);
+	return EX_FAIL;
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	const struct logs *cfg = cfg_;
+	_cleanup_runstate_ struct runstate s;
+	_cleanup_buf_ struct buf tail = {0};
+	struct stat st;
+
+	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
+	int r = runstate_load(&s, K3SBOX_RUN);
+	if (r == -ENOENT) {
+		warn("k3sbox has not run here, so there is no log");
+		return EX_STOPPED;
+	}
+	if (r < 0) return failed(K3SBOX_RUN "/state", r);
+	/* The size first: what is written meanwhile is shown twice rather than never. */
+	if (stat(s.log, &st) < 0) return failed(s.log, -errno);
+	r = cfg->lines ? log_tail(s.log, cfg->lines, &tail) : 0;
+	if (!r) r = io_write_fd(STDOUT_FILENO, tail.data, tail.len);
+	if (!r && cfg->follow) r = log_follow(s.log, st.st_size, STDOUT_FILENO, NULL, NULL);
+	return r < 0 && r != -EPIPE ? failed(s.log, r) : EX_OK;
+}
+
+const struct applet applet_logs = {
+	.name = "logs",
+	.group = GROUP_CLUSTER,
+	.summary = "show k3s's log",
+	.usage = "[-f] [-n N]",
+	.opts = opts,
+	.defaults = &defaults,
+	.cfg_size = sizeof(struct logs),
+	.more = "The log is DATA-DIR/k3sbox/k3s.log, of 16 MiB at most; what was before is in k3s.log.1 beside it.\n",
+	.run = run,
+};

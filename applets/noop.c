@@ -1,0 +1,229 @@
+/* noop: a network without a network. Pods get addresses that are theirs alone, and lo; nothing is plugged in. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "cleanup.h"
+#include "cni.h"
+#include "die.h"
+#include "host_local/host_local.h"
+#include "netlink.h"
+#include "noop/noop.h"
+#include "spawn.h"
+
+/* What a configuration without ipam stands for: k3s's range of the first node. */
+#define DEFAULT_SUBNET "10.42.0.0/24"
+#define DEFAULT_IPAM "{\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"" DEFAULT_SUBNET "\"}]]}"
+
+static const struct json_node *member(const struct cni *c, const char *path)
+{
+	return json_path(&c->conf, json_root(&c->conf), path);
+}
+
+/* Writes the default into the configuration if it names no IPAM plugin, as if it had stood there. */
+static int complete(struct cni *c)
+{
+	struct json_edits e = { .j = &c->conf };
+	struct buf text = {0};
+	const struct json_node *root = json_root(&c->conf), *ipam = member(c, "ipam"), *type = member(c, "ipam.type");
+
+	if (type && !json_is(&c->conf, type, "")) return 0;
+	if (ipam && ipam->type != JSON_NULL && (ipam->type != JSON_OBJECT || ipam->count))
+		return cni_fail(c, CNI_BAD_CONFIG, "ipam has no type");
+	if (ipam) json_edit_replace(&e, ipam, DEFAULT_IPAM);
+	else json_edit_append(&e, root, "ipam", DEFAULT_IPAM);
+	int r = json_edit_apply(&e, &text);
+	json_edits_free(&e);
+	json_free(&c->conf);
+	buf_free(&c->text);
+	c->text = text;
+	if (!r) r = json_parse(&c->conf, c->text.data, c->text.len);
+	return r < 0 ? cni_fail(c, CNI_INTERNAL, "out of memory") : 0;
+}
+
+/* The IPAM plugin's name; NULL: host-local, which is in this program. -1 if the configuration makes no sense. */
+static int ipam_plugin(struct cni *c, char **name)
+{
+	*name = NULL;
+	if (complete(c) < 0) return -1;
+	if (json_is(&c->conf, member(c, "ipam.type"), "host-local")) return 0;
+	if (!(*name = json_strdup(&c->conf, member(c, "ipam.type")))) return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
+	if (!strcmp(*name, "noop")) return cni_fail(c, CNI_BAD_CONFIG, "noop is no IPAM plugin");
+	return 0;
+}
+
+static int ask(struct cni *c, int (*in_process)(struct cni *), const char *command)
+{
+	_cleanup_free_ char *plugin = NULL;
+
+	if (ipam_plugin(c, &plugin) < 0) return -1;
+	return plugin ? delegate(c, plugin, command, NULL) : in_process(c);
+}
+
+/* An address from another program. What it did is undone if its answer is of no use. */
+static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
+{
+	_cleanup_buf_ struct buf answer = {0};
+	struct json j = {0};
+	struct str why = {0};
+
+	int status = delegate(c, plugin, "ADD", &answer);
+	if (!status && json_parse(&j, answer.data ? answer.data : "", answer.len) < 0)
+		status = cni_fail(c, CNI_INTERNAL, "IPAM plugin %s: %s", plugin, j.error);
+	if (!status && cni_parse_result(c, &j, json_root(&j), c->version, r, &why) < 0)
+		status = cni_fail_str(c, CNI_INTERNAL, "", why);
+	json_free(&j);
+	if (!status && r->ips.n) return 0;
+	if (!status) status = cni_fail(c, CNI_INTERNAL, "IPAM plugin returned missing IP config");
+	/* The first error is the one to tell. */
+	delegate(c, plugin, "DEL", NULL);
+	return status;
+}
+
+static int up(void *path)
+{
+	struct nl nl;
+	struct nl_link lo;
+
+	int r = netns_enter(path);
+	if (!r) r = nl_open(&nl);
+	if (!r) r = nl_link_get(&nl, "lo", &lo);
+	if (!r) r = nl_link_up(&nl, lo.index, true);
+	return r < 0 ? -r : 0;
+}
+
+/* In a child, so that this process stays where it is. Failing is no reason for the pod not to start: a runtime that wants lo
+ * calls the loopback plugin. */
+static void lo_up(struct cni *c)
+{
+	int r = spawn_call(up, (void *)(uintptr_t)c->netns, 5000);
+	if (!r) return;
+	errno = r < 0 ? -r : r;
+	warn("lo in %s stays down:", c->netns);
+}
+
+/* Every address is one of the interface that the pod would have. */
+static void add_interface(struct cni *c, struct cni_result *r)
+{
+	static const int64_t zero;
+
+	r->interfaces = (struct slice){0};
+	struct cni_interface *i = cni_append(c, &r->interfaces, sizeof *i);
+	i->name = (struct str){ c->ifname, strlen(c->ifname) };
+	i->sandbox = (struct str){ c->netns, strlen(c->netns) };
+	for (size_t k = 0; k < r->ips.n; k++) ((struct cni_ip **)r->ips.v)[k]->interface = (int64_t *)&zero;
+}
+
+static bool chained(const struct cni *c)
+{
+	const struct json_node *prev = member(c, "prevResult");
+	return prev && prev->type != JSON_NULL;
+}
+
+static int parse_prev(struct cni *c, struct cni_result *r)
+{
+	struct str why;
+
+	if (cni_parse_result(c, &c->conf, member(c, "prevResult"), c->version, r, &why) == 0) return 0;
+	return cni_fail_str(c, CNI_DECODE, "could not parse prevResult: ", why);
+}
+
+static int add(struct cni *c)
+{
+	struct cni_result r = {0};
+
+	if (chained(c)) {
+		/* Another plugin has given the pod its network: pass that on. */
+		if (parse_prev(c, &r) < 0) return -1;
+	} else {
+		_cleanup_free_ char *plugin = NULL;
+		if (ipam_plugin(c, &plugin) < 0) return -1;
+		if ((plugin ? delegate_add(c, plugin, &r) : hl_add(c, &r)) < 0) return -1;
+		add_interface(c, &r);
+	}
+	lo_up(c);
+	return cni_print_result(c, &r, c->version, c->version);
+}
+
+/* Was this one only passing on? Then it holds no address; the runtime hands the chain's result to every link of it. */
+static int del(struct cni *c)
+{
+	return ask(c, hl_del, "DEL");
+}
+
+static bool has_interface(const struct cni *c, const struct cni_result *r)
+{
+	for (size_t i = 0; i < r->interfaces.n; i++) {
+		const struct cni_interface *n = ((struct cni_interface **)r->interfaces.v)[i];
+		if (n && n->name.n == strlen(c->ifname) && !memcmp(n->name.s, c->ifname, n->name.n)) return true;
+	}
+	return false;
+}
+
+/* Without ipam of its own it may have been a link of a chain that another plugin began: then the addresses are not of the
+ * range that it would have taken them from. */
+static bool others_addresses(const struct cni_result *r)
+{
+	struct cidr own;
+
+	cidr_parse(&own, DEFAULT_SUBNET, strlen(DEFAULT_SUBNET));
+	for (size_t i = 0; i < r->ips.n; i++) {
+		const struct cni_ip *ip = ((struct cni_ip **)r->ips.v)[i];
+		if (ip && cidr_contains(&own, &ip->address.addr)) return false;
+	}
+	return true;
+}
+
+static int check(struct cni *c)
+{
+	_cleanup_free_ char *plugin = NULL;
+	struct cni_result r = {0};
+
+	if (!chained(c)) return cni_fail(c, CNI_BAD_CONFIG, "Required prevResult missing");
+	if (parse_prev(c, &r) < 0) return -1;
+	if (!has_interface(c, &r)) return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s", c->ifname);
+	if (!r.ips.n) return cni_fail(c, CNI_INTERNAL, "prevResult has no address");
+	if (!member(c, "ipam.type") && others_addresses(&r)) return 0;
+	if (ipam_plugin(c, &plugin) < 0) return -1;
+	return plugin ? delegate(c, plugin, "CHECK", NULL) : hl_check_result(c, &r);
+}
+
+static int gc(struct cni *c)
+{
+	return ask(c, hl_gc, "GC");
+}
+
+static int status(struct cni *c)
+{
+	return ask(c, hl_status, "STATUS");
+}
+
+static const char help[] =
+	"A CNI plugin for machines that cannot plug: each pod gets addresses of its own and lo, and no\n"
+	"interface. (containernetworking's test double of the same name is something else.)\n"
+	"Addresses come from the IPAM plugin in the configuration (host-local is built in), or without\n"
+	"\"ipam\" from 10.42.0.0/24. With a prevResult it passes that on. Versions 0.1.0 to 1.1.0.\n"
+	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [{\"type\": \"noop\",\n"
+	"   \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
+
+static int run(int argc, char **argv)
+{
+	static const struct cni_plugin plugin = {
+		.name = "noop", .help = help, .any_netns = true,
+		.run = { [CNI_ADD] = add, [CNI_DEL] = del, [CNI_CHECK] = check, [CNI_GC] = gc, [CNI_STATUS] = status },
+	};
+	return cni_main(&plugin, argc, argv);
+}
+
+const struct applet applet_noop = {
+	.name = "noop",
+	.group = GROUP_CNI,
+	.link_dir = "/opt/cni/bin",
+	.summary = "CNI plugin: addresses without a network",
+	.more = help,
+	.flags = APPLET_RAW,
+	.run_raw = run,
+};

@@ -1,0 +1,63 @@
+/* stop, then run as it was called the last time. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "applet.h"
+#include "buf.h"
+#include "die.h"
+#include "io.h"
+#include "runstate.h"
+
+struct restart {
+	unsigned timeout;
+};
+
+static const struct opt opts[] = {
+	{ OPT_SECONDS, 0, "timeout", offsetof(struct restart, timeout), "TIME", .help = "how long the stop may take (60 s)" },
+	{ OPT_END },
+};
+
+static int call(const char *name, const struct strv *words)
+{
+	const struct applet *a = applet_find(name);
+	char **argv = xcalloc(words->n + 2, sizeof *argv);
+
+	argv[0] = (char *)name;
+	for (size_t i = 0; i < words->n; i++) argv[i + 1] = words->v[i];
+	int status = applet_start(a, (int)words->n + 1, argv);
+	free(argv);
+	return status;
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	const struct restart *cfg = cfg_;
+	_cleanup_runstate_ struct runstate s;
+	_cleanup_strv_ struct strv stop = {0}, start = {0};
+
+	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
+	int r = runstate_load(&s, K3SBOX_RUN);
+	if (r < 0) {
+		errno = -r;
+		if (r == -ENOENT) warn("k3sbox has not run here: start it with 'k3sbox run -d'");
+		else warn(K3SBOX_RUN "/state:");
+		return EX_FAIL;
+	}
+	if (cfg->timeout) strv_addf(&stop, "--timeout=%u", cfg->timeout);
+	int status = call("stop", &stop);
+	if (status) return status;
+	strv_add(&start, "--detach");
+	for (size_t i = 0; i < s.argv.n; i++) strv_add(&start, s.argv.v[i]);
+	return call("run", &start);
+}
+
+const struct applet applet_restart = {
+	.name = "restart",
+	.group = GROUP_CLUSTER,
+	.summary = "stop k3s and start it again in the background, with the options of the last run",
+	.usage = "[--timeout TIME]",
+	.opts = opts,
+	.cfg_size = sizeof(struct restart),
+	.run = run,
+};

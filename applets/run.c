@@ -1,0 +1,209 @@
+/* Starts k3s the way this machine needs it, waits until it is ready, and stays with it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "die.h"
+#include "run/run.h"
+
+static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none", NULL };
+
+static const struct run defaults = { .timeout = 300 };
+
+static const struct opt opts[] = {
+	{ OPT_FLAG, 'd', "detach", offsetof(struct run, detach), .help = "return once it is ready; k3s goes on in the background" },
+	{ OPT_CHOICE, 0, "wait", offsetof(struct run, wait), .choices = waits, .bare = "node",
+	  .help = "what --detach waits for (node; api where no node runs)" },
+	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME", .help = "how long it waits (300 s; 0: for ever)" },
+	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose), .help = "show k3s's log too, on stderr" },
+	PLAN_OPT_ROWS(struct run, o),
+	{ OPT_END },
+};
+
+/* ---- another run has the lock ---- */
+
+static bool far_enough(const struct run *cfg, const struct runstate *s)
+{
+	if (cfg->wait == WAIT_NONE) return true;
+	if (cfg->wait == WAIT_API) return s->phase == PHASE_API || s->phase == PHASE_READY;
+	return s->phase == PHASE_READY;
+}
+
+/* Waits for what the first one waits for. Success once it is ready, its status if it ends before. */
+static int join(const struct run *cfg, int64_t t0)
+{
+	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
+	bool said = false;
+
+	for (;; nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL)) {
+		_cleanup_runstate_ struct runstate s;
+		int lock = runstate_lock(K3SBOX_RUN), r = runstate_load(&s, K3SBOX_RUN);
+		if (lock >= 0) {
+			close(lock);
+			warn("the k3sbox that was running has ended");
+			return !r && s.status ? s.status : EX_FAIL;
+		}
+		if (!r && !said && s.supervisor.pid) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
+		said |= !r;
+		fflush(stdout);
+		if (!r && far_enough(cfg, &s)) return EX_OK;
+		if (!cfg->timeout || run_now_ms() < end) continue;
+		warn("it is not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is", cfg->timeout);
+		return EX_TIMEOUT;
+	}
+}
+
+/* ---- --detach: the one who waits ---- */
+
+/* Shows what comes through the pipe up to its NUL; the byte behind that is the status. */
+static int show_until_end(int fd)
+{
+	char chunk[512];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)) {
+		char *nul = n > 0 ? memchr(chunk, 0, (size_t)n) : NULL;
+		if (n > 0) fwrite(chunk, 1, nul ? (size_t)(nul - chunk) : (size_t)n, stdout);
+		fflush(stdout);
+		if (nul) return nul + 1 < chunk + n || read(fd, nul + 1, 1) == 1 ? (unsigned char)nul[1] : EX_FAIL;
+	}
+	warn("the supervisor is gone: see 'k3sbox logs'");
+	return EX_FAIL;
+}
+
+static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
+{
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC) < 0) die(EX_SYS, "pipe:");
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid < 0) die(EX_SYS, "no process can be made:");
+	if (pid) {
+		close(fd[1]);
+		return show_until_end(fd[0]);
+	}
+	close(fd[0]);
+	setsid();
+	signal(SIGHUP, SIG_IGN);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+	/* A folder that somebody wants to unmount or remove must not be held for days. */
+	if (chdir("/") < 0) warn("/:");
+	r->fd = fd[1];
+	r->pipe = true;
+	int status = supervise(cfg, p, r);
+	report_end(r, status, -1);
+	_exit(status);
+}
+
+/* ---- */
+
+static void clean_up_after_a_crash(void)
+{
+	_cleanup_runstate_ struct runstate s;
+
+	if (runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED || !*s.data_dir) return;
+	size_t n = leftovers_remove(s.data_dir);
+	if (n) warn("an earlier k3sbox was killed; %zu processes that it left have been ended", n);
+}
+
+static int start(struct run *cfg, const char *const *words, size_t n, struct reporter *r)
+{
+	struct prepared p;
+
+	clean_up_after_a_crash();
+	int status = prepare(cfg, (int)n, (char **)words, &p);
+	if (!status) {
+		report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? "" : "s",
+			p.state.control_plane ? "; control plane alone" : "");
+		status = cfg->detach ? detach(cfg, &p, r) : supervise(cfg, &p, r);
+	}
+	if (!status && cfg->detach) {
+		printf("kubeconfig: %s   next: k3sbox kubectl get nodes,pods -A\n", p.state.kubeconfig);
+	}
+	prepared_free(&p);
+	return status;
+}
+
+/* The options once more, as words: `restart` calls run with them. */
+static void words_of(const struct run *cfg, struct strv *out)
+{
+	strv_addf(out, "--wait=%s", waits[cfg->wait]);
+	strv_addf(out, "--timeout=%u", cfg->timeout);
+	strv_addf(out, "--mode=%s", mode_names[cfg->o.mode]);
+	strv_addf(out, "--data-dir=%s", cfg->o.data_dir);
+	if (cfg->o.k3s) strv_addf(out, "--k3s=%s", cfg->o.k3s);
+	if (cfg->o.no_mount) strv_add(out, "--no-mount");
+	if (cfg->o.no_shim) strv_add(out, "--no-shim");
+	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
+	strv_add(out, "--");
+	for (size_t i = 0; i < cfg->o.k3s_args->n; i++) strv_add(out, cfg->o.k3s_args->v[i]);
+}
+
+/* k3s runs anywhere, so relative names must not depend on the folder that run was called in. */
+static void make_absolute(const char **path)
+{
+	char *full = *path && **path != '/' ? realpath(*path, NULL) : NULL;
+	if (full) *path = full;
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	struct run *cfg = cfg_;
+	_cleanup_strv_ struct strv k3s_args = {0}, words = {0};
+	struct reporter r = { .fd = STDOUT_FILENO, .t0 = run_now_ms() };
+
+	if (args->n) die_usage("no argument is wanted, not '%s': what k3s is to get stands behind --", args->v[0]);
+	if (geteuid()) {
+		warn("k3s needs root: use sudo, or a container whose user is 0");
+		return EX_FAIL;
+	}
+	for (char **a = args->rest; *a; a++) strv_add(&k3s_args, *a);
+	cfg->o.k3s_args = &k3s_args;
+	options_complete(&cfg->o);
+	make_absolute(&cfg->o.k3s);
+	make_absolute(&cfg->o.data_dir);
+	if (cfg->detach && getpid() == 1) {
+		warn("process 1 cannot go into the background, the container would end: --detach is ignored");
+		cfg->detach = false;
+	}
+	words_of(cfg, &words);
+	int lock = runstate_lock(K3SBOX_RUN);
+	if (lock == -EWOULDBLOCK) return join(cfg, r.t0);
+	if (lock < 0) {
+		errno = -lock;
+		warn(K3SBOX_RUN "/lock:");
+		return EX_FAIL;
+	}
+	int status = start(cfg, (const char *const *)words.v, words.n, &r);
+	close(lock);
+	return status;
+}
+
+const struct applet applet_run = {
+	.name = "run",
+	.group = GROUP_CLUSTER,
+	.summary = "start k3s, wait until it is ready, stay with it",
+	.usage = "[-d] [OPTION…] [-- K3S-FLAG…]",
+	.opts = opts,
+	.defaults = &defaults,
+	.cfg_size = sizeof(struct run),
+	.more = "Prepares what `k3sbox init` has not, gives k3s the flags that this machine needs (yours, behind --, win), and prints each\n"
+		"phase with the seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves no process and no mount\n"
+		"behind; a second one hastens. Works as process 1. Exit status: k3s's own; with -d 0 once it is ready, 124 if that takes too\n"
+		"long (k3s goes on). A second `run` finds the first and waits for it.\n",
+	.run = run,
+};

@@ -1,0 +1,337 @@
+/* One row for each way to tell a k3s something. Sources: github.com/k3s-io/k3s, pull requests and files as named; versions are the
+ * releases that the pull requests went into. */
+#include "dialect.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "die.h"
+#include "template.h"
+#include "yaml.h"
+
+enum how {
+	NOT_NEEDED,       /* this k3s does it by itself, or has not got what would have to be turned off */
+	ARG,              /* --text for k3s */
+	LIST_ARG,         /* --text, where k3s takes a list: adds to the user's */
+	KUBELET_ARG,      /* --kubelet-arg=text */
+	KUBELET_GATE,     /* --kubelet-arg=feature-gates=text */
+	CRUN_SLOT,        /* --default-runtime=crun with our crun in PATH */
+	TEMPLATE,         /* a containerd template of our own */
+	BY_THE_SHIM,      /* nothing to tell: the OCI shim, which this run has, mends what comes of it */
+};
+
+
+struct row {
+	enum knob knob;
+	enum how how;
+	const char *text;          /* %s: the turn's value */
+	unsigned since, before;    /* minor * 1000 + patch of Kubernetes; 0: no bound */
+	bool (*only_if)(const struct dialect *d, const struct dialect_env *e);
+	bool also;                 /* with the row before it */
+	bool control_plane;        /* of use without an agent too */
+};
+
+/* Each release branch got exec.LookPath for runtimes in February 2024 (#9311, #9431, #9430, #9429); before that fixed folders
+ * were searched (#8936, #9086), and --default-runtime is from December 2023. */
+static bool finds_crun_in_path(const struct dialect *d, const struct dialect_env *e)
+{
+	static const unsigned first_patch[] = { [26] = 14, [27] = 11, [28] = 7, [29] = 2 };
+	(void)e;
+	if (d->minor >= 26 && d->minor <= 29) return d->patch >= first_patch[d->minor];
+	return d->minor > 29 || !d->minor;
+}
+
+/* CheckKernelVersion(4, 11, 0) in pkg/agent/containerd/config_linux.go since #5913 (v1.24.4, July 2022). */
+static bool kernel_is_old(const struct dialect *d, const struct dialect_env *e)
+{
+	(void)d;
+	return e->old_kernel;
+}
+
+static bool has_shim(const struct dialect *d, const struct dialect_env *e)
+{
+	(void)d;
+	return e->shim != NULL;
+}
+
+static const struct row rows[] = {
+	{ KNOB_SNAPSHOTTER_NATIVE, ARG, .text = "snapshotter=native" },
+	/* Also without an agent: k3s looks for host-local whenever flannel is on (pkg/agent/config/config.go). */
+	{ KNOB_FLANNEL_NONE, ARG, .text = "flannel-backend=none", .control_plane = true },
+	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-kube-proxy" },
+	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-network-policy", .also = true },
+	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags in every version, and flags win over
+	 * its own kubelet.conf.d. */
+	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-high-threshold=100" },
+	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-low-threshold=99", .also = true },
+	/* The gate went GA in 1.25, where the configuration field and the flag came for those who need it off (kubernetes#111513). */
+	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_GATE, .text = "LocalStorageCapacityIsolation=false", .before = 25000 },
+	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_ARG, .text = "local-storage-capacity-isolation=false", .since = 25000 },
+	/* Flag and field are there since 1.31 (kubernetes#126031), true by default since 1.35 (kubernetes#134298). */
+	{ KNOB_FAIL_CGROUPV1_OFF, NOT_NEEDED, .before = 35000 },
+	{ KNOB_FAIL_CGROUPV1_OFF, KUBELET_ARG, .text = "fail-cgroupv1=false", .since = 35000 },
+	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "cgroups-per-qos=false" },
+	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "enforce-node-allocatable=", .also = true },
+	/* k3s turned them on with #5538 (May 2022), on kernels of 4.11 and newer only since #5913 (v1.24.4); what its base template says cannot
+	 * be overruled (a second table of the same name is an error of containerd's TOML reader), so all others are the shim's work. */
+	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .before = 23000 },
+	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .since = 24004, .only_if = kernel_is_old },
+	{ KNOB_UNPRIVILEGED_PORTS_OFF, BY_THE_SHIM, .only_if = has_shim },
+	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
+	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true, .control_plane = true },
+	{ KNOB_PAUSE_IMAGE, ARG, .text = "pause-image=%s" },
+	{ KNOB_PACKAGED_OFF, LIST_ARG, .text = "disable=coredns,servicelb,traefik,local-storage,metrics-server", .control_plane = true },
+	/* Its only charts are the packaged ones. */
+	{ KNOB_PACKAGED_OFF, ARG, .text = "disable-helm-controller", .also = true, .control_plane = true },
+	{ KNOB_OCI_SHIM, CRUN_SLOT, .text = "default-runtime=crun", .only_if = finds_crun_in_path },
+	{ KNOB_OCI_SHIM, TEMPLATE, .before = 30000 },
+	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on, FailSwapOn in its successor. */
+	{ KNOB_FAIL_SWAP_ON_OFF, NOT_NEEDED, .text = NULL },
+};
+
+static const char *const knob_titles[KNOB_COUNT] = {
+	[KNOB_SNAPSHOTTER_NATIVE] = "containerd's native snapshotter",
+	[KNOB_FLANNEL_NONE] = "flannel off",
+	[KNOB_KUBE_PROXY_OFF] = "kube-proxy off",
+	[KNOB_IMAGE_GC_OFF] = "image garbage collection off",
+	[KNOB_LOCAL_STORAGE_ISOLATION_OFF] = "local storage isolation off",
+	[KNOB_FAIL_CGROUPV1_OFF] = "cgroup version 1 accepted",
+	[KNOB_CGROUPS_PER_QOS_OFF] = "no cgroup per quality of service class",
+	[KNOB_UNPRIVILEGED_PORTS_OFF] = "containerd's enable_unprivileged_ports and _icmp off (the OCI shim would do: leave out --no-shim)",
+	[KNOB_NODE_ADDRESS] = "the node's address",
+	[KNOB_PAUSE_IMAGE] = "the pause image's name",
+	[KNOB_PACKAGED_OFF] = "packaged add-ons off",
+	[KNOB_OCI_SHIM] = "k3sbox as its OCI runtime",
+	[KNOB_FAIL_SWAP_ON_OFF] = "swap accepted",
+};
+
+#define TEMPLATE_FILE "/agent/etc/containerd/config.toml.tmpl"
+
+/* ---- what the binary said ---- */
+
+bool dialect_parse(struct dialect *d, const char *version_output, const char *help)
+{
+	const char *v = strstr(version_output, " version v1.");
+	char *end;
+
+	*d = (struct dialect){ .help = help ? help : "" };
+	if (!v) return false;
+	v += strlen(" version ");
+	snprintf(d->version, sizeof d->version, "%.*s", (int)strcspn(v, " \r\n"), v);
+	unsigned long minor = strtoul(v + 3, &end, 10), patch = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	if (minor > 999 || patch > 999) return false;
+	d->minor = (unsigned)minor;
+	d->patch = (unsigned)patch;
+	return true;
+}
+
+/* Does the help name the flag? Flags stand there as "   --name value, -x value  (group) …". */
+static bool has_flag(const struct dialect *d, const char *name, size_t len)
+{
+	if (!*d->help) return true;
+	for (const char *p = d->help; (p = strstr(p, "--")); p += 2)
+		if (!strncmp(p + 2, name, len) && strchr(" ,\t\n=", p[2 + len])) return true;
+	return false;
+}
+
+/* ---- the user's arguments ---- */
+
+/* "--name", "--name=value", "-name": k3s's parser takes one dash as well. Returns what follows the name ("" or "=…"), or NULL. */
+static const char *is_option(const char *arg, const char *name, size_t len)
+{
+	if (*arg != '-') return NULL;
+	arg += arg[1] == '-' ? 2 : 1;
+	return !strncmp(arg, name, len) && (!arg[len] || arg[len] == '=') ? arg + len : NULL;
+}
+
+const char *args_find(const struct strv *args, const char *name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; args && i < args->n; i++) {
+		const char *rest = is_option(args->v[i], name, strlen(name));
+		if (!rest) continue;
+		if (*rest == '=') found = rest + 1;
+		else found = i + 1 < args->n && *args->v[i + 1] != '-' ? args->v[i + 1] : "";
+	}
+	return found;
+}
+
+static bool user_says(const struct dialect_env *e, const char *name, size_t len)
+{
+	char key[128];
+
+	snprintf(key, sizeof key, "%.*s", (int)len, name);
+	return args_find(e->user, key) || args_find(e->config, key);
+}
+
+/* The user's kubelet argument of that key: its value, or NULL. */
+static const char *kubelet_value(const struct strv *args, const char *key, size_t len)
+{
+	for (size_t i = 0; args && i < args->n; i++) {
+		const char *rest = is_option(args->v[i], "kubelet-arg", 11);
+		if (!rest) continue;
+		const char *a = *rest == '=' ? rest + 1 : i + 1 < args->n ? args->v[i + 1] : "";
+		while (*a == '-') a++;
+		if (!strncmp(a, key, len) && (!a[len] || a[len] == '=')) return a[len] ? a + len + 1 : "";
+	}
+	return NULL;
+}
+
+static const char *user_kubelet(const struct dialect_env *e, const char *key, size_t len)
+{
+	const char *v = kubelet_value(e->user, key, len);
+	return v ? v : kubelet_value(e->config, key, len);
+}
+
+int dialect_config_args(const char *text, size_t len, struct strv *out)
+{
+	_cleanup_yaml_ struct yaml y = {0};
+	int r = yaml_parse(&y, text, len);
+
+	if (r < 0) return r;
+	for (const struct yaml_node *n = yaml_first(&y, yaml_root(&y)); n; n = yaml_next(&y, n)) {
+		int key = n->key ? (int)strcspn(n->key, "+") : 0;
+		if (yaml_str(n)) strv_addf(out, "--%.*s=%s", key, n->key, yaml_str(n));
+		for (const struct yaml_node *c = n->type == YAML_SEQ ? yaml_first(&y, n) : NULL; c; c = yaml_next(&y, c))
+			if (yaml_str(c)) strv_addf(out, "--%.*s=%s", key, n->key, yaml_str(c));
+	}
+	return 0;
+}
+
+/* ---- turning knobs ---- */
+
+static bool in_range(const struct row *r, const struct dialect *d)
+{
+	unsigned v = d->minor ? d->minor * 1000 + d->patch : UINT_MAX;
+	return v >= r->since && (!r->before || v < r->before);
+}
+
+static bool takes(const struct row *r, const struct dialect *d, const struct dialect_env *e)
+{
+	if (!in_range(r, d) || (r->only_if && !r->only_if(d, e))) return false;
+	if (r->how == ARG || r->how == LIST_ARG || r->how == CRUN_SLOT) return has_flag(d, r->text, strcspn(r->text, "="));
+	return true;
+}
+
+/* Items of ours that the user's lists do not have yet; `--disable=none` is the way to say that all shall stay. */
+static void add_list(const struct row *r, const struct dialect_env *e, struct launch *out)
+{
+	const char *eq = strchr(r->text, '=') + 1;
+	char name[64];
+	_cleanup_buf_ struct buf items = {0};
+
+	snprintf(name, sizeof name, "%.*s", (int)(eq - 1 - r->text), r->text);
+	const char *theirs = args_find(e->user, name);
+	if (theirs && !strcmp(theirs, "none")) return;
+	for (const char *p = eq; *p;) {
+		size_t len = strcspn(p, ",");
+		buf_printf(&items, "%s%.*s", items.len ? "," : "", (int)len, p);
+		p += len + (p[len] == ',');
+	}
+	strv_addf(&out->argv, "--%s=%s", name, items.data);
+}
+
+/* k3s keeps only the last argument of a name (GetArgsList in pkg/daemons/config/types.go), so the user's own gates are taken into
+ * ours, which is put behind them. A gate that the user names is the user's. */
+static void add_gate(const struct row *r, const struct dialect_env *e, struct launch *out)
+{
+	const char *theirs = user_kubelet(e, "feature-gates", 13);
+	size_t name = strcspn(r->text, "=");
+
+	for (const char *p = theirs; p && *p; p += strcspn(p, ","), p += *p == ',')
+		if (!strncmp(p, r->text, name) && p[name] == '=') return;
+	strv_addf(&out->last, "--kubelet-arg=feature-gates=%s%s%s", r->text, theirs && *theirs ? "," : "", theirs ? theirs : "");
+}
+
+static void add_arg(const struct row *r, const struct dialect_env *e, const char *value, struct launch *out)
+{
+	size_t name = strcspn(r->text, "="), prefix = strcspn(r->text, "%");
+
+	if (user_says(e, r->text, name)) return;
+	strv_addf(&out->argv, "--%.*s%s", (int)prefix, r->text, r->text[prefix] && value ? value : "");
+}
+
+static void add_kubelet_arg(const struct row *r, const struct dialect_env *e, struct launch *out)
+{
+	if (!user_kubelet(e, r->text, strcspn(r->text, "="))) strv_addf(&out->argv, "--kubelet-arg=%s", r->text);
+}
+
+static void add_template(const struct dialect_env *e, struct launch *out)
+{
+	_cleanup_buf_ struct buf b = {0};
+
+	template_write(e->shim, &b);
+	strv_addf(&out->files, "%s" TEMPLATE_FILE, e->data_dir);
+	strv_add(&out->files, b.data ? b.data : "");
+}
+
+static void turn_row(const struct row *r, const struct dialect_env *e, const char *value, struct launch *out)
+{
+	switch (r->how) {
+	case NOT_NEEDED: case BY_THE_SHIM: break;
+	case ARG: add_arg(r, e, value, out); break;
+	case LIST_ARG: add_list(r, e, out); break;
+	case KUBELET_ARG: add_kubelet_arg(r, e, out); break;
+	case KUBELET_GATE: add_gate(r, e, out); break;
+	case TEMPLATE: add_template(e, out); break;
+	case CRUN_SLOT:
+		add_arg(r, e, value, out);
+		out->shim_in_path = true;
+		break;
+	}
+}
+
+static void turn(const struct dialect *d, const struct dialect_env *e, const struct turn *t, struct launch *out)
+{
+	bool taken = false;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct row *r = &rows[i];
+		if (r->knob != t->knob || (r->also ? !taken : taken)) continue;
+		if (e->control_plane && !r->control_plane) return;
+		if (!takes(r, d, e)) continue;
+		taken = true;
+		turn_row(r, e, t->value, out);
+	}
+	if (!taken) strv_addf(&out->refused, "this k3s (%s) cannot be told: %s", *d->version ? d->version : "of an unknown version",
+		knob_titles[t->knob]);
+}
+
+/* A knob that several obstacles ask for is turned once. */
+static bool first_of(const struct turn *turns, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (turns[k].knob == turns[i].knob) return false;
+	return true;
+}
+
+void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n, struct launch *out)
+{
+	const struct strv *user = e->user;
+	bool verb = user && user->n && *user->v[0] != '-';
+
+	*out = (struct launch){0};
+	strv_add(&out->argv, "k3s");
+	strv_add(&out->argv, verb ? user->v[0] : "server");
+	if (strcmp(e->data_dir, "/var/lib/rancher/k3s") && !user_says(e, "data-dir", 8)) strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
+	/* Hidden in the help of every version, so not asked for there. */
+	if (e->control_plane && !user_says(e, "disable-agent", 13)) strv_add(&out->argv, "--disable-agent");
+	for (size_t i = 0; i < n; i++)
+		if (first_of(turns, i)) turn(d, e, &turns[i], out);
+	if (!out->files.n) strv_addf(&out->remove, "%s" TEMPLATE_FILE, e->data_dir);
+	for (size_t i = verb; user && i < user->n; i++) strv_add(&out->argv, user->v[i]);
+	for (size_t i = 0; i < out->last.n; i++) strv_add(&out->argv, out->last.v[i]);
+}
+
+void launch_free(struct launch *l)
+{
+	strv_free(&l->argv);
+	strv_free(&l->last);
+	strv_free(&l->files);
+	strv_free(&l->remove);
+	strv_free(&l->refused);
+}

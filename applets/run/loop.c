@@ -1,0 +1,415 @@
+/* The supervisor: signals and deadlines → events → the machine's table → actions. It sleeps in sigtimedwait(2), which every kernel
+ * and sandbox has: children tell of themselves by SIGCHLD, so there is no descriptor to watch. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "die.h"
+#include "log.h"
+#include "machine.h"
+#include "proc.h"
+#include "run.h"
+#include "spawn.h"
+#include "sweep.h"
+
+enum {
+	ASK_MS = 200,          /* between two questions while starting */
+	LOOK_MS = 50,          /* between two looks at who is left while stopping */
+	HEALTH_MS = 60000,     /* the one timer while all is well: bounds the log */
+	GIVE_UP_MS = 10000,    /* for what SIGKILL does not end (a process in the kernel's hands) */
+	LAST_LINES = 15,
+};
+
+struct loop {
+	const struct run *cfg;
+	struct runstate *st;
+	struct reporter *reporter;
+	enum state state;
+	int log_fd;
+	pid_t k3s, probe, follower;
+	int probe_fd;
+	int status;                /* of k3s, shell's way; -1: it runs */
+	bool subreaper;
+	unsigned stops;
+	int64_t started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;   /* monotonic ms; 0: not set */
+	int64_t since;             /* seconds since the epoch */
+};
+
+int64_t run_now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- telling ---- */
+
+void report(const struct reporter *r, const char *fmt, ...)
+{
+	char text[512], line[560];
+	va_list ap;
+
+	if (r->fd < 0) return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	int64_t ms = run_now_ms() - r->t0;
+	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000), (long long)(ms % 1000 / 100), text);
+	io_write_fd(r->fd, line, (size_t)n);
+}
+
+void report_end(struct reporter *r, int status, int log_fd)
+{
+	char end[2] = { 0, (char)status };
+
+	if (!r->pipe || r->fd < 0) return;
+	/* From here on this process belongs to nobody's terminal; what it still says goes to the log. */
+	if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
+	io_write_fd(r->fd, end, sizeof end);
+	close(r->fd);
+	r->fd = -1;
+}
+
+static void save(struct loop *l, enum phase phase)
+{
+	l->st->phase = phase;
+	int r = runstate_save(l->st, K3SBOX_RUN);
+	if (r < 0) {
+		errno = -r;
+		warn("%s/state:", K3SBOX_RUN);
+	}
+}
+
+/* Who waits for this much may go on. */
+static void reached(struct loop *l, enum wait_for what)
+{
+	enum wait_for goal = l->st->control_plane && l->cfg->wait == WAIT_NODE ? WAIT_API : (enum wait_for)l->cfg->wait;
+
+	if (goal != what) return;
+	l->late_at = 0;
+	report_end(l->reporter, EX_OK, l->log_fd);
+}
+
+/* ---- children ---- */
+
+static int become_subreaper(struct loop *l)
+{
+	l->subreaper = getpid() == 1 || !prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return 0;
+}
+
+static bool stop_following(void *arg)
+{
+	return getppid() != *(pid_t *)arg;
+}
+
+/* --verbose: a child that copies the log to stderr. */
+static void start_follower(struct loop *l)
+{
+	pid_t self = getpid();
+
+	if (!l->cfg->verbose || l->reporter->pipe) return;
+	l->follower = fork();
+	if (l->follower) return;
+	sigset_t none;
+	sigemptyset(&none);
+	signal(SIGINT, SIG_IGN);   /* Ctrl-C is for the supervisor; this one goes with it */
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	_exit(log_follow(l->st->log, 0, STDERR_FILENO, stop_following, &self) < 0);
+}
+
+static int start_k3s(struct loop *l, const struct prepared *p)
+{
+	struct spawn s = {
+		.path = p->argv.v[0], .argv = p->argv.v, .envp = p->env.v,
+		.in = SPAWN_NULL, .out = l->log_fd, .err = l->log_fd,
+		.new_session = true,           /* a terminal's Ctrl-C reaches us alone, and we pass it on in our own time */
+		.die_with_parent = SIGTERM,
+	};
+
+	l->k3s = spawn(&s);
+	if (l->k3s < 0) {
+		errno = (int)-l->k3s;
+		warn("%s:", p->argv.v[0]);
+		return errno == ENOENT ? EX_NOTFOUND : EX_NOEXEC;
+	}
+	l->st->k3s = process_identify(l->k3s);
+	l->started = run_now_ms();
+	return 0;
+}
+
+/* Who is to end with k3s: all descendants. Where orphans do not come to us, those with our mark. */
+static void ours(const struct loop *l, struct procs *all)
+{
+	if (procs_read(all) < 0) return;
+	if (l->subreaper) procs_below(all, getpid());
+	else procs_marked(all, RUN_MARK);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe) all->v[i--] = all->v[--all->n];
+}
+
+/* ---- actions ---- */
+
+static void act_none(struct loop *l)
+{
+	(void)l;
+}
+
+static void act_say_api(struct loop *l)
+{
+	report(l->reporter, "API ready");
+	save(l, PHASE_API);
+	reached(l, WAIT_API);
+}
+
+static void act_say_ready(struct loop *l)
+{
+	save(l, PHASE_READY);
+	reached(l, WAIT_NODE);
+	l->health_at = run_now_ms() + HEALTH_MS;
+}
+
+static void act_late(struct loop *l)
+{
+	warn("not ready after %u s; k3s goes on: 'k3sbox status' and 'k3sbox logs' show how far it is, 'k3sbox stop' ends it", l->cfg->timeout);
+	l->late_at = 0;
+	report_end(l->reporter, EX_TIMEOUT, l->log_fd);
+}
+
+static void act_term_k3s(struct loop *l)
+{
+	report(l->reporter, "stopping");
+	save(l, PHASE_STOPPING);
+	kill(l->k3s, SIGTERM);
+}
+
+static void act_kill_k3s(struct loop *l)
+{
+	warn("k3s does not end within %d s: killed", machine_grace_ms(ST_TERM) / 1000);
+	kill(l->k3s, SIGKILL);
+}
+
+static void act_term_pods(struct loop *l)
+{
+	_cleanup_procs_ struct procs all = {0};
+
+	ours(l, &all);
+	procs_signal(&all, SIGTERM, false);
+	l->look_at = run_now_ms();
+}
+
+static void act_died(struct loop *l)
+{
+	_cleanup_buf_ struct buf tail = {0};
+	int64_t ms = run_now_ms() - l->started;
+
+	log_tail(l->st->log, LAST_LINES, &tail);
+	const char *cause = tail.data ? log_cause(tail.data) : NULL;
+	warn("k3s ended by itself with status %d after %lld.%lld s; the end of its log, %s", l->status, (long long)(ms / 1000),
+		(long long)(ms % 1000 / 100), l->st->log);
+	if (tail.len) io_write_fd(STDERR_FILENO, tail.data, tail.len);
+	if (cause) warn("likely cause: %s", cause);
+	if (l->state != ST_READY) l->status = l->status ? l->status : EX_FAIL;
+	save(l, PHASE_STOPPING);
+	act_term_pods(l);
+}
+
+static void act_kill_all(struct loop *l)
+{
+	_cleanup_procs_ struct procs all = {0};
+
+	ours(l, &all);
+	procs_signal(&all, SIGKILL, true);
+	l->look_at = run_now_ms();
+	if (!l->give_up_at) l->give_up_at = l->look_at + GIVE_UP_MS;
+}
+
+static void act_sweep(struct loop *l)
+{
+	_cleanup_procs_ struct procs all = {0};
+
+	ours(l, &all);
+	if (all.n) warn("%zu processes do not go, not even killed (pid %d and others)", all.n, (int)all.v[0].id.pid);
+	sweep(l->st->data_dir);
+	report(l->reporter, "stopped");
+}
+
+static void (*const actions[ACT_COUNT])(struct loop *l) = {
+	[ACT_NONE] = act_none,
+	[ACT_SAY_API] = act_say_api,
+	[ACT_SAY_READY] = act_say_ready,
+	[ACT_LATE] = act_late,
+	[ACT_TERM_K3S] = act_term_k3s,
+	[ACT_KILL_K3S] = act_kill_k3s,
+	[ACT_DIED] = act_died,
+	[ACT_TERM_PODS] = act_term_pods,
+	[ACT_KILL_ALL] = act_kill_all,
+	[ACT_SWEEP] = act_sweep,
+};
+
+static void post(struct loop *l, enum event e)
+{
+	struct transition t = machine_next(l->state, e);
+	int grace = machine_grace_ms(t.next);
+
+	actions[t.action](l);
+	if (t.next != l->state || e == EV_GRACE) l->grace_at = grace ? run_now_ms() + grace : 0;
+	if (t.next >= ST_TERM) l->ask_at = l->late_at = l->health_at = 0;
+	l->state = t.next;
+}
+
+/* ---- events ---- */
+
+static void probe_ended(struct loop *l)
+{
+	struct ready_result r;
+
+	ready_take(l->probe_fd, &r);
+	l->probe = 0;
+	if (l->state > ST_NODE) return;
+	l->ask_at = run_now_ms() + ASK_MS;
+	if (r.api && l->state == ST_API) post(l, EV_API);
+	if (!r.api || (!r.node && !l->st->control_plane)) return;
+	if (r.node) report(l->reporter, "node %s Ready", r.name);
+	l->ask_at = 0;
+	post(l, EV_READY);
+}
+
+static void reap(struct loop *l)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == l->k3s && l->status < 0) {
+			l->status = spawn_status(status);
+			post(l, EV_EXIT);
+		} else if (pid == l->probe) {
+			probe_ended(l);
+		} else if (pid == l->follower) {
+			l->follower = 0;
+		}
+	}
+}
+
+static void ask(struct loop *l)
+{
+	l->ask_at = run_now_ms() + ASK_MS;
+	if (l->probe || !ready_worth_asking(l->st)) return;
+	pid_t pid = ready_start(l->st, l->since, &l->probe_fd);
+	if (pid < 0) return;   /* no process to be had now: asked again */
+	l->probe = pid;
+	l->ask_at = 0;         /* the answer sets it */
+}
+
+/* Is anybody left? While pods end, shims do not count. */
+static void look(struct loop *l)
+{
+	_cleanup_procs_ struct procs all = {0};
+
+	l->look_at = run_now_ms() + LOOK_MS;
+	ours(l, &all);
+	if (!procs_count(&all, l->state == ST_KILL) && l->status >= 0) post(l, EV_EMPTY);
+}
+
+static void take_signal(struct loop *l, int sig)
+{
+	switch (sig) {
+	case SIGCHLD:
+		reap(l);
+		break;
+	case SIGTERM: case SIGINT: case SIGQUIT: case SIGHUP:
+		if (sig == SIGHUP && l->reporter->pipe) break;   /* a daemon's terminal went: not its business */
+		l->stops++;
+		post(l, EV_STOP);
+		break;
+	default:
+		kill(l->k3s, sig);   /* SIGUSR1 and the like are for k3s */
+	}
+}
+
+static void take_deadlines(struct loop *l)
+{
+	int64_t now = run_now_ms();
+
+	if (l->late_at && now >= l->late_at) post(l, EV_LATE);
+	if (l->ask_at && now >= l->ask_at) ask(l);
+	if (l->give_up_at && now >= l->give_up_at) post(l, EV_GIVE_UP);
+	if (l->look_at && now >= l->look_at && l->state >= ST_PODS && l->state < ST_DONE) look(l);
+	if (l->grace_at && now >= l->grace_at) post(l, EV_GRACE);
+	if (l->health_at && now >= l->health_at) {
+		log_rotate(l->st->log, LOG_MAX);
+		l->health_at = now + HEALTH_MS;
+	}
+}
+
+/* Until the next deadline; a day if there is none. */
+static struct timespec next_wait(const struct loop *l)
+{
+	const int64_t at[] = { l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at, l->give_up_at };
+	int64_t now = run_now_ms(), wait = 86400000;
+
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+		if (at[i] && at[i] - now < wait) wait = at[i] > now ? at[i] - now : 0;
+	return (struct timespec){ .tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000 };
+}
+
+static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH };
+
+static void run_loop(struct loop *l, const sigset_t *set)
+{
+	while (l->state != ST_DONE) {
+		struct timespec wait = next_wait(l);
+		int sig = sigtimedwait(set, NULL, &wait);
+		if (sig > 0) take_signal(l, sig);
+		else if (errno != EAGAIN && errno != EINTR) die(EX_SYS, "waiting for signals:");
+		reap(l);   /* one SIGCHLD may stand for several children */
+		take_deadlines(l);
+	}
+}
+
+int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
+{
+	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1, .since = time(NULL) };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
+		signal(handled[i], SIG_DFL);   /* a parent may have had it ignored */
+		sigaddset(&set, handled[i]);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	become_subreaper(&l);
+	l.log_fd = log_open(p->state.log);
+	if (l.log_fd < 0) {
+		errno = -l.log_fd;
+		warn("%s:", p->state.log);
+		return EX_FAIL;
+	}
+	p->state.supervisor = process_identify(getpid());
+	p->state.started = l.since;
+	int status = start_k3s(&l, p);
+	if (status) return status;
+	save(&l, PHASE_STARTING);
+	report(r, "k3s started (pid %d)", (int)l.k3s);
+	start_follower(&l);
+	l.ask_at = run_now_ms() + ASK_MS;
+	if (cfg->timeout) l.late_at = r->t0 + (int64_t)cfg->timeout * 1000;
+	reached(&l, WAIT_NONE);
+	run_loop(&l, &set);
+	p->state.status = l.status < 0 ? EX_FAIL : l.status;
+	save(&l, PHASE_STOPPED);
+	if (l.follower) kill(l.follower, SIGTERM);
+	report_end(r, p->state.status, l.log_fd);
+	close(l.log_fd);
+	return p->state.status;
+}

@@ -1,0 +1,70 @@
+#include "machine.h"
+
+#include <stdbool.h>
+
+const char *const state_names[ST_COUNT] = {
+	[ST_API] = "api", [ST_NODE] = "node", [ST_READY] = "ready", [ST_TERM] = "term",
+	[ST_PODS] = "pods", [ST_KILL] = "kill", [ST_DONE] = "done",
+};
+
+const char *const event_names[EV_COUNT] = {
+	[EV_API] = "api", [EV_READY] = "ready", [EV_LATE] = "late", [EV_STOP] = "stop", [EV_EXIT] = "exit",
+	[EV_GRACE] = "grace", [EV_EMPTY] = "empty", [EV_GIVE_UP] = "give-up",
+};
+
+/* k3s writes its database and leaves leases when told to; 30 s is what its own systemd unit would see on a slow disk. Pods get
+ * what an impatient kubelet would give. A kill is repeated, because a process may fork while it happens. */
+static const int grace_ms[ST_COUNT] = {
+	[ST_TERM] = 30000,
+	[ST_PODS] = 5000,
+	[ST_KILL] = 500,
+};
+
+struct cell { bool known; struct transition to; };
+
+#define GO(next, action) { true, { next, action } }
+
+static const struct cell table[ST_COUNT][EV_COUNT] = {
+	[ST_API] = {
+		[EV_API] = GO(ST_NODE, ACT_SAY_API),
+		[EV_LATE] = GO(ST_API, ACT_LATE),
+		[EV_STOP] = GO(ST_TERM, ACT_TERM_K3S),
+		[EV_EXIT] = GO(ST_PODS, ACT_DIED),
+	},
+	[ST_NODE] = {
+		[EV_READY] = GO(ST_READY, ACT_SAY_READY),
+		[EV_LATE] = GO(ST_NODE, ACT_LATE),
+		[EV_STOP] = GO(ST_TERM, ACT_TERM_K3S),
+		[EV_EXIT] = GO(ST_PODS, ACT_DIED),
+	},
+	[ST_READY] = {
+		[EV_STOP] = GO(ST_TERM, ACT_TERM_K3S),
+		[EV_EXIT] = GO(ST_PODS, ACT_DIED),
+	},
+	[ST_TERM] = {
+		[EV_EXIT] = GO(ST_PODS, ACT_TERM_PODS),
+		[EV_GRACE] = GO(ST_TERM, ACT_KILL_K3S),
+		[EV_STOP] = GO(ST_KILL, ACT_KILL_ALL),      /* a second Ctrl-C hastens */
+	},
+	[ST_PODS] = {
+		[EV_EMPTY] = GO(ST_KILL, ACT_KILL_ALL),     /* the shims, which do not end by themselves */
+		[EV_GRACE] = GO(ST_KILL, ACT_KILL_ALL),
+		[EV_STOP] = GO(ST_KILL, ACT_KILL_ALL),
+	},
+	[ST_KILL] = {
+		[EV_EMPTY] = GO(ST_DONE, ACT_SWEEP),
+		[EV_GRACE] = GO(ST_KILL, ACT_KILL_ALL),
+		[EV_GIVE_UP] = GO(ST_DONE, ACT_SWEEP),
+	},
+};
+
+struct transition machine_next(enum state s, enum event e)
+{
+	const struct cell *c = &table[s][e];
+	return c->known ? c->to : (struct transition){ s, ACT_NONE };
+}
+
+int machine_grace_ms(enum state s)
+{
+	return grace_ms[s];
+}

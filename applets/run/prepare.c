@@ -1,0 +1,320 @@
+/* From the plan to k3s's command line, environment and files. */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "dialect.h"
+#include "die.h"
+#include "io.h"
+#include "run.h"
+#include "spawn.h"
+#include "steps.h"
+#include "template.h"
+
+extern char **environ;
+
+enum { ASK_TIMEOUT_MS = 20000, TURNS_MAX = KNOB_COUNT * 2 };
+
+static int say_blocked(const struct step *s, const char *what)
+{
+	warn("%s: %s%s%s", what, s->seen->why, s->fact->help ? "; " : "", s->fact->help ? s->fact->help : "");
+	return EX_FAIL;
+}
+
+/* Chooses the mode; what cannot run at all is said and ends it. The plan is made anew where fewer things are wanted. */
+static int decide(struct options *o, struct plan *p)
+{
+	const struct step *all = plan_blocked(p, ALL_FATAL), *node = plan_blocked(p, NODE_FATAL);
+
+	if (all) return say_blocked(all, "k3s cannot run here");
+	if (!node || o->mode == MODE_CONTROL_PLANE) return 0;
+	if (o->mode == MODE_NODE) return say_blocked(node, "no node can run here");
+	say_blocked(node, "no node can run here, so this is the control plane alone");
+	struct fact_result *results = p->results;
+	p->results = NULL;
+	plan_free(p);
+	o->mode = MODE_CONTROL_PLANE;
+	plan_make(o, results, p);
+	free(results);
+	return 0;
+}
+
+/* Facts that are removed now or were by init. */
+static unsigned count_removed(const struct plan *p, struct strv *lines)
+{
+	_cleanup_buf_ struct buf journal = {0};
+	unsigned n = 0;
+	char last[64] = "";
+
+	plan_journal(&journal);
+	for (char *line = journal.data, *next; line && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next) *next++ = 0;
+		char *tab = line;
+		for (int i = 0; i < 3 && tab; i++) tab = strchr(tab + (i > 0), '\t');
+		if (tab) *tab = 0;   /* what was seen is doctor's */
+		strv_add(lines, line);
+		size_t len = strcspn(line, "\t");
+		if (strlen(last) != len || memcmp(last, line, len)) n++;
+		snprintf(last, sizeof last, "%.*s", (int)len, line);
+	}
+	(void)p;
+	return n;
+}
+
+/* ---- what the binary says ---- */
+
+/* Output of `k3s ARG…`; a k3s that cannot even say its version will not run either. */
+static int ask_k3s(const char *path, const char *a, const char *b, struct buf *out)
+{
+	char *argv[] = { (char *)path, (char *)a, (char *)b, NULL };
+	int r = spawn_capture(path, argv, out, 1 << 20, true, ASK_TIMEOUT_MS);
+
+	if (r >= 0 && !spawn_status(r)) return 0;
+	if (r >= 0) warn("'%s %s' ends with status %d and says: %.300s", path, a, spawn_status(r), out->len ? out->data : "nothing");
+	errno = r < 0 ? -r : 0;
+	if (r < 0) warn(r == -ETIMEDOUT ? "'%s %s' does not answer within 20 s" : "'%s %s':", path, a);
+	return r == -ENOENT ? EX_NOTFOUND : r < 0 ? EX_NOEXEC : EX_FAIL;
+}
+
+static bool kernel_before_4_11(void)
+{
+	struct utsname u;
+	unsigned major, minor;
+
+	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2) return true;
+	return major < 4 || (major == 4 && minor < 11);
+}
+
+/* ---- turns ---- */
+
+static const char *value_of(const struct step *s)
+{
+	return s->row->knob == KNOB_PAUSE_IMAGE ? STEPS_PAUSE_IMAGE : s->seen->value;
+}
+
+static size_t collect_turns(const struct plan *p, struct turn turns[TURNS_MAX], struct strv *rules)
+{
+	size_t n = 0;
+	bool shim = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = &p->steps[i];
+		if (!s->row) continue;
+		if (s->row->by == BY_FLAG && n < TURNS_MAX - 1) turns[n++] = (struct turn){ s->row->knob, value_of(s) };
+		if (s->row->by == BY_INTERCEPT && !strv_has(rules, s->row->rule)) strv_add(rules, s->row->rule);
+		shim |= s->row->by == BY_SHIM;
+	}
+	if (shim) turns[n++] = (struct turn){ KNOB_OCI_SHIM, NULL };
+	return n;
+}
+
+/* ---- files ---- */
+
+static int self_path(char *out, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", out, size - 1);
+	if (n < 0) return -errno;
+	out[n] = 0;
+	return 0;
+}
+
+/* The link by which k3s finds this program as an OCI runtime, in a folder of our own. */
+static int link_shim(const char *self, const char *link)
+{
+	char temp[PATH_MAX];
+
+	int r = io_mkdirs(RUN_BIN, 0755);
+	if (r < 0) return r;
+	snprintf(temp, sizeof temp, "%s.%d", link, (int)getpid());
+	io_unlink(temp);
+	if (symlink(self, temp) < 0) return -errno;
+	return rename(temp, link) < 0 ? -errno : 0;
+}
+
+static bool is_ours(const char *path)
+{
+	_cleanup_buf_ struct buf b = {0};
+	int r = io_read(path, &b, 1 << 20);
+	return r == -ENOENT || (!r && template_is_ours(b.data ? b.data : "", b.len));
+}
+
+static int write_files(const struct launch *l)
+{
+	for (size_t i = 0; i + 1 < l->files.n; i += 2) {
+		const char *path = l->files.v[i], *text = l->files.v[i + 1];
+		if (!is_ours(path)) {
+			warn("%s is yours, and this k3s needs one of ours there: set BinaryName to %s/crun in it and run with --no-shim", path, RUN_BIN);
+			return -EEXIST;
+		}
+		int r = io_mkparents(path, 0700);
+		if (!r) r = io_replace(path, 0600, text, strlen(text));
+		if (r < 0) {
+			errno = -r;
+			warn("%s:", path);
+			return r;
+		}
+	}
+	for (size_t i = 0; i < l->remove.n; i++)
+		if (io_exists(l->remove.v[i]) && is_ours(l->remove.v[i])) io_unlink(l->remove.v[i]);
+	return 0;
+}
+
+static void make_env(const struct launch *l, struct strv *env)
+{
+	const char *path = getenv("PATH");
+
+	for (char **e = environ; *e; e++)
+		if (strncmp(*e, "PATH=", 5) && strncmp(*e, RUN_MARK, strcspn(RUN_MARK, "=") + 1)) strv_add(env, *e);
+	if (!path || !*path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "", path);
+	strv_add(env, RUN_MARK);
+}
+
+/* Under the interceptor only if the plan has rules for it. */
+static void make_argv(const char *self, const char *k3s, const struct strv *rules, const struct launch *l, struct strv *argv)
+{
+	if (rules->n) {
+		strv_add(argv, self);
+		strv_add(argv, "intercept");
+		for (size_t i = 0; i < rules->n; i++) strv_add(argv, rules->v[i]);
+		strv_add(argv, "--");
+	}
+	strv_add(argv, k3s);
+	for (size_t i = 1; i < l->argv.n; i++) strv_add(argv, l->argv.v[i]);
+}
+
+/* ---- what else must be known ---- */
+
+static const char *user_value(const struct dialect_env *e, const char *name, const char *env, const char *otherwise)
+{
+	const char *v = args_find(e->user, name);
+	if (!v && env) v = getenv(env);
+	if (!v || !*v) v = args_find(e->config, name);
+	return v && *v ? v : otherwise;
+}
+
+/* k3s says this too, but a minute later and among much else. */
+static int check_port(unsigned port)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+
+	if (fd < 0) return 0;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (!bind(fd, (struct sockaddr *)&a, sizeof a) || errno != EADDRINUSE) return 0;
+	warn("port %u, where k3s listens, is taken: stop who has it (another k3s?), or choose another: -- --https-listen-port N", port);
+	return EX_FAIL;
+}
+
+static void fill_state(const struct run *cfg, const struct dialect_env *e, const struct dialect *d, struct runstate *s)
+{
+	snprintf(s->data_dir, sizeof s->data_dir, "%s", cfg->o.data_dir);
+	snprintf(s->kubeconfig, sizeof s->kubeconfig, "%s",
+		user_value(e, "write-kubeconfig", "K3S_KUBECONFIG_OUTPUT", "/etc/rancher/k3s/k3s.yaml"));
+	snprintf(s->log, sizeof s->log, "%.240s/k3sbox/k3s.log", cfg->o.data_dir);
+	snprintf(s->version, sizeof s->version, "%s", d->version);
+	snprintf(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
+	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || (args_find(e->user, "disable-agent") && strcmp(args_find(e->user,
+		"disable-agent"), "false"));
+}
+
+/* The user's configuration file of k3s counts as his arguments do. */
+static void read_config(const struct strv *user, struct strv *out)
+{
+	_cleanup_buf_ struct buf b = {0};
+	const char *path = args_find(user, "config");
+
+	if (!path || !*path) path = getenv("K3S_CONFIG_FILE");
+	if (!path || !*path) path = "/etc/rancher/k3s/config.yaml";
+	if (io_read(path, &b, 1 << 20) < 0) return;
+	if (dialect_config_args(b.data ? b.data : "", b.len, out) < 0)
+		warn("%s is written in a way that k3sbox does not understand: flags that it sets may be overruled", path);
+}
+
+static int build(struct run *cfg, const struct plan *p, const struct dialect *d, const struct strv *config, struct prepared *out)
+{
+	struct turn turns[TURNS_MAX];
+	_cleanup_strv_ struct strv rules = {0};
+	struct launch l;
+	char self[PATH_MAX];
+	size_t n = collect_turns(p, turns, &rules);
+	struct dialect_env e = {
+		.data_dir = cfg->o.data_dir, .shim = n && turns[n - 1].knob == KNOB_OCI_SHIM ? RUN_BIN "/crun" : NULL,
+		.old_kernel = kernel_before_4_11(), .control_plane = cfg->o.mode == MODE_CONTROL_PLANE,
+		.user = cfg->o.k3s_args, .config = config,
+	};
+
+	int r = self_path(self, sizeof self);
+	dialect_build(d, &e, turns, n, &l);
+	for (size_t i = 0; i < l.refused.n; i++) warn("%s", l.refused.v[i]);
+	if (!r && e.shim) r = link_shim(self, RUN_BIN "/crun");
+	if (r < 0) {
+		errno = -r;
+		warn(RUN_BIN "/crun:");
+	}
+	if (!r) r = write_files(&l);
+	if (!r) {
+		make_env(&l, &out->env);
+		make_argv(self, cfg->o.k3s, &rules, &l, &out->argv);
+		fill_state(cfg, &e, d, &out->state);
+		out->port = (unsigned)atoi(user_value(&e, "https-listen-port", NULL, "6443"));
+	}
+	launch_free(&l);
+	return r < 0 ? EX_FAIL : check_port(out->port);
+}
+
+static int with_plan(struct run *cfg, struct plan *p, struct prepared *out)
+{
+	_cleanup_buf_ struct buf version = {0}, help = {0};
+	_cleanup_strv_ struct strv config = {0};
+	struct dialect d;
+	const struct strv *user = cfg->o.k3s_args;
+	const char *verb = user && user->n && *user->v[0] != '-' ? user->v[0] : "server";
+	int status = decide(&cfg->o, p);
+
+	if (!status && strcmp(verb, "server")) {
+		warn("'k3sbox run' starts a server; '%s' is not something that it can watch", verb);
+		status = EX_USE;
+	}
+	if (!status) status = ask_k3s(cfg->o.k3s, "--version", NULL, &version);
+	if (!status) status = ask_k3s(cfg->o.k3s, verb, "--help", &help);
+	if (status) return status;
+	if (!dialect_parse(&d, version.data ? version.data : "", help.data))
+		warn("'%s --version' names no version that is known; taken for the newest", cfg->o.k3s);
+	if (plan_apply(&cfg->o, p, false) < 0) return EX_FAIL;
+	out->removed = count_removed(p, &out->state.obstacles);
+	read_config(user, &config);
+	return build(cfg, p, &d, &config, out);
+}
+
+int prepare(struct run *cfg, int argc, char **argv, struct prepared *out)
+{
+	struct plan p;
+	struct fact_result *results = xcalloc(fact_count, sizeof *results);
+
+	*out = (struct prepared){0};
+	cfg->o.trust_init = true;
+	plan_probe(&cfg->o, results);
+	plan_make(&cfg->o, results, &p);
+	free(results);
+	int status = with_plan(cfg, &p, out);
+	plan_free(&p);
+	for (int i = 0; i < argc; i++) strv_add(&out->state.argv, argv[i]);
+	return status;
+}
+
+void prepared_free(struct prepared *p)
+{
+	strv_free(&p->argv);
+	strv_free(&p->env);
+	runstate_free(&p->state);
+}

@@ -1,0 +1,100 @@
+#include "sweep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "die.h"
+#include "io.h"
+#include "mounts.h"
+
+/* Folders below which k3s, its containerd and its kubelet mount. Mounts that `init` made lie elsewhere: it has its own undo. */
+static const struct { const char *path; bool in_data; } places[] = {
+	{ "/run/k3s", false },                     /* containerd's state: bundles, shared memory, sandboxes */
+	{ "/var/lib/kubelet/pods", false },        /* volumes, subpaths, projected tokens */
+	{ "/var/lib/kubelet/plugins", false },
+	{ "agent/containerd", true },              /* snapshots */
+	{ "agent/kubelet", true },
+};
+
+static int note(int r, const char *what, int *first)
+{
+	if (r < 0) {
+		errno = -r;
+		warn("%s stays mounted:", what);
+		if (!*first) *first = r;
+	}
+	return r;
+}
+
+static int sweep_mounts(const char *data_dir)
+{
+	char path[PATH_MAX];
+	int first = 0;
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (!places[i].in_data) snprintf(path, sizeof path, "%s", places[i].path);
+		else if (io_join(path, sizeof path, data_dir, places[i].path) < 0) continue;
+		note(umount_within(path), path, &first);
+	}
+	return first;
+}
+
+/* containerd pins each pod's network namespace as a file of this name. */
+static int sweep_netns(const char *dir)
+{
+	char path[PATH_MAX];
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	int first = 0;
+
+	if (!d) return 0;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0) continue;
+		if (note(umount_within(path), path, &first) >= 0) unlink(path);
+	}
+	return first;
+}
+
+/* Removes a cgroup and those below it; one that still has processes refuses and stays. */
+static void remove_cgroup(int at, const char *name, int depth)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		if (fd >= 0) close(fd);
+		return;
+	}
+	for (struct dirent *e; depth < 16 && (e = readdir(d));)
+		if (e->d_type == DT_DIR && *e->d_name != '.') remove_cgroup(dirfd(d), e->d_name, depth + 1);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/* Version 2: the root itself; version 1: one folder per controller. */
+static void sweep_cgroups(void)
+{
+	static const char *const names[] = { "kubepods", "kubepods.slice", "k8s.io" };
+	_cleanup_closedir_ DIR *root = opendir("/sys/fs/cgroup");
+
+	if (!root) return;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) remove_cgroup(dirfd(root), names[i], 0);
+	for (struct dirent *e; (e = readdir(root));) {
+		if (*e->d_name == '.' || e->d_type != DT_DIR) continue;
+		_cleanup_close_ int fd = openat(dirfd(root), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		for (size_t i = 0; fd >= 0 && i < sizeof names / sizeof *names; i++) remove_cgroup(fd, names[i], 0);
+	}
+}
+
+int sweep(const char *data_dir)
+{
+	int mounts = sweep_mounts(data_dir), netns = sweep_netns("/run/netns");
+
+	sweep_cgroups();
+	return mounts < 0 ? mounts : netns;
+}

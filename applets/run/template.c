@@ -1,0 +1,87 @@
+#include "template.h"
+
+#include <string.h>
+
+#include "buf.h"
+
+/* Fields that k3s gives to templates in every version from 1.21 to 1.29 (ContainerdConfig in pkg/agent/templates, Node in
+ * pkg/daemons/config/types.go); a field that a version lacks would end k3s, so nothing newer is used. Plugin and key names are
+ * containerd's configuration version 2 (1.4 to 1.7). */
+static const char mark[] = "# written by k3sbox run";
+
+static const char head[] =
+	"version = 2\n"
+	"\n"
+	"[plugins.\"io.containerd.internal.v1.opt\"]\n"
+	"  path = \"{{ .NodeConfig.Containerd.Opt }}\"\n"
+	"\n"
+	"[plugins.\"io.containerd.grpc.v1.cri\"]\n"
+	"  stream_server_address = \"127.0.0.1\"\n"
+	"  stream_server_port = \"10010\"\n"
+	"  enable_selinux = {{ .NodeConfig.SELinux }}\n"
+	"{{- if .IsRunningInUserNS }}\n"
+	"  disable_cgroup = {{ .DisableCgroup }}\n"
+	"  disable_apparmor = true\n"
+	"  restrict_oom_score_adj = true\n"
+	"{{- end }}\n"
+	"{{- if .NodeConfig.AgentConfig.PauseImage }}\n"
+	"  sandbox_image = \"{{ .NodeConfig.AgentConfig.PauseImage }}\"\n"
+	"{{- end }}\n"
+	"\n"
+	"[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
+	"{{- if .NodeConfig.AgentConfig.Snapshotter }}\n"
+	"  snapshotter = \"{{ .NodeConfig.AgentConfig.Snapshotter }}\"\n"
+	"  disable_snapshot_annotations = true\n"
+	"{{- end }}\n"
+	"\n"
+	"{{ if not .NodeConfig.NoFlannel }}\n"
+	"[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
+	"  bin_dir = \"{{ .NodeConfig.AgentConfig.CNIBinDir }}\"\n"
+	"  conf_dir = \"{{ .NodeConfig.AgentConfig.CNIConfDir }}\"\n"
+	"{{ end }}\n"
+	"\n"
+	"[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
+	"  runtime_type = \"io.containerd.runc.v2\"\n"
+	"[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
+	"  BinaryName = ";
+
+#define REGISTRY "plugins.\"io.containerd.grpc.v1.cri\".registry"
+
+static const char registries[] =
+	"\n"
+	"{{ if .PrivateRegistryConfig }}\n"
+	"{{ range $k, $v := .PrivateRegistryConfig.Mirrors }}\n"
+	"[" REGISTRY ".mirrors.\"{{ $k }}\"]\n"
+	"  endpoint = [{{ range $i, $j := $v.Endpoints }}{{ if $i }}, {{ end }}{{ printf \"%q\" . }}{{ end }}]\n"
+	"{{ if $v.Rewrites }}\n"
+	"[" REGISTRY ".mirrors.\"{{ $k }}\".rewrite]\n"
+	"{{ range $pattern, $replace := $v.Rewrites }}\n"
+	"    \"{{ $pattern }}\" = \"{{ $replace }}\"\n"
+	"{{ end }}{{ end }}{{ end }}\n"
+	"{{ range $k, $v := .PrivateRegistryConfig.Configs }}\n"
+	"{{ if $v.Auth }}\n"
+	"[" REGISTRY ".configs.\"{{ $k }}\".auth]\n"
+	"  {{ if $v.Auth.Username }}username = {{ printf \"%q\" $v.Auth.Username }}{{ end }}\n"
+	"  {{ if $v.Auth.Password }}password = {{ printf \"%q\" $v.Auth.Password }}{{ end }}\n"
+	"  {{ if $v.Auth.Auth }}auth = {{ printf \"%q\" $v.Auth.Auth }}{{ end }}\n"
+	"  {{ if $v.Auth.IdentityToken }}identitytoken = {{ printf \"%q\" $v.Auth.IdentityToken }}{{ end }}\n"
+	"{{ end }}\n"
+	"{{ if $v.TLS }}\n"
+	"[" REGISTRY ".configs.\"{{ $k }}\".tls]\n"
+	"  {{ if $v.TLS.CAFile }}ca_file = \"{{ $v.TLS.CAFile }}\"{{ end }}\n"
+	"  {{ if $v.TLS.CertFile }}cert_file = \"{{ $v.TLS.CertFile }}\"{{ end }}\n"
+	"  {{ if $v.TLS.KeyFile }}key_file = \"{{ $v.TLS.KeyFile }}\"{{ end }}\n"
+	"  {{ if $v.TLS.InsecureSkipVerify }}insecure_skip_verify = true{{ end }}\n"
+	"{{ end }}{{ end }}{{ end }}\n";
+
+void template_write(const char *binary, struct buf *out)
+{
+	buf_printf(out, "%s: k3s's own template with another runc\n%s", mark, head);
+	buf_json(out, binary);
+	buf_puts(out, registries);
+}
+
+bool template_is_ours(const char *text, size_t len)
+{
+	return len >= sizeof mark - 1 && !memcmp(text, mark, sizeof mark - 1);
+}

@@ -1,0 +1,212 @@
+/* What each rule does to a configuration (OCI runtime-spec config.md, config-linux.md). Nothing is taken
+ * for granted: a member that is missing, or of another type than the specification says, is left for runc
+ * to judge. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "shim.h"
+
+static const struct json_node *in_config(const struct edit *e, const char *path)
+{
+	return json_path(e->j, json_root(e->j), path);
+}
+
+/* Is it part of something that an earlier rule removes? */
+static bool is_gone(const struct edit *e, const struct json_node *n)
+{
+	for (size_t i = 0; i < e->out->n; i++) {
+		const struct json_edit *d = &e->out->v[i];
+		const struct json_node *r = &e->j->nodes[d->node];
+		if (d->kind == JSON_EDIT_REMOVE && r->start <= n->start && n->end <= r->end) return true;
+	}
+	return false;
+}
+
+static void drop(struct edit *e, const struct json_node *parent, const struct json_node *n)
+{
+	if (!is_gone(e, n)) json_edit_remove(e->out, parent, n);
+}
+
+/* All members of that name: if the last one went alone, the one before it would count. */
+static void drop_member(struct edit *e, const struct json_node *object, const char *name)
+{
+	if (!object || object->type != JSON_OBJECT) return;
+	for (const struct json_node *n = json_first(e->j, object); n; n = json_next(e->j, n))
+		if (json_key_is(e->j, n, name)) drop(e, object, n);
+}
+
+static const struct json_node *array(const struct edit *e, const char *path)
+{
+	const struct json_node *n = in_config(e, path);
+	return n && n->type == JSON_ARRAY ? n : NULL;
+}
+
+/* "/proc//kcore/" → "/proc/kcore", in place. */
+static char *tidy(char *path)
+{
+	size_t n = 0;
+
+	if (!path) return NULL;
+	for (size_t i = 0; path[i]; i++)
+		if (path[i] != '/' || !n || path[n - 1] != '/') path[n++] = path[i];
+	while (n > 1 && path[n - 1] == '/') n--;
+	path[n] = 0;
+	return path;
+}
+
+/* Named by the rule? A rule without names means everything. */
+static bool is_meant(const struct edit *e, const char *name)
+{
+	return !e->args->n || strv_has(e->args, name);
+}
+
+static bool is_under(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
+}
+
+/* Is the option, with or without its value, among the words? */
+static bool is_option_in(const struct strv *words, const char *option)
+{
+	char name[64];
+	size_t len = strcspn(option, "=");
+
+	if (!words) return false;
+	if (strv_has(words, option)) return true;
+	if (len >= sizeof name) return false;
+	memcpy(name, option, len);
+	name[len] = 0;
+	return strv_has(words, name);
+}
+
+static void mount_over(const struct edit *e, struct buf *mounts, const char *path)
+{
+	static const char *const options[] = { "nosuid", "noexec", "nodev", "ro", "mode=0555" };
+	const char *comma = "";
+
+	if (mounts->len) buf_putc(mounts, ',');
+	buf_puts(mounts, "{\"destination\":");
+	buf_json(mounts, path);
+	buf_puts(mounts, ",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[");
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		if (is_option_in(e->no_options, options[i])) continue;
+		buf_printf(mounts, "%s\"%s\"", comma, options[i]);
+		comma = ",";
+	}
+	buf_puts(mounts, "]}");
+}
+
+static void add_mounts(struct edit *e, const struct buf *mounts)
+{
+	_cleanup_buf_ struct buf list = {0};
+	const struct json_node *have = in_config(e, "mounts");
+
+	if (!mounts->len) return;
+	if (have && have->type == JSON_ARRAY) {
+		json_edit_append(e->out, have, NULL, mounts->data);
+		return;
+	}
+	buf_printf(&list, "[%s]", mounts->data);
+	if (have) json_edit_replace(e->out, have, list.data);
+	else json_edit_append(e->out, json_root(e->j), "mounts", list.data);
+}
+
+/* A folder's mask becomes a mount of the same effect. Not under /proc: runc refuses mounts there
+ * (rootfs_linux.go: checkProcMount), so those lose their mask; files and what is not there keep theirs. */
+void edit_masked_paths(struct edit *e)
+{
+	const struct json_node *masked = array(e, "linux.maskedPaths");
+	_cleanup_buf_ struct buf mounts = {0};
+	_cleanup_strv_ struct strv done = {0};
+
+	for (const struct json_node *n = json_first(e->j, masked); n; n = json_next(e->j, n)) {
+		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
+		if (!path || *path != '/' || !is_meant(e, path) || !e->sight->is_folder(e->sight, path))
+			continue;
+		drop(e, masked, n);
+		if (strv_has(&done, path)) continue;
+		strv_add(&done, path);
+		if (is_under(path, "/proc"))
+			buf_printf(e->notes, "%s cannot be masked here and is visible in the container\n",
+				path);
+		else mount_over(e, &mounts, path);
+	}
+	add_mounts(e, &mounts);
+}
+
+void edit_readonly_paths(struct edit *e)
+{
+	const struct json_node *paths = array(e, "linux.readonlyPaths");
+
+	for (const struct json_node *n = json_first(e->j, paths); n; n = json_next(e->j, n)) {
+		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
+		if (path && is_meant(e, path)) drop(e, paths, n);
+	}
+}
+
+void edit_sysctl(struct edit *e)
+{
+	const struct json_node *all = in_config(e, "linux.sysctl");
+
+	if (!all || all->type != JSON_OBJECT) return;
+	for (const struct json_node *n = json_first(e->j, all); n; n = json_next(e->j, n)) {
+		char name[256];
+		if (json_key(e->j, n, name, sizeof name) < 0) continue;
+		if (e->args->n ? strv_has(e->args, name) : !e->sight->has_sysctl(e->sight, name))
+			drop(e, all, n);
+	}
+}
+
+void edit_namespace(struct edit *e)
+{
+	const struct json_node *all = array(e, "linux.namespaces");
+
+	for (const struct json_node *n = json_first(e->j, all); n; n = json_next(e->j, n)) {
+		_cleanup_free_ char *type = json_strdup(e->j, json_get(e->j, n, "type"));
+		if (type && strv_has(e->args, type)) drop(e, all, n);
+	}
+}
+
+/* containerd's restrict_oom_score_adj does the same (internal/cri/server/container_create.go). */
+void edit_oom_score(struct edit *e)
+{
+	const struct json_node *process = e->doc == DOC_PROCESS ? json_root(e->j) : in_config(e, "process");
+	const struct json_node *score = json_get(e->j, process, "oomScoreAdj");
+	_cleanup_buf_ struct buf own = {0};
+	int64_t wanted;
+
+	if (!score || json_int(e->j, score, &wanted) < 0 || wanted >= e->sight->oom_score_adj) return;
+	buf_printf(&own, "%d", e->sight->oom_score_adj);
+	json_edit_replace(e->out, score, own.data);
+}
+
+void edit_cgroup_path(struct edit *e)
+{
+	drop_member(e, in_config(e, "linux"), "cgroupsPath");
+}
+
+void edit_cgroup_resources(struct edit *e)
+{
+	drop_member(e, in_config(e, "linux"), "resources");
+}
+
+void edit_devices(struct edit *e)
+{
+	drop_member(e, in_config(e, "linux.resources"), "devices");
+}
+
+void edit_mount_options(struct edit *e)
+{
+	const struct json_node *mounts = array(e, "mounts");
+
+	for (const struct json_node *m = json_first(e->j, mounts); m; m = json_next(e->j, m)) {
+		const struct json_node *options = json_get(e->j, m, "options");
+		if (!options || options->type != JSON_ARRAY) continue;
+		for (const struct json_node *n = json_first(e->j, options); n; n = json_next(e->j, n)) {
+			_cleanup_free_ char *option = json_strdup(e->j, n);
+			if (option && is_option_in(e->args, option)) drop(e, options, n);
+		}
+	}
+}

@@ -1,0 +1,98 @@
+/* Ends what `run` started. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "applet.h"
+#include "die.h"
+#include "run/run.h"
+
+struct stop {
+	unsigned timeout;
+};
+
+static const struct stop defaults = { .timeout = 60 };
+
+static const struct opt opts[] = {
+	{ OPT_SECONDS, 0, "timeout", offsetof(struct stop, timeout), "TIME", .help = "how long k3s and its pods may take (60 s); then they are killed" },
+	{ OPT_END },
+};
+
+/* The lock is free when the supervisor is gone, however it went. */
+static bool gone_within(int64_t ms)
+{
+	int64_t end = run_now_ms() + ms;
+
+	for (;; nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL)) {
+		int lock = runstate_lock(K3SBOX_RUN);
+		if (lock >= 0) close(lock);
+		if (lock != -EWOULDBLOCK) return true;
+		if (run_now_ms() >= end) return false;
+	}
+}
+
+static int say_failure(int r)
+{
+	errno = -r;
+	warn("the supervisor cannot be signalled:");
+	return EX_FAIL;
+}
+
+/* Asks, asks again, kills: each only if the one before did not do. */
+static int end_supervisor(const struct stop *cfg, const struct runstate *s)
+{
+	int r = process_signal(&s->supervisor, SIGTERM);
+
+	if (r < 0 && r != -ESRCH) return say_failure(r);
+	if (gone_within((int64_t)cfg->timeout * 1000)) return EX_OK;
+	warn("not stopped after %u s: killed", cfg->timeout);
+	process_signal(&s->supervisor, SIGTERM);   /* the second one makes it kill */
+	if (gone_within(15000)) return EX_OK;
+	process_signal(&s->supervisor, SIGKILL);
+	gone_within(5000);
+	leftovers_remove(s->data_dir);
+	return EX_OK;
+}
+
+static int run(void *cfg, const struct args *args)
+{
+	_cleanup_runstate_ struct runstate s;
+
+	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
+	int r = runstate_load(&s, K3SBOX_RUN), lock = r < 0 ? -ENOENT : runstate_lock(K3SBOX_RUN);
+	if (lock == -EACCES || r == -EACCES) {
+		warn(K3SBOX_RUN " cannot be read: root is needed");
+		return EX_FAIL;
+	}
+	if (lock == -EWOULDBLOCK) {
+		int status = end_supervisor(cfg, &s);
+		if (!status) puts("stopped");
+		return status;
+	}
+	size_t n = 0;
+	if (!r && s.phase != PHASE_STOPPED) {
+		/* It was killed: its children may still be there. */
+		n = leftovers_remove(s.data_dir);
+		s.phase = PHASE_STOPPED;
+		runstate_save(&s, K3SBOX_RUN);
+	}
+	if (lock >= 0) close(lock);
+	if (n) printf("stopped %zu processes that a killed k3sbox left\n", n);
+	else puts("nothing is running");
+	return EX_OK;
+}
+
+const struct applet applet_stop = {
+	.name = "stop",
+	.group = GROUP_CLUSTER,
+	.summary = "stop k3s and its pods, leave nothing behind",
+	.usage = "[--timeout TIME]",
+	.opts = opts,
+	.defaults = &defaults,
+	.cfg_size = sizeof(struct stop),
+	.more = "Success too if nothing is running. The data folder stays; 'k3sbox clean' takes back what init made.\n",
+	.run = run,
+};

@@ -1,0 +1,55 @@
+/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a whole. That it runs is
+ * proven by the lock it holds, who it is by pid and start time (a pid alone may be somebody else's by now). */
+#ifndef K3SBOX_RUNSTATE_H
+#define K3SBOX_RUNSTATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buf.h"
+
+struct process_id {
+	pid_t pid;                 /* 0: none */
+	uint64_t start;            /* field 22 of /proc/PID/stat; 0: not known */
+};
+
+enum phase { PHASE_STARTING, PHASE_API, PHASE_READY, PHASE_STOPPING, PHASE_STOPPED, PHASE_COUNT };
+extern const char *const phase_names[PHASE_COUNT];   /* "starting", "api", "ready", … */
+
+struct runstate {
+	struct process_id supervisor, k3s;
+	enum phase phase;
+	int64_t started;           /* seconds since the epoch */
+	int status;                /* PHASE_STOPPED: exit status of k3s */
+	bool control_plane;
+	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
+	struct strv obstacles;     /* "fact<TAB>mechanism<TAB>what" */
+	struct strv argv;          /* how run was called, without its own name; for restart */
+};
+
+/* Pure. Values are cut to their fields; unknown keys are skipped. 0, or -EBADMSG if it is no state at all. */
+int runstate_parse(struct runstate *s, const char *text, size_t len);
+void runstate_print(const struct runstate *s, struct buf *out);
+void runstate_free(struct runstate *s);
+#define _cleanup_runstate_ __attribute__((cleanup(runstate_free)))
+
+/* Reads dir/state. 0 or -errno (-ENOENT: it never ran here). */
+int runstate_load(struct runstate *s, const char *dir);
+int runstate_save(const struct runstate *s, const char *dir);
+
+/* Takes dir/lock (made if needed): a descriptor that holds it, -EWOULDBLOCK if another process does, or -errno. */
+int runstate_lock(const char *dir);
+
+/* Is a process with this pid and start time alive (a zombie is not)? */
+bool process_alive(const struct process_id *p);
+/* The identity of a living process; .pid 0 if there is none. */
+struct process_id process_identify(pid_t pid);
+/* Pure: parent, state and start time out of /proc/PID/stat. The name may hold anything, ") R" too. */
+bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start);
+
+/* Signals that very process and no other: through a pidfd where there is one. 0 or -errno (-ESRCH: it is gone). */
+int process_signal(const struct process_id *p, int sig);
+
+#endif

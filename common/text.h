@@ -1,0 +1,25 @@
+/* Small parsers and printers for what /proc and logs are made of. Pure. */
+#ifndef K3SBOX_TEXT_H
+#define K3SBOX_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* A decimal number at s: its value in *out, and where it ends; NULL if there is none or it does not fit. (scanf would do, at 10 KB of
+ * floating point that nobody asks for.) */
+const char *text_number(const char *s, uint64_t *out);
+
+/* The same for an int without sign. */
+const char *text_unsigned(const char *s, unsigned *out);
+
+/* The index-th (from 0) of a line's fields, which blanks and tabs separate, NUL-terminated into out; false if the line ends before, or it does not
+ * fit. The line ends at '\n' or NUL. */
+bool text_field(const char *line, unsigned index, char *out, size_t size);
+
+/* "2026-11-22T10:14:49Z". */
+enum { TEXT_TIME_SIZE = 32 };
+void text_time(time_t t, char out[TEXT_TIME_SIZE]);
+
+#endif

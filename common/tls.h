@@ -1,0 +1,35 @@
+/* TLS 1.2 client on a connected socket (BearSSL). The server's certificate is always verified: chain to the given anchors,
+ * validity, and name: a DNS name against the dNSNames, an IP address against the iPAddresses of its subjectAltName. */
+#ifndef K3SBOX_TLS_H
+#define K3SBOX_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tls_config {
+	const char *ca_pem;      /* trust anchors, one or more certificates */
+	const char *cert_pem;    /* client certificate chain and its key; both NULL: none */
+	const char *key_pem;     /* EC or RSA; PKCS#1, SEC1 or PKCS#8 */
+	const char *name;        /* whom to reach: DNS name, or IPv4/IPv6 address without brackets */
+};
+
+struct tls;
+
+/* Starts a session on fd, which stays the caller's. Every wait for the peer ends timeout_ms after the call. The handshake is done
+ * by the first write. NULL with the reason in why (which names the bad input). Free it with tls_free(). */
+struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *why, size_t size);
+void tls_free(struct tls *t);
+
+/* All n bytes, flushed. 0 or -errno: -EPROTO for a TLS or certificate error, -ETIMEDOUT, or the socket's. */
+int tls_write(struct tls *t, const void *p, size_t n);
+/* Some bytes; 0 when the peer closed. */
+ssize_t tls_read(struct tls *t, void *p, size_t n);
+/* What went wrong, for people: "server certificate is not signed by a known authority". */
+const char *tls_error(const struct tls *t);
+
+/* Pure: does this X.509 certificate (DER) list the address (4 or 16 bytes) in its subjectAltName? */
+bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t ip_len);
+
+#endif

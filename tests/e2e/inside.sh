@@ -1,0 +1,89 @@
+# The main job from a user's side, run inside a sandbox: $ENV names it, $IMAGE is an archive of hello:e2e.
+cd "$TOP" || exit 1
+. tests/lib.sh
+SUITE="e2e $ENV"
+export PATH=$BIN:$RIG:$PATH
+k() { k3sbox kubectl "$@"; }
+mounts() { grep -oE ' (/run/k3s|/var/lib/kubelet|/var/lib/rancher|/run/netns)[^ ]*' /proc/self/mountinfo; }
+wait_until() { # SECONDS COMMAND…
+	until_=$((SECONDS + $1)); shift
+	until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until_ ] || return 1; sleep 0.3; done
+}
+logs_on_failure() { k3sbox logs -n 25 2>&1 | cut -c1-300; tail -n 12 /var/lib/rancher/k3s/agent/containerd/containerd.log 2>/dev/null | cut -c1-300; }
+
+mkdir -p /var/lib/rancher/k3s/agent/images
+cp "$IMAGE" /var/lib/rancher/k3s/agent/images/
+run k3sbox status
+same "status before anything: 3" 3 "$rc"
+run k3sbox init
+same "init" 0 "$rc"
+run k3sbox run -d --timeout 120
+check "run -d comes back when the node is ready" test "$rc" = 0
+[ "$rc" = 0 ] || { logs_on_failure; exit 1; }
+has "phases are printed" "$out" "API ready" "Ready"
+phases=$out
+
+same "node is Ready" True "$(k get node -o jsonpath='{.items[0].status.conditions[?(@.type=="Ready")].status}')"
+# The service account that pods need is made a moment after the node is there.
+wait_until 20 k create -f tests/e2e/hello.yaml
+run k wait --for=condition=Ready --timeout=60s pod/hello
+same "pod runs" 0 "$rc"
+has "its logs" "$(k logs hello 2>&1)" "hello from the pod"
+has "exec in it" "$(k exec hello -- /busybox id 2>&1)" "uid=0"
+same "it has an address of its own" yes "$(k get pod hello -o jsonpath='{.status.podIP}' | grep -q '^10\.42\.' && echo yes)"
+same "masked folder is masked in it" "" "$(k exec hello -- /busybox ls /sys/firmware 2>/dev/null)"
+same "memory volume in it" tmpfs "$(k exec hello -- /busybox sh -c 'while read a b c d; do [ $b = /v ] && echo $c; done </proc/mounts' 2>/dev/null)"
+same "no process is traced" "" "$(grep -l '^TracerPid:[[:space:]]*[1-9]' /proc/[0-9]*/status 2>/dev/null | grep -v self)"
+check "kubeconfig is for root alone" test "$(stat -c %a /etc/rancher/k3s/k3s.yaml)" = 600
+
+run k3sbox run -d
+same "a second run: success" 0 "$rc"
+has "a second run finds the first" "$out$err" "already"
+run k3sbox status -o json
+same "status: 0" 0 "$rc"
+same "its JSON says so" true "$(printf %s "$out" | jq '.api and .node' 2>&1)"
+rss=$(awk '/^VmRSS/ {print $2}' "/proc/$(printf %s "$out" | jq -r .pid)/status" 2>/dev/null)
+check "the supervisor is small (RSS ${rss:-?} KiB)" test "${rss:-9999}" -le 1536
+run k3sbox kubeconfig
+has "kubeconfig" "$out" "certificate-authority-data" "https://"
+
+if [ "$ENV" = E2 ]; then
+	k create -f tests/e2e/many.yaml >/dev/null
+	run k rollout status deployment/many --timeout=240s
+	same "20 replicas become ready" 0 "$rc"
+	same "each has its own address" 20 "$(k get pod -l app=many -o jsonpath='{range .items[*]}{.status.podIP}{"\n"}{end}' | sort -u | grep -c .)"
+	k delete deployment many --wait=false >/dev/null
+	check "and go again" wait_until 120 sh -c '[ -z "$(k3sbox kubectl get pod -l app=many -o name)" ]'
+	check "without leftovers: processes" wait_until 30 sh -c '[ "$(pgrep -xc containerd-shim)" -le 1 ]'
+	same "without leftovers: network namespaces" 1 "$(ls /run/netns /var/run/netns 2>/dev/null | grep cni- | sort -u | wc -l)"
+	same "without leftovers: leases" 1 "$(find /run/k3sbox/cni -name '10.42.*' | wc -l)"
+fi
+
+run k3sbox stop
+same "stop" 0 "$rc"
+same "status after it: 3" 3 "$(k3sbox status >/dev/null 2>&1; echo $?)"
+same "stop leaves no process" "" "$(pgrep -fa 'containerd|kube|k3s (server|agent)|/pause|sleep 3600' | grep -v "e2e" | grep -v '^[0-9]* bash')"
+same "stop leaves no mount" "" "$(mounts)"
+run k3sbox stop
+same "stop again is fine" 0 "$rc"
+
+run k3sbox run -d --timeout 120
+same "run on the same data" 0 "$rc"
+run k wait --for=condition=Ready --timeout=90s pod/hello
+same "brings the pod back" 0 "$rc"
+has "with logs" "$(wait_until 30 sh -c 'k3sbox kubectl logs hello | grep -q hello'; k logs hello 2>&1)" "hello from the pod"
+run k3sbox stop
+run k3sbox clean
+same "clean" 0 "$rc"
+
+if [ "$ENV" = E2 ]; then
+	rm -rf /var/lib/rancher /etc/rancher
+	run k3sbox run -d --mode control-plane --wait=api --timeout 90
+	same "control plane alone" 0 "$rc"
+	[ "$rc" = 0 ] || logs_on_failure
+	has "answers" "$(k get ns 2>&1)" kube-system
+	same "has no node" "" "$(k get node -o name 2>&1 | grep node/)"
+	run k3sbox stop
+	same "and stops" 0 "$rc"
+fi
+printf '%s\n' "$phases" | sed 's/^/phases: /'

@@ -1,0 +1,48 @@
+/* Fuzz target: a response, whole and byte by byte. Both ways must agree about everything. */
+#include "http.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int collect(void *arg, const char *p, size_t n)
+{
+	buf_add(arg, p, n);
+	return 0;
+}
+
+/* What used to be -errno, else the bytes used. */
+static ssize_t parse(struct http *h, struct buf *body, const char *p, size_t n, size_t piece)
+{
+	size_t used = 0;
+
+	http_init(h, collect, body);
+	while (used < n && h->state != HTTP_DONE) {
+		size_t part = n - used < piece ? n - used : piece;
+		ssize_t r = http_feed(h, p + used, part);
+		if (r < 0) return r;
+		if ((size_t)r > part) abort();
+		used += (size_t)r;
+	}
+	return (ssize_t)used;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct http a, b;
+	struct buf whole = {0}, pieces = {0};
+	char value[64];
+	ssize_t ra = parse(&a, &whole, (const char *)data, size, size ? size : 1), rb = parse(&b, &pieces, (const char *)data, size, 1);
+
+	if (ra != rb || a.status != b.status || http_end(&a) != http_end(&b)) abort();
+	if (whole.len != pieces.len || (whole.len && memcmp(whole.data, pieces.data, whole.len))) abort();
+	if (whole.len > size) abort();
+	if (http_header(&a, "Location", value, sizeof value) && strchr(value, '\n')) abort();
+	http_free(&a);
+	http_free(&b);
+	buf_free(&whole);
+	buf_free(&pieces);
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* Filters, foreign calls, mounts, names. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+static long int80(long nr, long a, long b, long c)
+{
+	long r;
+	__asm__ volatile("int $0x80" : "=a"(r) : "0"(nr), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+	return r;
+}
+
+/* 32-bit and x32 calls whose numbers mean other things */
+static int foreign(int argc, char **argv)
+{
+	static char low[] __attribute__((section(".data"))) = "/etc/passwd";
+	(void)argc, (void)argv;
+
+	if (access("/proc/sys/abi", F_OK)) return puts("no 32-bit calls"), 0;
+	/* 257 is openat here, remap_file_pages there; 5 is fstat here, open there */
+	printf("i386 getpid: %s\n", int80(20, 0, 0, 0) == getpid() ? "right" : "wrong");
+	long fd = int80(5, (long)low, O_RDONLY, 0);
+	printf("i386 open: %s\n", fd > 0 ? "right" : "wrong");
+	printf("i386 257: %ld\n", int80(257, -1, -1, -1));
+	long r = syscall(0x40000000 | SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+	printf("x32 openat: %s\n", r < 0 ? result_name(r) : "ok");
+	return 0;
+}
+
+/* own-filter PATH[=VALUE]…: under a filter of its own that refuses a call, and numbers that do not exist (-1 too) */
+static int own_filter(int argc, char **argv)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 100000, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = { sizeof f / sizeof *f, f };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	show("filter", prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));
+	show("getuid", syscall(SYS_getuid));
+	for (int i = 0; i < argc; i++) {
+		char b[64];
+		char *value = strchr(argv[i], '=');
+		if (value) *value++ = 0;
+		int fd = open(argv[i], value ? O_WRONLY : O_RDONLY);
+		show(argv[i], fd);
+		ssize_t n = value ? write(fd, value, strlen(value)) : read(fd, b, sizeof b);
+		if (value || n < 0) show(value ? value : "read", n);
+		else printf("%.*s", (int)n, b);
+		close(fd);
+	}
+	return 0;
+}
+
+static int privileges(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	printf("no_new_privs %d dumpable %d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+	show("undumpable", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+	return 0;
+}
+
+static int name(int argc, char **argv)
+{
+	struct utsname u;
+	(void)argc, (void)argv;
+	show("uname", uname(&u));
+	printf("%s %s %s\n", u.sysname, u.release, u.machine);
+	return 0;
+}
+
+static int fs_type(int argc, char **argv)
+{
+	struct statfs s;
+
+	for (int i = 0; i < argc; i++) {
+		memset(&s, 0, sizeof s);
+		int r = statfs(argv[i], &s);
+		printf("%s: %s %#lx\n", argv[i], result_name(r), (unsigned long)s.f_type);
+		memset(&s, 0, sizeof s);
+		int fd = open(argv[i], O_RDONLY);
+		r = fstatfs(fd, &s);
+		printf("by descriptor: %s %#lx\n", result_name(r), (unsigned long)s.f_type);
+		if (fd >= 0) close(fd);
+	}
+	return 0;
+}
+
+/* mounts DIR: what pods and kubelets ask of mount(2), in a namespace of its own */
+static int mounts(int argc, char **argv)
+{
+	char a[256], b[256];
+	(void)argc;
+
+	snprintf(a, sizeof a, "%s/a", argv[0]);
+	snprintf(b, sizeof b, "%s/b", argv[0]);
+	show("unshare", unshare(CLONE_NEWNS));
+	show("private", mount("", "/", "", MS_REC | MS_PRIVATE, ""));
+	show("shared", mount("", "/", "", MS_REC | MS_SHARED, ""));
+	show("slave", mount("", "/", "", MS_REC | MS_SLAVE, ""));
+	show("both", mount("", "/", "", MS_SHARED | MS_SLAVE, ""));
+	show("not a mount", mount("", a, "", MS_SHARED, ""));
+	mkdir(a, 0755);
+	mkdir(b, 0755);
+	show("bind rec", mount(a, b, "", MS_BIND | MS_REC, ""));
+	show("remount", mount("", b, "", MS_BIND | MS_REMOUNT | MS_RDONLY, ""));
+	show("write", mkdir(strcat(strcpy(a, b), "/x"), 0755));
+	umount(b);
+	show("tmpfs", mount("tmpfs", b, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1"));
+	umount(b);
+	show("tmpfs size", mount("tmpfs", b, "tmpfs", 0, "size=4m,mode=700"));
+	umount(b);
+	show("devpts", mount("devpts", b, "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"));
+	umount(b);
+	show("nonsense", mount("x", b, "nosuchfs", 0, ""));
+	show("nowhere", mount("", "/nowhere/at/all", "", MS_SHARED, ""));
+	return 0;
+}
+
+static int uring(int argc, char **argv)
+{
+	char p[256] = {0};
+	(void)argc, (void)argv;
+	show("io_uring_setup", syscall(425, 4, p));
+	return 0;
+}
+
+const struct command system_commands[] = {
+	{ "foreign", foreign }, { "own-filter", own_filter }, { "privileges", privileges }, { "uname", name }, { "statfs", fs_type },
+	{ "mounts", mounts }, { "uring", uring }, { 0 },
+};

@@ -1,0 +1,3 @@
+module k3sbox.test/rig/flannel-cni
+
+go 1.26

@@ -1,0 +1,3 @@
+module k3sbox.test/rig/sandbox
+
+go 1.26

@@ -1,0 +1,214 @@
+// Command sandbox runs one command in one of the rig's environments and leaves
+// nothing behind: no process, namespace, mount, cgroup or file.
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+// environment is one row of the table in ../README.md.
+type environment struct {
+	name, what string
+	start      func(*run) (*exec.Cmd, error)
+	old        bool // Debian's runsc instead of the rig's
+	cgroup     bool // a cgroup file system is mounted
+	route      bool // there is a default route
+	ownRoot    bool // the root is --root and nothing else
+}
+
+var environments = []environment{
+	{"E1", "native Linux in namespaces of its own", startNative, false, true, true, false},
+	{"E2", "gVisor, systrap", startRunsc, false, true, true, false},
+	{"E3", "gVisor without cgroups and default route", startRunsc, false, false, false, false},
+	{"E4", "Debian's gVisor of 2022, ptrace, host network stack", startRunsc, true, true, true, false},
+	{"E5", "a container with Docker's default capabilities", startRunc, false, true, true, false},
+	{"E6", "gVisor over a given root, the command is process 1", startRunsc, false, true, true, true},
+}
+
+// list is a flag that may be repeated.
+type list []string
+
+func (l *list) String() string     { return strings.Join(*l, " ") }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+// run is one invocation; it is also what stages after a re-exec are told.
+type run struct {
+	Env, ID, Host, Root, Dir string
+	Share, Set               list
+	Command                  []string
+	Net                      network
+
+	row environment
+}
+
+func main() {
+	// every stage changes namespaces of its thread, so there must be only one
+	runtime.LockOSThread()
+	status, err := stage()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox:", err)
+		if status == 0 {
+			status = 125
+		}
+	}
+	os.Exit(status)
+}
+
+// stage is chosen by the name that the program calls itself by.
+func stage() (int, error) {
+	switch os.Args[0] {
+	case "sandbox-native":
+		return nativeStage()
+	case "sandbox-runc":
+		return runcStage()
+	case "sandbox-reaper":
+		return reaperStage()
+	}
+	r, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return 0, nil
+	}
+	if err != nil {
+		return 2, err
+	}
+	return r.execute()
+}
+
+func parse(args []string) (*run, error) {
+	r := new(run)
+	set := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	set.StringVar(&r.Env, "env", "E1", "environment")
+	set.StringVar(&r.Host, "name", "sandbox", "host name inside; runs of one name do not collide")
+	set.StringVar(&r.Root, "root", "", "root directory (E6)")
+	set.Var(&r.Share, "share", "directory that stays the host's, writes included (repeatable)")
+	set.Var(&r.Set, "set", "VAR=VALUE for the command's environment (repeatable)")
+	set.Usage = func() {
+		fmt.Fprintln(set.Output(), "usage: sandbox [--env E] [--name N] [--share DIR]... [--set VAR=VAL]... [--root DIR] -- CMD...")
+		set.PrintDefaults()
+		for _, e := range environments {
+			fmt.Fprintf(set.Output(), "  %s  %s\n", e.name, e.what)
+		}
+	}
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	r.Command = set.Args()
+	return r, r.check()
+}
+
+func (r *run) check() error {
+	for _, e := range environments {
+		if e.name == r.Env {
+			r.row = e
+		}
+	}
+	switch {
+	case r.row.name == "":
+		return fmt.Errorf("no environment %q", r.Env)
+	case len(r.Command) == 0:
+		return errors.New("no command")
+	case r.row.ownRoot != (r.Root != ""):
+		return errors.New("--root belongs to E6, and E6 needs it")
+	case os.Getuid() != 0:
+		return errors.New("needs root")
+	}
+	var err error
+	if r.Root != "" {
+		if r.Root, err = filepath.Abs(r.Root); err != nil {
+			return err
+		}
+	}
+	for i := range r.Share {
+		if r.Share[i], err = filepath.Abs(r.Share[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execute makes what the run needs, runs it, and has the reaper clean up.
+func (r *run) execute() (int, error) {
+	id := make([]byte, 4)
+	rand.Read(id)
+	r.ID = "rig-" + hex.EncodeToString(id)
+	var err error
+	if r.Dir, err = os.MkdirTemp("", r.ID+"-"); err != nil {
+		return 0, err
+	}
+	reaper, err := startReaper(r)
+	if err != nil {
+		os.RemoveAll(r.Dir)
+		return 0, err
+	}
+	defer reaper.finish()
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	if r.Net, err = makeNetwork(r.ID, r.row.route); err != nil {
+		return 0, err
+	}
+	cmd, err := r.row.start(r)
+	if err != nil {
+		return 0, err
+	}
+	return r.wait(cmd, signals)
+}
+
+// wait returns the command's status; a signal ends the whole run at once.
+func (r *run) wait(cmd *exec.Cmd, signals chan os.Signal) (int, error) {
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		return statusOf(err)
+	case sig := <-signals:
+		killContainer(r)
+		cmd.Process.Kill()
+		<-done
+		return 128 + int(sig.(syscall.Signal)), nil
+	}
+}
+
+func statusOf(err error) (int, error) {
+	var exit *exec.ExitError
+	if err == nil {
+		return 0, nil
+	}
+	if !errors.As(err, &exit) {
+		return 125, err
+	}
+	if st := exit.Sys().(syscall.WaitStatus); st.Signaled() {
+		return 128 + int(st.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}
+
+// environ is what a command finds everywhere: nothing of the caller's leaks.
+func (r *run) environ() []string {
+	env := []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "TERM=" + os.Getenv("TERM"),
+		// the only way to learn them where nothing but the command is inside
+		"RIG_ENV=" + r.Env, "RIG_IP=" + r.Net.Guest, "RIG_HOST_IP=" + r.Net.Host,
+	}
+	return append(env, r.Set...)
+}
+
+// part finds a file that `make rig` has put next to this program.
+func part(name string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(self), name)
+}

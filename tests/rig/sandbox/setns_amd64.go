@@ -1,0 +1,4 @@
+package main
+
+// The standard library has no name for it.
+const sysSetns = 308
