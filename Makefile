@@ -11,24 +11,25 @@ PREFIX := /usr/local
 APPLETS := $(sort $(basename $(notdir $(wildcard applets/*.c))))
 SRC := $(sort $(wildcard common/*.c applets/*.c applets/*/*.c))
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
-LIBSRC := $(filter-out common/main.c common/fortify.c,$(SRC))
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Werror
 CPPFLAGS := -D_GNU_SOURCE -Icommon -I$(B) -isystem $(B)/include
-CFLAGS := -std=c11 -Os -g0 $(WARN) -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections \
+CFLAGS := -std=c11 -Oz -g0 $(WARN) -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables
-# musl-gcc picks the start file of a dynamic executable for -static-pie, so every file is named here.
+# musl-gcc picks the start file of a dynamic executable for -static-pie, so every file is named here. No crtbegin and no unwind
+# tables: nothing here throws. Relative relocations are packed, common/start.c unpacks them.
 GCCLIB := $(dir $(shell $(HOSTCC) -print-libgcc-file-name 2>/dev/null))
 MUSLLIB := /usr/lib/$(ARCH)-linux-musl
 BEARSSL := /usr/lib/$(ARCH)-linux-gnu/libbearssl.a
 LINK := $(HOSTCC) -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
-	-Wl,--gc-sections,--build-id=none,-s
+	-Wl,-z,pack-relative-relocs,-e,k3sbox_start,-T,common/link.ld,--no-eh-frame-hdr,--gc-sections,--build-id=none,-s
 
 all: $(B)/k3sbox
 
-$(B)/k3sbox: $(OBJ) $(BEARSSL)
-	$(Q)$(LINK) -o $@ $(MUSLLIB)/rcrt1.o $(MUSLLIB)/crti.o $(GCCLIB)crtbeginS.o $(OBJ) $(BEARSSL) \
-		$(MUSLLIB)/libc.a $(GCCLIB)libgcc.a $(GCCLIB)libgcc_eh.a $(MUSLLIB)/libc.a $(GCCLIB)crtendS.o $(MUSLLIB)/crtn.o
+$(B)/k3sbox: $(OBJ) $(BEARSSL) common/link.ld
+	$(Q)$(LINK) -o $@ $(MUSLLIB)/rcrt1.o $(MUSLLIB)/crti.o $(OBJ) $(BEARSSL) $(MUSLLIB)/libc.a $(GCCLIB)libgcc.a $(MUSLLIB)/crtn.o
+
+$(B)/obj/common/start.o: CFLAGS += -fno-stack-protector
 
 $(B)/obj/%.o: %.c | $(B)/include
 	@mkdir -p $(@D)

@@ -118,7 +118,7 @@ static int run(void *cfg_, const struct args *args)
 	self[n] = 0;
 	if (!args->n) {
 		for (const struct applet *const *a = applets; *a; a++)
-			if (!((*a)->flags & APPLET_ASKED) && install_all_names(cfg, *a, self)) status = EX_FAIL;
+			if ((cfg->dir || !((*a)->flags & APPLET_ASKED)) && install_all_names(cfg, *a, self)) status = EX_FAIL;
 		return status;
 	}
 	for (int i = 0; i < args->n; i++) {
@@ -136,6 +136,7 @@ const struct applet applet_install = {
 	.usage = "[--symlink|--hardlink|--copy] [--dir DIR] [APPLET…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct install),
-	.more = "Files that are not k3sbox are never replaced. Prints each name it made.\n",
+	.more = "Files that are not k3sbox are never replaced. Prints each name it made.\n"
+		"Without --dir, runc and crun are made only when named: beside k3sbox they could come before the real ones in PATH.\n",
 	.run = run,
 };

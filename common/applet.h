@@ -10,7 +10,7 @@
 
 enum applet_flags {
 	APPLET_RAW = 1,      /* run() gets argv as it came: no options, no --help (CNI plugins, the OCI shim) */
-	APPLET_ASKED = 4,    /* `install` makes its link only when it is named: in PATH it would hide another program */
+	APPLET_ASKED = 4,    /* `install` makes its link only when it, or a folder, is named: in PATH it would hide another program */
 	APPLET_IN_ORDER = 2, /* options end at the first operand (a command follows) */
 };
 
