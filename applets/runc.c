@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "die.h"
 #include "io.h"
+#include "text.h"
 #include "runc/shim.h"
 
 enum { RULES_MAX = 1 << 16, CONFIG_MAX = 64 << 20 };
@@ -29,12 +30,10 @@ enum { RULES_MAX = 1 << 16, CONFIG_MAX = 64 << 20 };
 static void log_line(const struct call *c, const char *level, const char *msg)
 {
 	_cleanup_buf_ struct buf b = {0};
-	char when[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char when[TEXT_TIME_SIZE];
 
 	if (!c->log) return;
-	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	text_time(time(NULL), when);
 	if (c->log_json) buf_printf(&b, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":", level, when);
 	else buf_printf(&b, "time=\"%s\" level=%s msg=", when, level);
 	buf_json(&b, msg);

@@ -14,23 +14,29 @@ struct arena_block {
 	alignas(max_align_t) char data[];
 };
 
+void arena_init(struct arena *a)
+{
+	a->blocks = NULL;
+	a->used = 0;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
-	enum { BLOCK = 4000, ALIGN = alignof(max_align_t) };
+	enum { BLOCK = 16000, ALIGN = alignof(max_align_t) };
 
 	if (n > (size_t)-1 / 2) die(EX_SYS, "out of memory (%zu bytes)", n);
 	n = (n + ALIGN - 1) / ALIGN * ALIGN;
-	if (!a->blocks || a->blocks->size - a->used < n) {
+	if ((a->blocks ? a->blocks->size : ARENA_FIRST) - a->used < n) {
 		size_t size = n > BLOCK ? n : BLOCK;
-		struct arena_block *b = xcalloc(1, sizeof *b + size);
+		struct arena_block *b = xmalloc(sizeof *b + size);
 		b->older = a->blocks;
 		b->size = size;
 		a->blocks = b;
 		a->used = 0;
 	}
-	void *p = a->blocks->data + a->used;
+	void *p = (a->blocks ? a->blocks->data : a->first) + a->used;
 	a->used += n;
-	return p;
+	return memset(p, 0, n);
 }
 
 char *arena_copy(struct arena *a, const char *s, size_t n)

@@ -194,12 +194,27 @@ static const struct go_type version_type = {
 	.fields = (const struct go_field[]){ { .name = "cniVersion", .type = &go_string }, { 0 } },
 };
 
+/* Most configurations fit a buffer on the stack; malloc(3) would ask the kernel for that much. */
+static int read_stdin(struct buf *b)
+{
+	char first[4096];
+
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, first, sizeof first);
+		if (n < 0 && errno == EINTR) continue;
+		if (n < 0) return -errno;
+		if (!n) return b->failed ? -ENOMEM : 0;
+		buf_add(b, first, (size_t)n);
+		if (b->len > CONFIG_MAX) return -EFBIG;
+	}
+}
+
 static int read_config(struct cni *c)
 {
 	char scratch[128];
 	struct str why;
 
-	int r = io_read_fd(STDIN_FILENO, &c->text, CONFIG_MAX);
+	int r = read_stdin(&c->text);
 	if (r < 0) return cni_fail(c, CNI_IO, "error reading from stdin: %s", go_strerror(-r, scratch, sizeof scratch));
 	r = json_parse(&c->conf, c->text.data ? c->text.data : "", c->text.len);
 	if (r == -EBADMSG) return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", c->conf.error);
@@ -289,32 +304,34 @@ static int check_command_version(struct cni *c, enum cni_command command)
 	return 0;
 }
 
-/* netns.Equal: one file behind both names. A CNI_NETNS that cannot be opened is the plugin's own business. */
-static int check_netns(struct cni *c, const struct stat *ours)
+enum place { ELSEWHERE, HERE, NOWHERE };
+
+/* Where CNI_NETNS is (netns.Equal: one file behind both names). One that is not there is the plugin's own business. */
+static enum place netns_place(const struct cni *c)
 {
 	const char *override = env("CNI_NETNS_OVERRIDE");
-	struct stat theirs;
+	struct stat theirs, ours;
 
-	if (c->compat == CNI_111 || c->plugin->any_netns || !*c->netns) return 0;
-	if (!strcmp(override, "1") || !strcasecmp(override, "true")) return 0;
-	_cleanup_close_ int fd = open(c->netns, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &theirs) < 0) return 0;
-	if (!ours->st_ino) return cni_fail(c, CNI_BAD_NETNS, "get plugin's netns failed");
-	if (theirs.st_dev != ours->st_dev || theirs.st_ino != ours->st_ino) return 0;
-	return cni_fail(c, CNI_BAD_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same");
+	if (c->compat == CNI_111 || c->plugin->any_netns || !*c->netns) return ELSEWHERE;
+	if (!strcmp(override, "1") || !strcasecmp(override, "true")) return ELSEWHERE;
+	if (stat(c->netns, &theirs) < 0) return ELSEWHERE;
+	if (stat("/proc/self/ns/net", &ours) < 0) return NOWHERE;
+	return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino ? HERE : ELSEWHERE;
 }
 
 static int run_command(struct cni *c, enum cni_command command)
 {
-	struct stat ours = {0};
+	enum place place = ELSEWHERE;
 
 	if (read_version(c) < 0) return -1;
 	if (command_since[command] && check_command_version(c, command) < 0) return -1;
 	if (check_version(c) < 0) return -1;
 	/* Before the plugin goes elsewhere. */
-	if (command == CNI_ADD || command == CNI_DEL) stat("/proc/self/ns/net", &ours);
+	if (command == CNI_ADD || command == CNI_DEL) place = netns_place(c);
 	if (c->plugin->run[command] && c->plugin->run[command](c) < 0) return -1;
-	return command == CNI_ADD || command == CNI_DEL ? check_netns(c, &ours) : 0;
+	if (place == NOWHERE) return cni_fail(c, CNI_BAD_NETNS, "get plugin's netns failed");
+	if (place == HERE) return cni_fail(c, CNI_BAD_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same");
+	return 0;
 }
 
 static void print_versions(struct cni *c)
@@ -372,16 +389,6 @@ static void print_error(struct cni *c)
 	buf_puts(&c->out, "\n}");
 }
 
-static void release(struct cni *c)
-{
-	buf_free(&c->text);
-	buf_free(&c->out);
-	buf_free(&c->msg);
-	buf_free(&c->details);
-	json_free(&c->conf);
-	arena_free(&c->arena);
-}
-
 /* An argument is no part of CNI; the two that people try are answered when no runtime is calling. */
 static bool for_people(const struct cni_plugin *p, int argc, char **argv)
 {
@@ -402,11 +409,31 @@ static enum cni_compat compat(void)
 	return !strcmp(s, "1.1.1") ? CNI_111 : !strcmp(s, "1.9.1") ? CNI_191 : CNI_BETTER;
 }
 
+void cni_begin(struct cni *c, const struct cni_plugin *p)
+{
+	memset(c, 0, offsetof(struct cni, arena));
+	arena_init(&c->arena);
+	c->plugin = p;
+	c->compat = compat();
+	c->command = env("CNI_COMMAND");
+}
+
+void cni_end(struct cni *c)
+{
+	json_free(&c->conf);
+	buf_free(&c->text);
+	buf_free(&c->out);
+	buf_free(&c->msg);
+	buf_free(&c->details);
+	arena_free(&c->arena);
+}
+
 int cni_main(const struct cni_plugin *p, int argc, char **argv)
 {
-	struct cni c = { .plugin = p, .compat = compat(), .command = env("CNI_COMMAND") };
+	struct cni c;
 
 	if (for_people(p, argc, argv)) return fflush(stdout) ? EX_FAIL : EX_OK;
+	cni_begin(&c, p);
 	int status = EX_OK;
 	if (!*c.command) {
 		about(&c);
@@ -420,6 +447,6 @@ int cni_main(const struct cni_plugin *p, int argc, char **argv)
 		warn("standard output:");
 		status = EX_FAIL;
 	}
-	release(&c);
-	return status;
+	/* Nothing is given back: that would be a system call for each piece. */
+	_exit(status);
 }

@@ -46,8 +46,12 @@ struct cni_plugin {
 	int (*run[CNI_COMMAND_COUNT])(struct cni *c);   /* 0, or -1 after cni_fail(); NULL: nothing to do */
 };
 
-/* Runs the plugin; returns its exit status. argv matters only for --help and --version. */
+/* Runs the plugin to the process's end. argv matters only for --help and --version: then it returns the exit status. */
 int cni_main(const struct cni_plugin *p, int argc, char **argv);
+
+/* A call outside cni_main(): in tests. */
+void cni_begin(struct cni *c, const struct cni_plugin *p);
+void cni_end(struct cni *c);
 
 /* Notes the error; returns -1. The first one stays. */
 int cni_fail(struct cni *c, unsigned code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

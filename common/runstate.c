@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "die.h"
 #include "io.h"
+#include "text.h"
 
 const char *const phase_names[PHASE_COUNT] = {
 	[PHASE_STARTING] = "starting",
@@ -210,15 +211,16 @@ int runstate_lock(const char *dir)
 
 bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start)
 {
+	enum { STATE, PARENT, START = 19 };   /* behind the name; proc(5) counts from 1, and the pid and the name too */
 	const char *p = strrchr(text, ')');
-	int ppid;
-	unsigned long long ticks;
+	char word[3], ppid[16], ticks[24];
+	unsigned n;
 
-	/* pid (comm) state ppid pgrp session tty tpgid flags 4 faults 4 times priority nice threads itreal starttime */
-	if (!p || sscanf(p + 1, " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", state, &ppid, &ticks)
-		!= 3) return false;
-	*parent = (pid_t)ppid;
-	*start = ticks;
+	if (!p || !text_field(p + 1, STATE, word, sizeof word) || !text_field(p + 1, PARENT, ppid, sizeof ppid) ||
+		!text_field(p + 1, START, ticks, sizeof ticks)) return false;
+	if (!text_unsigned(ppid, &n) || !text_number(ticks, start)) return false;
+	*state = word[0];
+	*parent = (pid_t)n;
 	return true;
 }
 

@@ -16,30 +16,37 @@
 
 enum { NAME = 64 };
 
-/* The kernel's random name for this boot; sandboxes without one have at least the time they started. */
+/* The kernel's random name for this boot; sandboxes without one have at least the time they started. One byte is left. */
 static bool boot_name(char name[NAME])
 {
 	_cleanup_buf_ struct buf b = {0};
 
-	if (!io_read_line("/proc/sys/kernel/random/boot_id", name, NAME) && *name) return true;
+	if (!io_read_line("/proc/sys/kernel/random/boot_id", name, NAME - 1) && *name) return true;
 	if (io_read("/proc/stat", &b, 1 << 20) < 0 || !b.data) return false;
 	const char *line = strstr(b.data, "\nbtime ");
 	if (!line) return false;
-	snprintf(name, NAME, "btime-%.*s", (int)strspn(line + 7, "0123456789"), line + 7);
+	snprintf(name, NAME - 1, "btime-%.*s", (int)strspn(line + 7, "0123456789"), line + 7);
 	return true;
 }
 
-/* When this boot began. A clock that was set forward since then would put it too late, behind leases that are in use; what the
- * kernel mounted first still has the time as it was. */
-static time_t boot_time(void)
+int64_t hl_boot_time(void)
+{
+	struct timespec now, up;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0) return 0;
+	/* Both with their fractions, so that the difference does not jump by a second. */
+	return now.tv_sec - up.tv_sec - (now.tv_nsec < up.tv_nsec);
+}
+
+/* Nothing that was made before this time was made in this boot. A clock that was set forward since its beginning would put
+ * that too late, behind leases that are in use; what the kernel mounted first still has the time as it was. */
+static time_t oldest_possible(void)
 {
 	static const struct { const char *path; long fs; } early[] = {
 		{ "/sys", 0x62656572 }, { "/dev", 0x01021994 }, { "/run", 0x01021994 },
 	};
-	struct timespec now, up;
+	time_t t = (time_t)hl_boot_time() - 1;
 
-	if (clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0) return 0;
-	time_t t = now.tv_sec - up.tv_sec - 1;
 	for (size_t i = 0; i < sizeof early / sizeof *early; i++) {
 		struct statfs fs;
 		struct stat st;
@@ -67,19 +74,16 @@ static void drop_older(struct hl_store *s, time_t boot)
 	}
 }
 
-uint64_t hl_boot_settle(struct hl_store *s)
+void hl_boot_settle(struct hl_store *s)
 {
 	char now[NAME], noted[NAME];
 
-	if (!boot_name(now)) return 0;
+	if (!boot_name(now)) return;
 	size_t len = strlen(now);
+	now[len++] = '\n';
 	ssize_t n = pread(s->lock, noted, sizeof noted, 0);
-	if (n != (ssize_t)len + 1 || memcmp(noted, now, len) || noted[len] != '\n') {
-		/* Without a note nobody knows: another plugin may have written all of it today. */
-		if (n > 0) drop_older(s, boot_time());
-		now[len] = '\n';
-		if (pwrite(s->lock, now, len + 1, 0) == (ssize_t)len + 1 && n > (ssize_t)len + 1 && ftruncate(s->lock, (off_t)len + 1) < 0)
-			return 0;
-	}
-	return hl_index_hash(now, len);
+	if (n == (ssize_t)len && !memcmp(noted, now, len)) return;
+	/* Without a note nobody knows: another plugin may have written all of it today. */
+	if (n > 0) drop_older(s, oldest_possible());
+	if (pwrite(s->lock, now, len, 0) == (ssize_t)len && n > (ssize_t)len && ftruncate(s->lock, (off_t)len) < 0) return;
 }

@@ -3,27 +3,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "io.h"
 
-#define FOLDER K3SBOX_RUN "/cni"
+#define FOLDER K3SBOX_RUN "/cni-index"
 
 struct header {
 	char magic[8];
-	uint64_t dev, ino, boot;
+	uint64_t dev, ino;
+	int64_t boot;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
 	uint64_t count;
 	uint64_t sum;          /* of the records and of what is above */
 };
 
-static const char magic[8] = "k3scni1";
+struct hl_table {
+	struct header h;
+	struct hl_record v[];
+};
 
-enum { MOST = 1 << 20 };   /* records; more leases than that are read one by one */
+enum {
+	MOST = 1 << 20,        /* records; more leases than that are read one by one */
+	FIRST_RECORDS = 126,
+	/* Bytes that are read, and written, at once. */
+	FIRST = sizeof(struct header) + FIRST_RECORDS * sizeof(struct hl_record),
+	TREMBLE = 2,           /* seconds: the boot's time is computed from two clocks */
+};
+
+static const char magic[8] = "k3scni2";
 
 static uint64_t mix(uint64_t h)
 {
@@ -36,60 +48,75 @@ static uint64_t mix(uint64_t h)
 
 uint64_t hl_index_hash(const char *s, size_t n)
 {
-	uint64_t h = n;
+	uint64_t h = n, w = 0;
 
 	for (; n >= 8; s += 8, n -= 8) {
-		uint64_t w;
 		memcpy(&w, s, 8);
 		h = mix(h ^ w);
 	}
-	uint64_t w = 0;
+	w = 0;
 	if (n) memcpy(&w, s, n);
 	return mix(h ^ w);
 }
 
-static uint64_t sum_of(const struct header *h, const struct hl_record *v)
+static uint64_t sum_of(const struct hl_table *t)
 {
-	uint64_t sum = hl_index_hash((const char *)h, offsetof(struct header, sum));
-	for (size_t i = 0; i < h->count; i++) sum ^= hl_index_hash((const char *)&v[i], sizeof v[i]);
+	uint64_t sum = hl_index_hash((const char *)&t->h, offsetof(struct header, sum));
+	for (size_t i = 0; i < t->h.count; i++) sum ^= hl_index_hash((const char *)&t->v[i], sizeof t->v[i]);
 	return sum;
 }
 
-static bool reserve(struct hl_index *x, size_t n)
+static size_t size_of(size_t records)
 {
-	if (n <= x->cap) return true;
-	size_t cap = n < 64 ? 64 : n + n / 4;
-	void *p = realloc(x->v, cap * sizeof *x->v);
-	if (!p) return false;
-	x->v = p;
-	x->cap = cap;
-	return true;
+	return sizeof(struct header) + records * sizeof(struct hl_record);
 }
 
-static bool fits(const struct header *h, const struct stat *st, uint64_t boot)
+static void reserve(struct hl_index *x, size_t n)
 {
-	return !memcmp(h->magic, magic, sizeof magic) && h->dev == st->st_dev && h->ino == st->st_ino && h->boot == boot &&
+	if (x->t && n <= x->cap) return;
+	size_t cap = n > FIRST_RECORDS ? n + n / 4 : FIRST_RECORDS;
+	struct hl_table *t = arena_alloc(x->arena, size_of(cap));
+	if (x->t) memcpy(t, x->t, size_of(x->cap));
+	x->t = t;
+	x->cap = cap;
+}
+
+static bool fits(const struct header *h, const struct stat *st, int64_t boot)
+{
+	return !memcmp(h->magic, magic, sizeof magic) && h->dev == st->st_dev && h->ino == st->st_ino &&
+		h->boot - boot <= TREMBLE && boot - h->boot <= TREMBLE &&
 		h->mtime == st->st_mtim.tv_sec && h->mtime_ns == st->st_mtim.tv_nsec && h->ctime == st->st_ctim.tv_sec &&
 		h->ctime_ns == st->st_ctim.tv_nsec && h->count <= MOST;
 }
 
-bool hl_index_open(struct hl_index *x, int dir, uint64_t boot)
+static int open_file(const struct stat *st)
 {
-	struct header h;
-	struct stat st;
+	int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
 	char path[128];
 
-	*x = (struct hl_index){ .fd = -1, .dirty = SIZE_MAX, .boot = boot };
-	if (fstat(dir, &st) < 0) return false;
-	snprintf(path, sizeof path, FOLDER "/%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
-	int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
-	x->fd = open(path, flags, 0600);
-	if (x->fd < 0 && errno == ENOENT && !io_mkdirs(FOLDER, 0700)) x->fd = open(path, flags, 0600);
-	if (x->fd < 0 || pread(x->fd, &h, sizeof h, 0) != (ssize_t)sizeof h || !fits(&h, &st, boot)) return false;
-	ssize_t size = (ssize_t)(h.count * sizeof *x->v);
-	if (!reserve(x, h.count + 1) || pread(x->fd, x->v, (size_t)size, sizeof h) != size) return false;
-	if (sum_of(&h, x->v) != h.sum) return false;
-	x->n = h.count;
+	snprintf(path, sizeof path, FOLDER "/%llx-%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	int fd = openat(AT_FDCWD, path, flags, 0600);
+	if (fd < 0 && errno == ENOENT && !io_mkdirs(FOLDER, 0700)) fd = openat(AT_FDCWD, path, flags, 0600);
+	return fd;
+}
+
+bool hl_index_open(struct hl_index *x, struct arena *a, int dir, int64_t boot_time)
+{
+	struct stat st;
+
+	*x = (struct hl_index){ .arena = a, .fd = -1, .dirty = SIZE_MAX };
+	reserve(x, 0);
+	if (fstat(dir, &st) < 0 || (x->fd = open_file(&st)) < 0) return false;
+	ssize_t got = pread(x->fd, x->t, FIRST, 0);
+	if (got < (ssize_t)sizeof x->t->h || !fits(&x->t->h, &st, boot_time)) return false;
+	reserve(x, x->t->h.count + 1);
+	size_t want = size_of(x->t->h.count);
+	if (got == FIRST && want > FIRST) {
+		ssize_t more = pread(x->fd, (char *)x->t + FIRST, want - FIRST, FIRST);
+		got += more > 0 ? more : 0;
+	}
+	if (got < (ssize_t)want || sum_of(x->t) != x->t->h.sum) return false;
+	x->n = x->t->h.count;
 	return true;
 }
 
@@ -99,6 +126,11 @@ void hl_index_clear(struct hl_index *x)
 	x->dirty = 0;
 }
 
+const struct hl_record *hl_index_at(const struct hl_index *x, size_t i)
+{
+	return i < x->n ? &x->t->v[i] : NULL;
+}
+
 static void touch(struct hl_index *x, size_t i)
 {
 	if (i < x->dirty) x->dirty = i;
@@ -106,21 +138,17 @@ static void touch(struct hl_index *x, size_t i)
 
 void hl_index_add(struct hl_index *x, uint64_t owner, const struct ip *ip)
 {
-	if (!reserve(x, x->n + 1)) {
-		/* Incomplete is worse than none. */
-		if (x->fd >= 0) close(x->fd);
-		x->fd = -1;
-		return;
-	}
+	if (!x->arena) return;
+	reserve(x, x->n + 1);
 	touch(x, x->n);
-	x->v[x->n++] = (struct hl_record){ .owner = owner, .ip = *ip };
+	x->t->v[x->n++] = (struct hl_record){ .owner = owner, .ip = *ip };
 }
 
 void hl_index_remove(struct hl_index *x, const struct ip *ip)
 {
 	for (size_t i = 0; i < x->n; i++) {
-		if (ip_cmp(&x->v[i].ip, ip)) continue;
-		x->v[i] = x->v[--x->n];
+		if (ip_cmp(&x->t->v[i].ip, ip)) continue;
+		x->t->v[i] = x->t->v[--x->n];
 		touch(x, i);
 		return;
 	}
@@ -133,35 +161,40 @@ static bool mark(int dir, struct stat *st)
 
 	if (clock_gettime(CLOCK_REALTIME, &now) < 0) return false;
 	t[1].tv_sec = now.tv_sec - 2;
-	t[1].tv_nsec = (long)(mix((uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32) % 1000000000);
+	t[1].tv_nsec = (long)(mix((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 32) % 1000000000);
 	if (futimens(dir, t) < 0 || fstat(dir, st) < 0) return false;
 	return st->st_mtim.tv_sec == t[1].tv_sec && st->st_mtim.tv_nsec == t[1].tv_nsec;
 }
 
-void hl_index_commit(struct hl_index *x, int dir)
+static bool write_at(struct hl_index *x, size_t from, size_t to)
+{
+	return pwrite(x->fd, (char *)x->t + from, to - from, (off_t)from) == (ssize_t)(to - from);
+}
+
+void hl_index_commit(struct hl_index *x, int dir, int64_t boot_time)
 {
 	struct stat st;
 
 	if (x->fd < 0 || x->n > MOST || !mark(dir, &st)) return;
-	struct header h = {
-		.dev = st.st_dev, .ino = st.st_ino, .boot = x->boot, .mtime = st.st_mtim.tv_sec,
+	x->t->h = (struct header){
+		.dev = st.st_dev, .ino = st.st_ino, .boot = boot_time, .mtime = st.st_mtim.tv_sec,
 		.mtime_ns = st.st_mtim.tv_nsec, .ctime = st.st_ctim.tv_sec, .ctime_ns = st.st_ctim.tv_nsec, .count = x->n,
 	};
-	memcpy(h.magic, magic, sizeof magic);
-	h.sum = sum_of(&h, x->v);
-	if (x->dirty < x->n) {
-		size_t size = (x->n - x->dirty) * sizeof *x->v;
-		off_t at = (off_t)(sizeof h + x->dirty * sizeof *x->v);
-		if (pwrite(x->fd, x->v + x->dirty, size, at) != (ssize_t)size) return;
+	memcpy(x->t->h.magic, magic, sizeof magic);
+	x->t->h.sum = sum_of(x->t);
+	size_t from = x->dirty < x->n ? size_of(x->dirty) : size_of(x->n), end = size_of(x->n);
+	/* The header comes last: an older one does not fit the folder any more. Small tables are written in one go; torn, their
+	 * sum is wrong. */
+	if (end <= FIRST) {
+		if (!write_at(x, 0, end)) return;
+	} else if ((from < end && !write_at(x, from, end)) || !write_at(x, 0, sizeof x->t->h)) {
+		return;
 	}
-	/* Last: an older header does not fit the folder any more. */
-	if (pwrite(x->fd, &h, sizeof h, 0) != (ssize_t)sizeof h) return;
 	x->dirty = SIZE_MAX;
 }
 
 void hl_index_close(struct hl_index *x)
 {
 	if (x->fd >= 0) close(x->fd);
-	free(x->v);
 	*x = (struct hl_index){ .fd = -1 };
 }

@@ -6,13 +6,12 @@
 #include "host_local.h"
 #include "store.h"
 
-#define _cleanup_store_ __attribute__((cleanup(hl_store_close)))
-
 /* ---- ADD ---- */
 
-static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t index, const struct ip *a, struct ip *got)
+static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t index, const struct ip *a, struct ip *got,
+	const struct hl_range **pool)
 {
-	const struct hl_range *r = hl_set_find(set, a);
+	const struct hl_range *r = *pool = hl_set_find(set, a);
 	char text[IP_TEXT];
 
 	ip_format(a, text);
@@ -40,19 +39,16 @@ static int refuse_second(struct hl_store *s, const struct hl_set *set, const str
 	return 0;
 }
 
-static int take_next(struct hl_store *s, const struct hl_set *set, size_t index, struct ip *got)
+static int take_next(struct hl_store *s, const struct hl_set *set, size_t index, struct ip *got, const struct hl_range **pool)
 {
-	struct hl_leases mine, old;
-	const struct hl_range *pool;
+	struct hl_leases mine;
 	struct hl_iter it;
 
-	hl_store_find(s, &mine, &old);
-	/* Upstream names the first in the folder's order, whichever way it was written. */
-	const struct hl_leases *first = mine.n && (!old.n || strcmp(mine.v[0].name, old.v[0].name) < 0) ? &mine : &old;
-	if (refuse_second(s, set, first) < 0 || refuse_second(s, set, first == &mine ? &old : &mine) < 0) return -1;
+	hl_store_find(s, &mine);
+	if (refuse_second(s, set, &mine) < 0) return -1;
 	struct ip last = hl_store_last(s, index);
 	hl_iter_start(&it, set, &last);
-	while (hl_iter_next(&it, got, &pool)) {
+	while (hl_iter_next(&it, got, pool)) {
 		int n = hl_store_reserve(s, got, index);
 		if (n) return n < 0 ? -1 : 0;
 	}
@@ -77,9 +73,12 @@ static bool pick_wanted(struct hl_conf *conf, const struct hl_set *set, struct i
 static int add_one(struct hl_store *s, struct hl_conf *conf, size_t i, struct cni_result *r)
 {
 	const struct hl_set *set = &conf->sets[i];
-	struct ip wanted, got;
+	const struct hl_range *pool;
+	struct ip got;
+	struct ip wanted;
 
-	int status = pick_wanted(conf, set, &wanted) ? take_wanted(s, set, i, &wanted, &got) : take_next(s, set, i, &got);
+	int status = pick_wanted(conf, set, &wanted) ? take_wanted(s, set, i, &wanted, &got, &pool)
+		: take_next(s, set, i, &got, &pool);
 	if (status < 0) {
 		_cleanup_buf_ struct buf why = s->c->msg;
 		s->c->msg = (struct buf){0};
@@ -87,7 +86,6 @@ static int add_one(struct hl_store *s, struct hl_conf *conf, size_t i, struct cn
 		buf_printf(&s->c->msg, "failed to allocate for range %zu: ", i);
 		return cni_fail_str(s->c, CNI_INTERNAL, "", (struct str){ why.data, why.len });
 	}
-	const struct hl_range *pool = hl_set_find(set, &got);
 	struct cni_ip *ip = cni_append(s->c, &r->ips, sizeof *ip);
 	ip->address = (struct cidr){ got, pool->subnet.ones, pool->subnet.bits };
 	ip->gateway = pool->gateway;
@@ -108,7 +106,7 @@ static int fail_leftover(struct cni *c, const struct hl_conf *conf)
 
 int hl_add(struct cni *c, struct cni_result *r)
 {
-	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
 	struct hl_conf conf;
 	size_t done = 0;
 	int status = 0;
@@ -127,7 +125,7 @@ int hl_add(struct cni *c, struct cni_result *r)
 
 int hl_del(struct cni *c)
 {
-	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
 	struct hl_conf conf;
 
 	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
@@ -153,13 +151,13 @@ static int check_addresses(struct cni *c, const struct hl_conf *conf, const stru
 
 int hl_check_result(struct cni *c, const struct cni_result *r)
 {
-	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
 	struct hl_conf conf;
-	struct hl_leases mine, old;
+	struct hl_leases mine;
 
 	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
-	hl_store_find(&s, &mine, &old);
-	if (mine.n || old.n) return r ? check_addresses(c, &conf, mine.n ? &mine : &old, r) : 0;
+	hl_store_find(&s, &mine);
+	if (mine.n) return r ? check_addresses(c, &conf, &mine, r) : 0;
 	return cni_fail(c, CNI_INTERNAL, "host-local: Failed to find address added by container %s", c->id);
 }
 
@@ -203,7 +201,7 @@ static void collect(void *arg, const char *path, struct str content, bool plain)
 
 int hl_gc(struct cni *c)
 {
-	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
 	const struct json_node *root = json_root(&c->conf);
 	struct hl_conf conf;
 
@@ -235,7 +233,7 @@ static bool has_free(struct hl_store *s, const struct hl_set *set)
 
 int hl_status(struct cni *c)
 {
-	_cleanup_store_ struct hl_store s = { .dir = -1, .lock = -1, .index.fd = -1 };
+	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
 	struct hl_conf conf;
 
 	if (c->compat != CNI_BETTER) return 0;

@@ -9,46 +9,63 @@
 #include "host_local.h"
 #include "index.h"
 
+#define HL_LOCK "lock"
+#define HL_LAST_PREFIX "last_reserved_ip."
+/* A lease before it gets its name; there is one at most, and who holds the lock owns it. */
+#define HL_TEMP ".k3sbox-lease"
+
 /* A file of the store that belongs to somebody. */
 struct hl_lease {
 	char *name;        /* relative to the store */
 	struct ip ip;      /* none if the name is no address */
+	bool old;          /* it holds the ID alone */
 };
 
 struct hl_leases {
 	struct hl_lease *v;   /* in the order of upstream's walk */
 	size_t n;
+	size_t exact;         /* how many of them are not old */
 };
 
 struct hl_store {
 	struct cni *c;
 	char path[PATH_MAX];
 	int dir, lock;
+	int last;          /* last_reserved_ip.N, from hl_store_last() to the reservation; -1: it was not there */
+	off_t last_size;
+	int64_t boot_time;
 	bool scanned;      /* the index says what the folder holds */
 	bool changed;      /* the folder was changed under this lock */
 	struct hl_index index;
 };
 
+#define HL_STORE_CLOSED { .dir = -1, .lock = -1, .last = -1, .index.fd = -1 }
+
 /* Makes the folder if need be, takes the lock (and holds it until the store is closed), drops what an earlier boot left.
  * 0, or -1 after cni_fail(); hl_store_close() is needed in every case. */
 int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s);
 void hl_store_close(struct hl_store *s);
+#define _cleanup_store_ __attribute__((cleanup(hl_store_close)))
 
-/* Files of this attachment; exact: files with ID and IFNAME; old: files that hold the ID alone. */
-void hl_store_find(struct hl_store *s, struct hl_leases *exact, struct hl_leases *old);
+/* What a lease of this attachment holds. */
+struct str hl_store_owner(struct cni *c);
 
+/* Files of this attachment. */
+void hl_store_find(struct hl_store *s, struct hl_leases *l);
+
+/* The newest address of a range set, or none. */
+struct ip hl_store_last(struct hl_store *s, size_t set);
 /* Takes the address for this attachment: 1 done, 0 taken already, -1 after cni_fail(). */
 int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set);
-struct ip hl_store_last(struct hl_store *s, size_t set);
 /* Removes this attachment's leases as upstream does in as many rounds: leases that name the ID alone go in a round that finds no
  * others. */
 void hl_store_release(struct hl_store *s, size_t rounds);
 bool hl_store_taken(struct hl_store *s, const struct ip *a);
+void hl_store_remove(struct hl_store *s, const char *name);
 
-/* Calls fn for every file below the store: its path, what it holds without white space at both ends, whether it lies right in
- * the store and is a regular file. Files that cannot be read are left out. */
+/* Calls fn for every file below the store: its path ("/" behind a folder's), what it holds without white space at both ends
+ * (.s NULL: cannot be read), whether it is a regular file right in the store. */
 typedef void hl_visit(void *arg, const char *path, struct str content, bool plain);
 void hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg);
-void hl_store_remove(struct hl_store *s, const char *name);
 
 #endif

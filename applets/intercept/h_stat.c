@@ -16,6 +16,7 @@
 #include "resolve.h"
 #include "statx.h"
 #include "virtual.h"
+#include "text.h"
 
 static enum verdict answered(struct call *c, long result)
 {
@@ -176,7 +177,8 @@ static int own_fd(struct call *c, const char *raw)
 {
 	char base[PATH_MAX] = "/", full[PATH_MAX];
 	const struct rule *r = c->rule;
-	int pid, fd, used = 0;
+	int pid;
+	unsigned fd;
 
 	if (*raw != '/') {
 		int dirfd = r->dirfd == RULE_NONE ? AT_FDCWD : (int)call_arg(c, r->dirfd);
@@ -184,8 +186,9 @@ static int own_fd(struct call *c, const char *raw)
 	}
 	if (path_join(full, base, raw) < 0) return -1;
 	const char *rest = path_proc(full, &pid);
-	if (!rest || sscanf(rest, "fd/%d%n", &fd, &used) != 1 || rest[used]) return -1;
-	return !pid || pid == c->t->tid || pid == tracee_tgid(c->t) || tracee_root(c->tr, c->t) == ROOT_OTHER ? fd : -1;
+	const char *end = rest && !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, &fd) : NULL;
+	if (!end || *end) return -1;
+	return !pid || pid == c->t->tid || pid == tracee_tgid(c->t) || tracee_root(c->tr, c->t) == ROOT_OTHER ? (int)fd : -1;
 }
 
 /* A mapped file's own name leads to the one it was asked by. */

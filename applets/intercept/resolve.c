@@ -14,6 +14,7 @@
 #include "hash.h"
 #include "path.h"
 #include "virtual.h"
+#include "text.h"
 
 enum { PLAIN_MS = 1000, LINKS_MAX = 20 };
 
@@ -107,15 +108,16 @@ int resolve_for_us(struct tracer *tr, struct tracee *t, const char *path, char *
 static bool expand_self(struct tracer *tr, struct tracee *t, const char *path, char *out)
 {
 	char link[PATH_MAX];
-	int pid, fd, used;
+	int pid;
+	unsigned fd;
 	const char *rest = path_proc(path, &pid), *below;
 
 	if (!rest || pid) return false;
 	if ((below = path_below(rest, "root"))) return path_join(out, "/", below) == 0;
 	if ((below = path_below(rest, "cwd")))
 		return base_of(tr, t, AT_FDCWD, link) && path_join(out, link, below) == 0;
-	if (sscanf(rest, "fd/%d%n", &fd, &used) == 1 && rest[used] == '/')
-		return resolve_fd(tr, t, fd, link) && path_join(out, link, rest + used + 1) == 0;
+	const char *end = !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, &fd) : NULL;
+	if (end && *end == '/') return resolve_fd(tr, t, (int)fd, link) && path_join(out, link, end + 1) == 0;
 	snprintf(link, sizeof link, "/proc/%d", (int)(path_below(path, "/proc/self") ? tracee_tgid(t) : t->tid));
 	return tracee_root(tr, t) == ROOT_SAME && path_join(out, link, rest) == 0;
 }

@@ -106,6 +106,12 @@ static int become_subreaper(struct loop *l)
 	return 0;
 }
 
+/* Never runs, because what it is for is blocked; but process 1 does not get signals whose action is the default one. */
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
 static bool stop_following(void *arg)
 {
 	return getppid() != *(pid_t *)arg;
@@ -121,6 +127,7 @@ static void start_follower(struct loop *l)
 	if (l->follower) return;
 	sigset_t none;
 	sigemptyset(&none);
+	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_IGN);   /* Ctrl-C is for the supervisor; this one goes with it */
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	_exit(log_follow(l->st->log, 0, STDERR_FILENO, stop_following, &self) < 0);
@@ -383,7 +390,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
-		signal(handled[i], SIG_DFL);   /* a parent may have had it ignored */
+		signal(handled[i], on_signal);
 		sigaddset(&set, handled[i]);
 	}
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -17,6 +17,7 @@
 #include "spawn.h"
 #include "steps.h"
 #include "template.h"
+#include "text.h"
 
 extern char **environ;
 
@@ -41,31 +42,54 @@ static int decide(struct options *o, struct plan *p)
 	p->results = NULL;
 	plan_free(p);
 	o->mode = MODE_CONTROL_PLANE;
+	for (size_t i = 0; i < fact_count; i++)
+		if (facts[i].node_only) results[i].state = FACT_SKIPPED;
 	plan_make(o, results, p);
 	free(results);
 	return 0;
 }
 
-/* Facts that are removed now or were by init. */
-static unsigned count_removed(const struct plan *p, struct strv *lines)
+/* Adds "fact TAB mechanism TAB what" unless it is there. */
+static void add_line(struct strv *lines, const char *line)
 {
-	_cleanup_buf_ struct buf journal = {0};
-	unsigned n = 0;
-	char last[64] = "";
+	if (!strv_has(lines, line)) strv_add(lines, line);
+}
+
+/* What init did in files and mounts is seen no more as an obstacle, but it is in the journal; flags and the like are this plan's. */
+static void list_removed(const struct plan *p, struct strv *lines)
+{
+	_cleanup_buf_ struct buf journal = {0}, line = {0};
 
 	plan_journal(&journal);
-	for (char *line = journal.data, *next; line && *line; line = next) {
-		next = line + strcspn(line, "\n");
+	for (char *s = journal.data, *next; s && *s; s = next) {
+		next = s + strcspn(s, "\n");
 		if (*next) *next++ = 0;
-		char *tab = line;
-		for (int i = 0; i < 3 && tab; i++) tab = strchr(tab + (i > 0), '\t');
-		if (tab) *tab = 0;   /* what was seen is doctor's */
-		strv_add(lines, line);
-		size_t len = strcspn(line, "\t");
-		if (strlen(last) != len || memcmp(last, line, len)) n++;
-		snprintf(last, sizeof last, "%.*s", (int)len, line);
+		char *by = strchr(s, '\t'), *what = by ? strchr(by + 1, '\t') : NULL, *seen = what ? strchr(what + 1, '\t') : NULL;
+		if (!seen) continue;
+		*seen = 0;   /* what was seen is doctor's */
+		size_t len = (size_t)(what - by - 1);
+		for (int m = BY_FILE; m <= BY_MOUNT; m++)
+			if (strlen(mechanism_names[m]) == len && !memcmp(by + 1, mechanism_names[m], len)) add_line(lines, s);
 	}
-	(void)p;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = &p->steps[i];
+		if (!s->row) continue;
+		buf_reset(&line);
+		buf_printf(&line, "%s\t%s\t%s", s->fact->name, mechanism_names[s->row->by], s->row->what);
+		add_line(lines, line.data);
+	}
+}
+
+/* Obstacles in the list: several lines may be about one. */
+static unsigned count_facts(const struct strv *lines)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		size_t len = strcspn(lines->v[i], "\t") + 1, k = 0;
+		while (k < i && strncmp(lines->v[k], lines->v[i], len)) k++;
+		n += k == i;
+	}
 	return n;
 }
 
@@ -89,7 +113,9 @@ static bool kernel_before_4_11(void)
 	struct utsname u;
 	unsigned major, minor;
 
-	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2) return true;
+	if (uname(&u) < 0) return true;
+	const char *dot = text_unsigned(u.release, &major);
+	if (!dot || *dot != '.' || !text_unsigned(dot + 1, &minor)) return true;
 	return major < 4 || (major == 4 && minor < 11);
 }
 
@@ -291,7 +317,8 @@ static int with_plan(struct run *cfg, struct plan *p, struct prepared *out)
 	if (!dialect_parse(&d, version.data ? version.data : "", help.data))
 		warn("'%s --version' names no version that is known; taken for the newest", cfg->o.k3s);
 	if (plan_apply(&cfg->o, p, false) < 0) return EX_FAIL;
-	out->removed = count_removed(p, &out->state.obstacles);
+	list_removed(p, &out->state.obstacles);
+	out->removed = count_facts(&out->state.obstacles);
 	read_config(user, &config);
 	return build(cfg, p, &d, &config, out);
 }

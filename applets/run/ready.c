@@ -11,6 +11,7 @@
 
 #include "kube.h"
 #include "run.h"
+#include "text.h"
 
 enum { TIMEOUT_MS = 5000 };
 
@@ -39,11 +40,9 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, 
 static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct ready_result *out)
 {
 	struct kube_nodes nodes;
-	char start[32];
-	time_t t = (time_t)since;
-	struct tm tm;
+	char start[TEXT_TIME_SIZE];
 
-	strftime(start, sizeof start, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	text_time((time_t)since, start);
 	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, out->why, sizeof out->why) < 0) return;
 	snprintf(out->why, sizeof out->why, nodes.n ? "the node is not ready" : "no node has registered");
 	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {

@@ -1,8 +1,8 @@
 # Sourced after tests/lib.sh by the interceptor's tests: the guest program, and bare against intercepted.
 G=$PWD/build/guest/guest
 [ -x "$G" ] || make -s -f Makefile -f tests/guest/guest.mk build/guest/guest || fail guest "does not build"
-# A seeded sysctl that plain Linux lacks (br_netfilter is not loaded on test machines), and its folder with it.
-SEED=/proc/sys/net/bridge/bridge-nf-call-iptables
+# A seeded sysctl that only the first network namespace has; the tests that name it start over in another one.
+SEED=/proc/sys/net/core/devconf_inherit_init_net
 
 # under [OPTION…] -- CMD…: intercepted, with a time limit
 under() { timeout 60 "$K3SBOX" intercept "$@"; }

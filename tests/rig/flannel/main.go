@@ -53,7 +53,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := run(ctx, s); err != nil && !errors.Is(err, context.Canceled) {
-		logf("error", "flannel exited: %v", err)
+		// whoever started this puts it into words
+		fmt.Println(err)
 		os.Exit(1)
 	}
 }

@@ -71,7 +71,7 @@ func (s *server) startNetwork() error {
 		"--kubeconfig=" + filepath.Join(s.pki.agent, "k3scontroller.kubeconfig"),
 		"--net-conf=" + netConf, "--node-name=" + s.pki.nodeName, "--iface=" + s.o.FlannelIface,
 	}
-	return s.super.start("flanneld", "/", args, childEnv(), nil)
+	return s.super.start("flanneld", "/", args, childEnv(), new(complaint))
 }
 
 // writeNetworkConfigs returns the path of flannel's own configuration.

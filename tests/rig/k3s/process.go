@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,6 +66,9 @@ func (s *supervisor) start(name, dir string, args, env []string, out io.Writer) 
 	cmd := exec.Command(path, args...)
 	cmd.Args[0] = name
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, out, out
+	if _, ok := out.(*complaint); ok {
+		cmd.Stderr = os.Stderr
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,11 +95,18 @@ func (s *supervisor) wait(c *component) {
 	if s.stopping {
 		return
 	}
+	if why, ok := c.cmd.Stdout.(*complaint); ok && err != nil && why.Len() > 0 {
+		err = errors.New(strings.TrimSpace(why.String()))
+	}
 	if err == nil {
 		err = exitCode(0)
 	}
 	s.report(shutdownRequest{fmt.Errorf("%s exited: %w", logName(c.name), err)})
 }
+
+// complaint, as the output of a component, is what it died of; its log goes to
+// standard error all the same.
+type complaint struct{ bytes.Buffer }
 
 // shutdownRequest is an error that k3s reports from the background; any other
 // one is returned by its start and goes straight to the fatal line.

@@ -1,0 +1,216 @@
+/* Reading the store: whose is which lease. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "io.h"
+#include "store.h"
+
+/* strings.TrimSpace */
+static struct str trim(struct str s)
+{
+	static const char *const spaces[] = { " ", "\t", "\n", "\v", "\f", "\r", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
+		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+		"\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
+		"\xe2\x80\x89", "\xe2\x80\x8a" };
+
+	for (size_t i = 0; i < sizeof spaces / sizeof *spaces;) {
+		size_t n = strlen(spaces[i]);
+		if (s.n >= n && !memcmp(s.s, spaces[i], n)) {
+			s.s += n;
+		} else if (s.n < n || memcmp(s.s + s.n - n, spaces[i], n)) {
+			i++;
+			continue;
+		}
+		s.n -= n;
+		i = 0;
+	}
+	return s;
+}
+
+/* Content of a file in a folder, trimmed; .s is NULL if it cannot be had. */
+static struct str read_at(int dir, const char *name, struct buf *b)
+{
+	enum { BIGGEST = 1 << 20, CHUNK = 512 };
+
+	buf_reset(b);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *to = fd < 0 ? NULL : buf_reserve(b, CHUNK);
+	if (!to) return (struct str){0};
+	ssize_t n = read(fd, to, CHUNK);
+	if (n < 0) return (struct str){0};
+	b->len = (size_t)n;
+	/* A short read of a file is its end. */
+	if (n == CHUNK && io_read_fd(fd, b, BIGGEST) < 0) return (struct str){0};
+	return trim((struct str){ b->data, b->len });
+}
+
+struct walk {
+	hl_visit *fn;
+	void *arg;
+	struct buf content;
+};
+
+static unsigned char type_of(int dir, const struct dirent *e)
+{
+	struct stat st;
+
+	if (e->d_type != DT_UNKNOWN || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) return e->d_type;
+	return S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
+}
+
+static void walk_dir(struct walk *w, int fd, const char *prefix, int depth)
+{
+	enum { DEEPEST = 32 };
+
+	_cleanup_closedir_ DIR *d = fdopendir(fd);
+	if (!d) {
+		close(fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(d));) {
+		char path[PATH_MAX];
+		struct str content = {0};
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+		if (snprintf(path, sizeof path, "%s%s", prefix, e->d_name) >= (int)sizeof path - 1) continue;
+		unsigned char type = type_of(dirfd(d), e);
+		/* A link may lead to a file; pipes and devices are left alone. */
+		if (type == DT_REG || type == DT_LNK) content = read_at(dirfd(d), e->d_name, &w->content);
+		if (type == DT_DIR) strcat(path, "/");
+		w->fn(w->arg, path, content, type == DT_REG && !depth);
+		if (type != DT_DIR || depth == DEEPEST) continue;
+		int sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0) walk_dir(w, sub, path, depth + 1);
+	}
+}
+
+void hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg)
+{
+	struct walk w = { .fn = fn, .arg = arg };
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) walk_dir(&w, fd, "", 0);
+	buf_free(&w.content);
+}
+
+static bool same(struct str a, struct str b)
+{
+	return a.s && a.n == b.n && !memcmp(a.s, b.s, a.n);
+}
+
+static void add_lease(struct hl_store *s, struct hl_leases *l, const char *name, bool old)
+{
+	const char *base = strrchr(name, '/');
+	struct hl_lease lease = { .name = arena_copy(&s->c->arena, name, strlen(name)), .old = old };
+
+	base = base ? base + 1 : name;
+	ip_parse(&lease.ip, base, strlen(base));
+	if ((l->n & (l->n - 1)) == 0) {
+		struct hl_lease *v = arena_alloc(&s->c->arena, (l->n ? l->n * 2 : 1) * sizeof *v);
+		if (l->n) memcpy(v, l->v, l->n * sizeof *v);
+		l->v = v;
+	}
+	l->v[l->n++] = lease;
+	l->exact += !old;
+}
+
+struct scan {
+	struct hl_store *s;
+	struct str exact_owner, old_owner;
+	struct hl_leases *out;
+	bool odd;            /* the store has something that the index cannot say */
+};
+
+/* Is it a lease as both plugins write them? */
+static bool is_lease_name(const char *name, struct ip *a)
+{
+	char text[IP_TEXT];
+
+	if (!ip_parse(a, name, strlen(name))) return false;
+	ip_format(a, text);
+	return !strcmp(name, text);
+}
+
+/* Files that both plugins keep there, with what belongs in them: nothing that could be somebody's ID. */
+static bool is_housekeeping(const char *name, struct str content)
+{
+	struct ip a;
+
+	if (!strcmp(name, HL_LOCK)) return true;
+	return !strncmp(name, HL_LAST_PREFIX, strlen(HL_LAST_PREFIX)) && (!content.n || ip_parse(&a, content.s, content.n));
+}
+
+static void visit(void *arg, const char *path, struct str content, bool plain)
+{
+	struct scan *scan = arg;
+	struct hl_store *s = scan->s;
+	struct ip a;
+
+	if (same(content, scan->exact_owner)) add_lease(s, scan->out, path, false);
+	if (same(content, scan->old_owner)) add_lease(s, scan->out, path, true);
+	if (s->c->compat != CNI_BETTER) return;
+	if (plain && is_lease_name(path, &a)) {
+		if (!content.s) scan->odd = true;
+		/* Who wrote it was killed between making it and filling it in: nobody has this address. */
+		else if (!content.n) hl_store_remove(s, path);
+		else hl_index_add(&s->index, hl_index_hash(content.s, content.n), &a);
+	} else if (plain && !strcmp(path, HL_TEMP)) {
+		hl_store_remove(s, path);
+	} else if (!plain || !is_housekeeping(path, content)) {
+		scan->odd = true;
+	}
+}
+
+/* filepath.Walk goes through folders in the order of names: by components. */
+static int by_path(const void *a_, const void *b_)
+{
+	const char *a = ((const struct hl_lease *)a_)->name, *b = ((const struct hl_lease *)b_)->name;
+
+	while (*a && *a == *b) a++, b++;
+	int x = *a == '/' ? 1 : (unsigned char)*a + (*a != 0), y = *b == '/' ? 1 : (unsigned char)*b + (*b != 0);
+	return x - y;
+}
+
+static void find_by_scan(struct hl_store *s, struct scan *scan)
+{
+	hl_index_clear(&s->index);
+	hl_store_walk(s, visit, scan);
+	s->scanned = s->c->compat == CNI_BETTER && !scan->odd;
+}
+
+/* Adds what the index has for the owner. False if a lease does not say what the index says. */
+static bool look_up(struct hl_store *s, struct str who, bool old, struct hl_leases *out)
+{
+	uint64_t hash = hl_index_hash(who.s, who.n);
+	_cleanup_buf_ struct buf b = {0};
+	const struct hl_record *r;
+
+	for (size_t i = 0; (r = hl_index_at(&s->index, i)); i++) {
+		char name[IP_TEXT];
+		if (r->owner != hash) continue;
+		ip_format(&r->ip, name);
+		if (!same(read_at(s->dir, name, &b), who)) return false;
+		add_lease(s, out, name, old);
+	}
+	return true;
+}
+
+void hl_store_find(struct hl_store *s, struct hl_leases *l)
+{
+	struct str id = { s->c->id, strlen(s->c->id) };
+	struct scan scan = { .s = s, .exact_owner = hl_store_owner(s->c), .old_owner = id, .out = l };
+	struct ip a;
+
+	*l = (struct hl_leases){0};
+	/* An ID that reads like an address is also what last_reserved_ip.N may hold, and that changes behind the index's back. */
+	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) || !look_up(s, id, true, l)) {
+		*l = (struct hl_leases){0};
+		find_by_scan(s, &scan);
+	}
+	if (l->n) qsort(l->v, l->n, sizeof *l->v, by_path);
+}

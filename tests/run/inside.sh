@@ -1,0 +1,209 @@
+# The body of run.test.
+export K3SBOX SHARED=$T
+. tests/lib.sh
+SUITE=run
+export FAKE_DIR=$T/fake FAKE=silent PATH=$PWD/tests/run:$PATH
+mkdir "$FAKE_DIR"
+cp /bin/sleep "$FAKE_DIR/containerd-shim-x"
+k3sbox() { "$K3SBOX" "$@"; }
+state() { sed -n "s/^$1 //p" /run/k3sbox/state; }
+pid_of() { state "$1" | cut -d' ' -f1; }
+alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+soon() { for i_ in $(seq 100); do "$@" && return; sleep 0.1; done; return 1; }
+family() { rm -f "$FAKE_DIR/up"; FAKE=family "$K3SBOX" run -d --wait=none >/dev/null; soon test -e "$FAKE_DIR/up"; }
+not() { ! "$@"; }
+# What init found is believed, so that no probe waits for the network.
+mkdir -p /run/k3sbox
+printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
+
+run k3sbox status
+same "status before anything" "3 k3sbox:      stopped" "$rc $out"
+run k3sbox stop
+same "stop before anything" 0 "$rc"
+run k3sbox restart
+same "restart before anything" 1 "$rc"
+has "restart before anything: what to do" "$err" "run -d"
+run k3sbox logs
+same "logs before anything" 3 "$rc"
+run env PATH=/nowhere "$K3SBOX" run
+same "no k3s" 1 "$rc"
+has "no k3s: what to do" "$err" "--k3s FILE"
+run k3sbox run --k3s /etc/hostname
+check "a k3s that is no program" test "$rc" != 0
+FAKE_VERSION=broken run k3sbox run
+same "a k3s that cannot say its version" 1 "$rc"
+has "and what it said" "$err" "cannot load library"
+
+FAKE=fatal run k3sbox run
+same "a k3s that ends at once: its status" 7 "$rc"
+has "its last lines" "$err" "address already in use"
+has "the likely cause" "$err" "likely cause" "--https-listen-port"
+FAKE=fatal run k3sbox run -d
+same "the same in the background" 7 "$rc"
+has "is told by the one who waits" "$err" "likely cause"
+FAKE=clean run k3sbox run -d
+same "one that ends with 0 before it is ready failed" 1 "$rc"
+FAKE=killed run k3sbox run
+same "one that is killed" 137 "$rc"
+run k3sbox status
+same "status afterwards" 3 "$rc"
+
+FAKE=chatty run k3sbox run -d --timeout 2
+same "not ready in time: 124" 124 "$rc"
+has "and what goes on is said" "$err" "not ready after 2 s" "k3sbox stop"
+has "phases have seconds" "$out" " s  prepared" " s  k3s started (pid "
+check "k3s goes on" alive "$(pid_of k3s)"
+run k3sbox status
+same "status while it starts" 0 "$rc"
+has "status tells the phase" "$out" starting "not ready"
+run k3sbox status -o json
+same "its JSON" "true starting false" "$(printf %s "$out" | jq -r '"\(.running) \(.phase) \(.api)"')"
+run k3sbox run -d --timeout 1
+same "a second run waits as well: 124" 124 "$rc"
+has "a second run finds the first" "$out" "already (pid $(pid_of supervisor)"
+run k3sbox run -d --wait=none
+same "a second run that does not wait" 0 "$rc"
+run k3sbox logs -n 2
+same "logs -n" 2 "$(printf '%s\n' "$out" | wc -l)"
+run k3sbox logs -n 1000
+has "logs from the start" "$out" "Starting the fake" "line 1" "line 300"
+"$K3SBOX" logs -f -n 0 >"$T/follow" & follower=$!
+check "logs -f goes on" soon grep -q tick "$T/follow"
+kill $follower
+has "the log is for root alone" "$(stat -c %a "$(state log)")" 600
+run k3sbox kubectl get pods -A
+same "kubectl: its status" 5 "$rc"
+same "kubectl: arguments and KUBECONFIG" "kubectl get pods -A with /etc/rancher/k3s/k3s.yaml" "$out"
+run k3sbox stop
+same "stop" "0 stopped" "$rc $out"
+run k3sbox status
+same "status after stop" 3 "$rc"
+run k3sbox stop
+same "a second stop is a success" 0 "$rc"
+
+family
+deaf=$(cat "$FAKE_DIR/deaf") orphan=$(cat "$FAKE_DIR/orphan") shim=$(pgrep -f containerd-shim-x)
+check "the family is there" alive "$deaf"
+same "orphans come to the supervisor" "$(pid_of supervisor)" "$(awk '/^PPid/ {print $2}' "/proc/$orphan/status")"
+rss=$(awk '/^VmRSS/ {print $2}' "/proc/$(pid_of supervisor)/status")
+check "the supervisor is small (RSS $rss KiB)" test "$rss" -le 1536
+run k3sbox stop
+same "stop of a family" 0 "$rc"
+check "who is deaf to SIGTERM is gone" not alive "$deaf"
+check "orphans are gone" not alive "$orphan"
+check "shims are gone" not alive "$shim"
+same "its mounts are gone" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/|/run/netns/)' /proc/self/mountinfo)"
+check "a mount beside it stays" grep -q ' /run/k3sother ' /proc/self/mountinfo
+check "its network namespace is gone" not test -e /run/netns/cni-1
+check "another's stays" test -e /run/netns/other
+check "its cgroups are gone" not test -e /sys/fs/cgroup/pids/kubepods
+umount /run/k3sother
+
+FAKE=stubborn "$K3SBOX" run >"$T/fg" 2>&1 & fg=$!
+soon grep -q "k3s started" "$T/fg"
+stubborn=$(pid_of k3s)
+kill -TERM $fg; sleep 0.5
+check "k3s that ignores SIGTERM is waited for" alive "$fg"
+kill -TERM $fg
+check "a second signal hastens" soon not alive "$stubborn"
+wait $fg
+same "the status is then the kill's" 137 $?
+
+"$K3SBOX" run >"$T/fg" 2>&1 & fg=$!
+soon grep -q "k3s started" "$T/fg"
+kill -INT $fg
+wait $fg
+same "Ctrl-C: k3s's own status" 3 $?
+has "k3s was told" "$(cat "$(state log)")" "told to stop"
+
+"$K3SBOX" run -v >"$T/fg" 2>&1 & fg=$!
+soon grep -q "Starting the fake" "$T/fg"
+check "-v shows the log" grep -q "Starting the fake" "$T/fg"
+kill -TERM $fg; wait $fg
+
+family
+deaf=$(cat "$FAKE_DIR/deaf") k3s=$(pid_of k3s)
+kill -KILL "$(pid_of supervisor)"
+check "k3s goes with a supervisor that is killed" soon not alive "$k3s"
+check "(its children do not)" alive "$deaf"
+run k3sbox status
+same "status then" 3 "$rc"
+run k3sbox stop
+same "stop cleans up behind it" 0 "$rc"
+has "and says so" "$out" "left"
+check "nobody is left" not alive "$deaf"
+same "no mount is left" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/)' /proc/self/mountinfo)"
+umount /run/k3sother
+
+family
+deaf=$(cat "$FAKE_DIR/deaf")
+kill -KILL "$(pid_of supervisor)"
+sleep 0.3
+FAKE=silent run k3sbox run -d --wait=none
+same "a run after a crash" 0 "$rc"
+has "cleans up first" "$err" "was killed"
+check "nobody of the first is left" not alive "$deaf"
+first=$(pid_of k3s)
+run k3sbox restart --timeout 20
+check "restart" test "$rc" = 0
+check "restart ended the old one" not alive "$first"
+check "restart started a new one" alive "$(pid_of k3s)"
+run k3sbox stop
+
+FAKE=silent run k3sbox run -d --wait=none --data-dir "$T/data" -- --snapshotter=native --kubelet-arg=max-pods=5
+same "the user's flags" 0 "$rc"
+has "are given on" "$(cat "$FAKE_DIR/args")" "--snapshotter=native" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
+same "once" 1 "$(grep -c snapshotter "$FAKE_DIR/args")"
+run k3sbox restart
+has "restart keeps them" "$(cat "$FAKE_DIR/args")" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
+check "the data folder is used" test -s "$T/data/k3sbox/k3s.log"
+has "the mark is in k3s's environment" "$(cat "$FAKE_DIR/env")" "K3SBOX_CHILD=1"
+run k3sbox stop
+run k3sbox run -d --wait=none --mode control-plane
+has "control plane" "$(cat "$FAKE_DIR/args")" "--disable-agent"
+run k3sbox stop
+
+"$K3SBOX" pause & # something of the user's that must survive
+mine=$!
+unshare -pf --mount-proc bash -c 'exec "$1" run >"$2" 2>&1' - "$K3SBOX" "$T/one" & holder=$!
+soon grep -q "k3s started" "$T/one"
+one=$(pgrep -P $holder)
+kill -TERM "$one"
+wait $holder
+same "as process 1: SIGTERM, k3s's status" 3 $?
+check "others' processes are let alone" alive $mine
+kill $mine
+
+mkdir -p /etc/rancher/k3s
+cp tests/fuzz/kubeconfig/k3s /etc/rancher/k3s/k3s.yaml
+run k3sbox kubeconfig
+same "kubeconfig prints it" "$(cat /etc/rancher/k3s/k3s.yaml)" "$out"
+export HOME=$T/home
+run env -u KUBECONFIG "$K3SBOX" kubeconfig --merge
+same "merge" 0 "$rc"
+same "into a file for its owner alone" 600 "$(stat -c %a "$HOME/.kube/config")"
+has "with our names" "$(cat "$HOME/.kube/config")" "current-context: k3sbox" "name: k3sbox"
+printf '# mine\nusers:\n- name: me\n  user:\n    token: t\n' >"$T/two"
+chmod 644 "$T/two"
+ln -s two "$T/link"
+run env KUBECONFIG="$T/none:$T/link" "$K3SBOX" kubeconfig --merge --name box
+same "merge into the first that exists" 0 "$rc"
+has "what was there stays" "$(cat "$T/two")" "# mine" "token: t" "current-context: box"
+check "a link stays a link" test -L "$T/link"
+same "a key closes the file to others" 600 "$(stat -c %a "$T/two")"
+printf '{"clusters": [ ]}' >"$T/json"
+run k3sbox kubeconfig --merge --output "$T/json"
+same "a file that is not understood" 1 "$rc"
+same "is not touched" '{"clusters": [ ]}' "$(cat "$T/json")"
+check "and not locked" not test -e "$T/json.lock"
+: >"$T/two.lock"; touch -d '10 minutes ago' "$T/two.lock"
+run k3sbox kubeconfig --merge --output "$T/two"
+same "a stale lock is taken over" 0 "$rc"
+has "and that is said" "$err" "taken over"
+check "the lock is gone" not test -e "$T/two.lock"
+for i in 1 2 3 4 5 6; do "$K3SBOX" kubeconfig --merge --output "$T/many" --name "n$i" >/dev/null & done; wait
+same "six at once" 6 "$(grep -c '^  name: n[1-6]$' "$T/many" | awk '{print $1/2}')"
+rm /etc/rancher/k3s/k3s.yaml
+run k3sbox kubeconfig
+same "no kubeconfig" 1 "$rc"
+has "no kubeconfig: what to do" "$err" "k3s.yaml" "k3sbox status"
