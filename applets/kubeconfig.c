@@ -30,14 +30,15 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 'm', "merge", offsetof(struct kubeconfig_cfg, merge),
 	  .help = "add it to your own file: the first in $KUBECONFIG that exists,\nelse its last, else ~/.kube/config" },
 	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE", .help = "with --merge: that file" },
-	{ OPT_STR, 0, "name", offsetof(struct kubeconfig_cfg, name), "NAME", .help = "with --merge: name of cluster, user and context (k3sbox)" },
+	{ OPT_STR, 0, "name", offsetof(struct kubeconfig_cfg, name), "NAME",
+	  .help = "with --merge: name of cluster, user and context (k3sbox)" },
 	{ OPT_END },
 };
 
 enum { LOCK_WAIT_MS = 10000, LOCK_STALE_S = 60 };
 
-/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it for ever, so an old one is taken away.
- * (Both hold it for milliseconds.) */
+/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it for ever, so an
+ * old one is taken away. (Both hold it for milliseconds.) */
 static int take_lock(const char *lock)
 {
 	struct stat st;
@@ -50,7 +51,8 @@ static int take_lock(const char *lock)
 		}
 		if (errno != EEXIST) return -errno;
 		if (!stat(lock, &st) && time(NULL) - st.st_mtime > LOCK_STALE_S) {
-			warn("%s is %lld s old: whoever made it is gone; taken over", lock, (long long)(time(NULL) - st.st_mtime));
+			warn("%s is %lld s old: whoever made it is gone; taken over", lock,
+				(long long)(time(NULL) - st.st_mtime));
 			if (unlink(lock) < 0 && errno != ENOENT) return -errno;
 		} else if (waited >= LOCK_WAIT_MS) {
 			return -EEXIST;
@@ -75,13 +77,14 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 	}
 	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, why, sizeof why);
 	if (r < 0) {
-		warn("%s is left alone, %s; merge by hand: KUBECONFIG=%s:OURS kubectl config view --flatten", target, why, target);
+		warn("%s is left alone, %s; merge by hand: KUBECONFIG=%s:OURS kubectl config view --flatten", target, why,
+			target);
 		return EX_FAIL;
 	}
 	/* A key is in it now: nobody else may read it, whatever the mode was. */
 	mode_t mode = !stat(target, &st) ? st.st_mode & 0600 : 0600;
-	r = out.len == old.len && !memcmp(out.data, old.data, old.len) ? 0 : io_replace(target, mode, out.data, out.len);
-	if (!r && !old.data) return EX_OK;
+	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len);
+	r = same ? 0 : io_replace(target, mode, out.data, out.len);
 	if (r < 0) {
 		errno = -r;
 		warn("%s:", target);
@@ -156,7 +159,7 @@ const struct applet applet_kubeconfig = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct kubeconfig_cfg),
-	.more = "--merge replaces entries of that name, sets the current context, and leaves every other line as it is, comments too.\n"
-		"A file that is not written as kubectl writes it is not touched.\n",
+	.more = "--merge replaces entries of that name, sets the current context, and leaves every other line as it is,\n"
+		"comments too. A file that is not written as kubectl writes it is not touched.\n",
 	.run = run,
 };

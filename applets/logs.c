@@ -20,7 +20,8 @@ static const struct logs defaults = { .lines = 100 };
 
 static const struct opt opts[] = {
 	{ OPT_FLAG, 'f', "follow", offsetof(struct logs, follow), .help = "go on with what is added" },
-	{ OPT_UINT, 'n', "lines", offsetof(struct logs, lines), "N", .help = "start N lines before the end (100; 0: none)" },
+	{ OPT_UINT, 'n', "lines", offsetof(struct logs, lines), "N",
+	  .help = "start N lines before the end (100; 0: none)" },
 	{ OPT_END },
 };
 

@@ -14,7 +14,8 @@ struct restart {
 };
 
 static const struct opt opts[] = {
-	{ OPT_SECONDS, 0, "timeout", offsetof(struct restart, timeout), "TIME", .help = "how long the stop may take (60 s)" },
+	{ OPT_SECONDS, 0, "timeout", offsetof(struct restart, timeout), "TIME",
+	  .help = "how long the stop may take (60 s)" },
 	{ OPT_END },
 };
 

@@ -19,10 +19,12 @@ static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [
 static const struct run defaults = { .timeout = 300 };
 
 static const struct opt opts[] = {
-	{ OPT_FLAG, 'd', "detach", offsetof(struct run, detach), .help = "return once it is ready; k3s goes on in the background" },
+	{ OPT_FLAG, 'd', "detach", offsetof(struct run, detach),
+	  .help = "return once it is ready; k3s goes on in the background" },
 	{ OPT_CHOICE, 0, "wait", offsetof(struct run, wait), .choices = waits, .bare = "node",
 	  .help = "what --detach waits for (node; api where no node runs)" },
-	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME", .help = "how long it waits (300 s; 0: for ever)" },
+	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME",
+	  .help = "how long it waits (300 s; 0: for ever)" },
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose), .help = "show k3s's log too, on stderr" },
 	PLAN_OPT_ROWS(struct run, o),
 	{ OPT_END },
@@ -51,8 +53,10 @@ static int join(const struct run *cfg, int64_t t0)
 			warn("the k3sbox that was running has ended");
 			return !r && s.status ? s.status : EX_FAIL;
 		}
-		if (!r && !said && s.supervisor.pid) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
-		said |= !r;
+		/* While it still prepares, the state is that of an earlier run. */
+		if (r < 0 || !process_alive(&s.supervisor)) s.phase = PHASE_STOPPED;
+		else if (!said) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
+		said |= s.phase != PHASE_STOPPED;
 		fflush(stdout);
 		if (!r && far_enough(cfg, &s)) return EX_OK;
 		if (!cfg->timeout || run_now_ms() < end) continue;
@@ -117,6 +121,8 @@ static void clean_up_after_a_crash(void)
 
 	if (runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED || !*s.data_dir) return;
 	size_t n = leftovers_remove(s.data_dir);
+	s.phase = PHASE_STOPPED;
+	runstate_save(&s, K3SBOX_RUN);
 	if (n) warn("an earlier k3sbox was killed; %zu processes that it left have been ended", n);
 }
 
@@ -173,6 +179,7 @@ static int run(void *cfg_, const struct args *args)
 	}
 	for (char **a = args->rest; *a; a++) strv_add(&k3s_args, *a);
 	cfg->o.k3s_args = &k3s_args;
+	prepare_config(cfg);
 	options_complete(&cfg->o);
 	make_absolute(&cfg->o.k3s);
 	make_absolute(&cfg->o.data_dir);
@@ -190,6 +197,7 @@ static int run(void *cfg_, const struct args *args)
 	}
 	int status = start(cfg, (const char *const *)words.v, words.n, &r);
 	close(lock);
+	strv_free(&cfg->config);
 	return status;
 }
 
@@ -201,9 +209,10 @@ const struct applet applet_run = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct run),
-	.more = "Prepares what `k3sbox init` has not, gives k3s the flags that this machine needs (yours, behind --, win), and prints each\n"
-		"phase with the seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves no process and no mount\n"
-		"behind; a second one hastens. Works as process 1. Exit status: k3s's own; with -d 0 once it is ready, 124 if that takes too\n"
-		"long (k3s goes on). A second `run` finds the first and waits for it.\n",
+	.more = "Prepares what `k3sbox init` has not, gives k3s the flags that this machine needs (yours, behind --,\n"
+		"win), and prints each phase with the seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods\n"
+		"and leaves no process and no mount behind; a second one hastens. Works as process 1. Exit status: k3s's\n"
+		"own; with -d 0 once it is ready, 124 if that takes too long (k3s goes on). A second `run` finds the\n"
+		"first and waits for it.\n",
 	.run = run,
 };

@@ -20,7 +20,8 @@ struct status {
 };
 
 static const struct opt opts[] = {
-	{ OPT_CHOICE, 'o', "output", offsetof(struct status, format), .choices = formats, .help = "for people, or for programs" },
+	{ OPT_CHOICE, 'o', "output", offsetof(struct status, format), .choices = formats,
+	  .help = "for people, or for programs" },
 	{ OPT_END },
 };
 
@@ -47,7 +48,8 @@ static void ask(struct facts_now *f)
 {
 	struct kubeconfig k;
 
-	if (!ready_kubeconfig(&f->s, &k, f->why, sizeof f->why) && !kube_ready(&k, TIMEOUT_MS, f->why, sizeof f->why)) {
+	int r = ready_kubeconfig(&f->s, &k, f->why, sizeof f->why);
+	if (!r && !kube_ready(&k, TIMEOUT_MS, f->why, sizeof f->why)) {
 		f->api = true;
 		kube_version(&k, f->version, sizeof f->version, TIMEOUT_MS, f->why, sizeof f->why);
 		f->nodes_known = !kube_list_nodes(&k, &f->nodes, TIMEOUT_MS, f->why, sizeof f->why);
@@ -73,14 +75,15 @@ static void print_text(const struct facts_now *f, struct buf *b)
 
 	buf_printf(b, "k3sbox:      %s\n", f->running ? "running" : "stopped");
 	if (!f->running) return;
-	buf_printf(b, "k3s:         %s (pid %d, under %d), up %lld s\n", *f->s.version ? f->s.version : "of unknown version",
-		(int)f->s.k3s.pid, (int)f->s.supervisor.pid, (long long)f->uptime);
+	buf_printf(b, "k3s:         %s (pid %d, under %d), up %lld s\n",
+		*f->s.version ? f->s.version : "of unknown version", (int)f->s.k3s.pid, (int)f->s.supervisor.pid, (long long)f->uptime);
 	buf_printf(b, "mode:        %s\n", f->s.control_plane ? "control plane" : "node");
 	buf_printf(b, "phase:       %s\n", phase_names[f->s.phase]);
 	if (f->api) buf_printf(b, "API:         ready, %s\n", f->version);
 	else buf_printf(b, "API:         not ready: %s\n", f->why);
 	if (f->nodes_known) buf_printf(b, "nodes:       %u of %u ready\n", f->nodes.ready, f->nodes.n);
-	if (f->pods_known) buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running, f->pods.ready);
+	if (f->pods_known)
+		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running, f->pods.ready);
 	buf_printf(b, "data folder: %s\nkubeconfig:  %s\nlog:         %s\n", f->s.data_dir, f->s.kubeconfig, f->s.log);
 	if (f->s.obstacles.n) buf_puts(b, "removed:\n");
 	for (size_t i = 0; i < f->s.obstacles.n; i++) {
@@ -121,8 +124,8 @@ static void print_json(const struct facts_now *f, struct buf *b)
 		json_text(b, "phase", phase_names[f->s.phase]);
 		json_text(b, "mode", f->s.control_plane ? "control-plane" : "node");
 		json_text(b, "version", f->s.version);
-		buf_printf(b, ",\n  \"pid\": %d,\n  \"k3sPid\": %d,\n  \"uptimeSeconds\": %lld,\n  \"api\": %s,\n  \"node\": %s",
-			(int)f->s.supervisor.pid, (int)f->s.k3s.pid, (long long)f->uptime, f->api ? "true" : "false",
+		buf_printf(b, ",\n  \"pid\": %d,\n  \"k3sPid\": %d,\n  \"uptimeSeconds\": %lld,\n  \"api\": %s,\n"
+			"  \"node\": %s", (int)f->s.supervisor.pid, (int)f->s.k3s.pid, (long long)f->uptime, f->api ? "true" : "false",
 			f->nodes.ready ? "true" : "false");
 		if (!f->api) json_text(b, "message", f->why);
 		if (f->nodes_known) buf_printf(b, ",\n  \"nodes\": {\"total\": %u, \"ready\": %u}", f->nodes.n, f->nodes.ready);
@@ -151,6 +154,7 @@ static int run(void *cfg_, const struct args *args)
 		return EX_FAIL;
 	}
 	f.running = !r && is_running();
+	if (!process_alive(&f.s.supervisor)) f.s.phase = PHASE_STARTING;   /* the state is still that of an earlier run */
 	f.uptime = time(NULL) - f.s.started;
 	if (f.running) ask(&f);
 	(cfg->format == JSON ? print_json : print_text)(&f, &b);

@@ -17,7 +17,8 @@ struct stop {
 static const struct stop defaults = { .timeout = 60 };
 
 static const struct opt opts[] = {
-	{ OPT_SECONDS, 0, "timeout", offsetof(struct stop, timeout), "TIME", .help = "how long k3s and its pods may take (60 s); then they are killed" },
+	{ OPT_SECONDS, 0, "timeout", offsetof(struct stop, timeout), "TIME",
+	  .help = "how long k3s and its pods may take (60 s); then they are killed" },
 	{ OPT_END },
 };
 

@@ -20,6 +20,8 @@ const struct fact facts[] = {
 	  .help = "the interceptor cannot help here: give the sandbox CAP_SYS_PTRACE" },
 	{ "kmsg", "/dev/kmsg can be opened", NODE_FATAL, .node_only = true, .probe = probe_kmsg,
 	  .help = "make /dev writable, or add the device to the container" },
+	{ "passwd", "there is an /etc/passwd", NODE_FATAL, .node_only = true, .probe = probe_passwd,
+	  .help = "make one: the kubelet looks up its own user" },
 	{ "procsys", "/proc/sys has what the kubelet sets", NODE_FATAL, .node_only = true, .probe = probe_procsys,
 	  .help = "give the sandbox CAP_SYS_ADMIN, or CAP_SYS_PTRACE for the interceptor" },
 	{ "cap-last-cap", "/proc/sys/kernel/cap_last_cap is there, in pods too", NODE_FATAL, .node_only = true, .probe = probe_cap_last_cap,

@@ -47,7 +47,9 @@ int hosts_add(const char *address, const char *name)
 	without_ours(old.data, &new);
 	if (new.len && new.data[new.len - 1] != '\n') buf_putc(&new, '\n');
 	buf_printf(&new, "%s\t%s" MARK "\n", address, name);
-	return new.failed ? -ENOMEM : write_hosts(&new);
+	if (new.failed) return -ENOMEM;
+	r = io_mkparents(HOSTS, 0755);   /* a minimal root may not even have /etc */
+	return r < 0 ? r : write_hosts(&new);
 }
 
 int hosts_clean(void)

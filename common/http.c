@@ -44,7 +44,8 @@ static int content_length(struct http *h, const char *value)
 	return 0;
 }
 
-/* One header line. A folded line (obsolete) or one without a name is refused, as RFC 9112 section 5 lets a client do. */
+/* One header line. A folded line (obsolete) or one without a name is refused, as RFC 9112 section 5 lets a
+ * client do. */
 static int header_line(struct http *h, const char *s)
 {
 	size_t name = strcspn(s, ":");

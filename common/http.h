@@ -1,5 +1,5 @@
-/* HTTP/1.1 responses, parsed incrementally (RFC 9112): status line, headers, body by length, by chunks or to the end.
- * Pure: bytes in, body out through a function; where the bytes come from is the caller's business. */
+/* HTTP/1.1 responses, parsed incrementally (RFC 9112): status line, headers, body by length, by chunks or to
+ * the end. Pure: bytes in, body out through a function; where the bytes come from is the caller's business. */
 #ifndef K3SBOX_HTTP_H
 #define K3SBOX_HTTP_H
 
@@ -33,14 +33,15 @@ struct http {
 void http_init(struct http *h, int (*sink)(void *arg, const char *p, size_t n), void *arg);
 void http_free(struct http *h);
 
-/* Takes n bytes. Returns how many it used (fewer than n only when the response is complete), -EBADMSG for what is no HTTP,
- * -EMSGSIZE when the head is over HTTP_HEAD_MAX, or what sink returned. */
+/* Takes n bytes. Returns how many it used (fewer than n only when the response is complete), -EBADMSG for what
+ * is no HTTP, -EMSGSIZE when the head is over HTTP_HEAD_MAX, or what sink returned. */
 ssize_t http_feed(struct http *h, const char *p, size_t n);
 
 /* The connection ended: 0 if the response is complete with that, else -EPIPE. */
 int http_end(struct http *h);
 
-/* Value of the first header of that name (any case) into out, without surrounding blanks; false if there is none or it does not fit. */
+/* Value of the first header of that name (any case) into out, without surrounding blanks; false if there is
+ * none or it does not fit. */
 bool http_header(const struct http *h, const char *name, char *out, size_t size);
 
 #endif

@@ -20,7 +20,8 @@ enum { BODY_MAX = 16 << 20 };
 bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size)
 {
 	if (strncmp(url, "https://", 8)) return false;
-	const char *h = url + 8, *end = h + strcspn(h, "/?#"), *close = *h == '[' ? memchr(h, ']', (size_t)(end - h)) : NULL;
+	const char *h = url + 8, *end = h + strcspn(h, "/?#");
+	const char *close = *h == '[' ? memchr(h, ']', (size_t)(end - h)) : NULL;
 	const char *host_end = close ? close : memchr(h, ':', (size_t)(end - h));
 	if (!host_end) host_end = end;
 	if (*h == '[' && !close) return false;
@@ -109,7 +110,8 @@ int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int
 		snprintf(why, size, "%s port %s: %s", host, port, strerror(-fd));
 		return fd;
 	}
-	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: application/json\r\n", path, host);
+	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: application/json\r\n", path,
+		host);
 	if (k->token) buf_printf(&request, "Authorization: Bearer %s\r\n", k->token);
 	buf_puts(&request, "Connection: close\r\n\r\n");
 	struct tls_config c = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
@@ -156,7 +158,8 @@ int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 		if (out->n < KUBE_NODES_MAX) {
 			struct kube_node *k = &out->v[out->n];
 			text_of(&j, json_path(&j, n, "metadata.name"), k->name, sizeof k->name);
-			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"), k->heartbeat, sizeof k->heartbeat);
+			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"), k->heartbeat,
+				sizeof k->heartbeat);
 			k->ready = ready;
 		}
 		out->n++;
@@ -182,7 +185,8 @@ int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 }
 
 /* GET that must answer 200. */
-static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why, size_t size)
+static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why,
+	size_t size)
 {
 	int status = kube_get(k, path, body, timeout_ms, why, size);
 

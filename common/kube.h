@@ -1,4 +1,5 @@
-/* The Kubernetes API over HTTPS, as much as readiness and status need: one request per connection, then everything is freed. */
+/* The Kubernetes API over HTTPS, as much as readiness and status need: one request per connection, then
+ * everything is freed. */
 #ifndef K3SBOX_KUBE_H
 #define K3SBOX_KUBE_H
 

@@ -99,8 +99,8 @@ static int take_entries(struct kubeconfig *k, const struct yaml *y, char *why, s
 	k->ca_file = text_of(y, cluster, "certificate-authority");
 	k->cert_file = text_of(y, user, "client-certificate");
 	k->key_file = text_of(y, user, "client-key");
-	if (data_of(y, cluster, "certificate-authority-data", &k->ca) || data_of(y, user, "client-certificate-data", &k->cert) ||
-		data_of(y, user, "client-key-data", &k->key)) {
+	if (data_of(y, cluster, "certificate-authority-data", &k->ca) ||
+		data_of(y, user, "client-certificate-data", &k->cert) || data_of(y, user, "client-key-data", &k->key)) {
 		snprintf(why, size, "its certificate data is no base64 text");
 		return -EBADMSG;
 	}
@@ -208,7 +208,8 @@ static void put_cluster(struct buf *b, const char *indent, const struct kubeconf
 static void put_context(struct buf *b, const char *indent, const struct kubeconfig *k, const char *name)
 {
 	(void)k;
-	buf_printf(b, "%s- context:\n%s    cluster: %s\n%s    user: %s\n%s  name: %s\n", indent, indent, name, indent, name, indent, name);
+	buf_printf(b, "%s- context:\n%s    cluster: %s\n%s    user: %s\n%s  name: %s\n", indent, indent, name, indent, name,
+		indent, name);
 }
 
 static void put_user(struct buf *b, const char *indent, const struct kubeconfig *k, const char *name)
@@ -236,7 +237,8 @@ struct splice {
 	struct buf text;
 };
 
-/* Blank and comment lines before the next node belong to what follows them: an entry ends at its last line with content. */
+/* Blank and comment lines before the next node belong to what follows them: an entry ends at its last line with
+ * content. */
 static uint32_t trim_end(const char *old, size_t len, uint32_t from, uint32_t to)
 {
 	uint32_t line = 0, last = from;
@@ -251,8 +253,8 @@ static uint32_t trim_end(const char *old, size_t len, uint32_t from, uint32_t to
 	return last + 1;
 }
 
-static int plan_section(const struct yaml *y, const struct section *sec, const struct kubeconfig *ours, const char *name,
-	const char *old, size_t len, struct splice *s)
+static int plan_section(const struct yaml *y, const struct section *sec, const struct kubeconfig *ours,
+	const char *name, const char *old, size_t len, struct splice *s)
 {
 	const struct yaml_node *list = yaml_get(y, yaml_root(y), sec->key);
 	char indent[64] = "";
@@ -282,7 +284,8 @@ static int plan_section(const struct yaml *y, const struct section *sec, const s
 	return 0;
 }
 
-/* What goes in at this line. Pure insertions first: they end the entry before it, a replacement starts the next one. */
+/* What goes in at this line. Pure insertions first: they end the entry before it, a replacement starts the next
+ * one. */
 static void put_splices(struct splice *v, size_t n, uint32_t line, struct buf *out)
 {
 	for (int replacing = 0; replacing < 2; replacing++) {
@@ -320,7 +323,8 @@ static void apply(const char *old, size_t len, struct splice *v, size_t n, struc
 		if (v[i].from == UINT32_MAX) buf_add(out, v[i].text.data, v[i].text.len);
 }
 
-static int merge(const struct yaml *y, const char *old, size_t len, const struct kubeconfig *ours, const char *name, struct buf *out)
+static int merge(const struct yaml *y, const char *old, size_t len, const struct kubeconfig *ours, const char *name,
+	struct buf *out)
 {
 	struct splice v[SECTIONS + 1] = {0};
 	const struct yaml_node *current = yaml_get(y, yaml_root(y), "current-context");
@@ -345,7 +349,8 @@ void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct bu
 	buf_printf(out, "current-context: %s\n", name);
 }
 
-/* The merged text must say what was meant, or it is not written: belt and braces for files that are somebody's work. */
+/* The merged text must say what was meant, or it is not written: belt and braces for files that are somebody's
+ * work. */
 static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 {
 	struct kubeconfig k;
@@ -357,8 +362,8 @@ static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 	return r;
 }
 
-int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name, struct buf *out, char *why,
-	size_t size)
+int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name, struct buf *out,
+	char *why, size_t size)
 {
 	_cleanup_yaml_ struct yaml y = {0};
 	int r = yaml_parse(&y, old, len);

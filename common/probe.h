@@ -17,6 +17,7 @@ void probe_root(const struct options *o, struct fact_result *r);
 void probe_k3s(const struct options *o, struct fact_result *r);
 void probe_data_dir(const struct options *o, struct fact_result *r);
 void probe_kmsg(const struct options *o, struct fact_result *r);
+void probe_passwd(const struct options *o, struct fact_result *r);
 void probe_procsys(const struct options *o, struct fact_result *r);
 void probe_cap_last_cap(const struct options *o, struct fact_result *r);
 void probe_pod_sysctls(const struct options *o, struct fact_result *r);

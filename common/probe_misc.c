@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "io.h"
 #include "kmsg.h"
+#include "passwd.h"
 #include "probe.h"
 #include "procsys.h"
 #include "seeds.h"
@@ -36,6 +37,13 @@ void probe_kmsg(const struct options *o, struct fact_result *r)
 	(void)o;
 	int e = kmsg_check();
 	if (e < 0) obstacle_errno(r, e == -ENOENT ? "absent" : "refused", "open /dev/kmsg", -e);
+}
+
+void probe_passwd(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = passwd_check();
+	if (e < 0) obstacle_errno(r, NULL, "/etc/passwd", -e);
 }
 
 void probe_procsys(const struct options *o, struct fact_result *r)

@@ -1,5 +1,6 @@
-/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a whole. That it runs is
- * proven by the lock it holds, who it is by pid and start time (a pid alone may be somebody else's by now). */
+/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a whole.
+ * That it runs is proven by the lock it holds, who it is by pid and start time (a pid alone may be somebody
+ * else's by now). */
 #ifndef K3SBOX_RUNSTATE_H
 #define K3SBOX_RUNSTATE_H
 

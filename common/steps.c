@@ -15,6 +15,7 @@
 #include "io.h"
 #include "kmsg.h"
 #include "mounts.h"
+#include "passwd.h"
 #include "probe.h"
 #include "procsys.h"
 #include "steps.h"
@@ -93,6 +94,18 @@ static int undo_cni(const struct options *o)
 	return cni_unset();
 }
 
+static int apply_passwd(const struct options *o, const struct fact_result *r)
+{
+	(void)o, (void)r;
+	return passwd_make();
+}
+
+static int undo_passwd(const struct options *o)
+{
+	(void)o;
+	return passwd_clean();
+}
+
 static int apply_node_name(const struct options *o, const struct fact_result *r)
 {
 	char name[256], address[64];
@@ -141,6 +154,7 @@ const struct step_row step_rows[] = {
 	{ "default-route", BY_FLAG, .when = "address", .what = "the first interface's address named to k3s", .knob = KNOB_NODE_ADDRESS },
 	{ "node-name", BY_FILE, .what = "a line in /etc/hosts", .apply = apply_node_name, .undo = undo_node_name },
 
+	{ "passwd", BY_FILE, .what = "an /etc/passwd with root alone", .apply = apply_passwd, .undo = undo_passwd },
 	{ "kmsg", BY_FILE, .when = "absent", .what = "a link /dev/kmsg to /dev/null", .apply = apply_kmsg_link, .undo = undo_kmsg },
 	{ "kmsg", BY_MOUNT, .needs = "mount", .what = "/dev/null bound over /dev/kmsg", .apply = apply_kmsg_bind, .undo = undo_kmsg },
 	{ "kmsg", BY_INTERCEPT, .needs = "ptrace", .what = "opens of /dev/kmsg answered with /dev/null", .rule = "--map=/dev/kmsg=/dev/null" },

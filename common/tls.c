@@ -16,8 +16,8 @@
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
 
-/* A validator in front of BearSSL's: br_x509_minimal knows dNSNames only, so it is asked for everything but the name when that is
- * an address, and the leaf certificate is kept for tls_cert_has_ip(). */
+/* A validator in front of BearSSL's: br_x509_minimal knows dNSNames only, so it is asked for everything but the
+ * name when that is an address, and the leaf certificate is kept for tls_cert_has_ip(). */
 struct verifier {
 	const br_x509_class *vtable;   /* first: BearSSL finds the object by it */
 	br_x509_minimal_context minimal;
@@ -170,9 +170,10 @@ static void pem_sink(void *arg, const void *p, size_t n)
 	buf_add(arg, p, n);
 }
 
-/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE KEY"). Returns how many it
- * accepted, or -1 for broken PEM. */
-static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, const uint8_t *der, size_t len), void *arg)
+/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE KEY"). Returns
+ * how many it accepted, or -1 for broken PEM. */
+static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, const uint8_t *der, size_t len),
+	void *arg)
 {
 	br_pem_decoder_context dec;
 	_cleanup_buf_ struct buf der = {0};
@@ -338,8 +339,9 @@ static void set_name(struct tls *t, const char *name)
 	br_ssl_client_reset(&t->client, v->ip_len ? NULL : name, 0);
 }
 
-/* What every server of today has, and one constant-time implementation of each that runs everywhere: BearSSL's full profile and its
- * choice among processor-specific ones are 70 KB more, for connections that carry a few kilobytes each. */
+/* What every server of today has, and one constant-time implementation of each that runs everywhere: BearSSL's
+ * full profile and its choice among processor-specific ones are 70 KB more, for connections that carry a few
+ * kilobytes each. */
 static void init_engine(struct tls *t)
 {
 	static const uint16_t suites[] = {

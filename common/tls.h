@@ -1,5 +1,6 @@
-/* TLS 1.2 client on a connected socket (BearSSL). The server's certificate is always verified: chain to the given anchors,
- * validity, and name: a DNS name against the dNSNames, an IP address against the iPAddresses of its subjectAltName. */
+/* TLS 1.2 client on a connected socket (BearSSL). The server's certificate is always verified: chain to the
+ * given anchors, validity, and name: a DNS name against the dNSNames, an IP address against the iPAddresses of
+ * its subjectAltName. */
 #ifndef K3SBOX_TLS_H
 #define K3SBOX_TLS_H
 
@@ -17,8 +18,9 @@ struct tls_config {
 
 struct tls;
 
-/* Starts a session on fd, which stays the caller's. Every wait for the peer ends timeout_ms after the call. The handshake is done
- * by the first write. NULL with the reason in why (which names the bad input). Free it with tls_free(). */
+/* Starts a session on fd, which stays the caller's. Every wait for the peer ends timeout_ms after the call. The
+ * handshake is done by the first write. NULL with the reason in why (which names the bad input). Free it with
+ * tls_free(). */
 struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *why, size_t size);
 void tls_free(struct tls *t);
 

@@ -185,7 +185,8 @@ static const char *flow_node(struct parser *p, const char *s, const char *end, u
 
 	if (*s == '[' || *s == '{') {
 		if (++p->depth > DEPTH_MAX) return NULL;
-		*id = add_node(p, (struct yaml_node){ *s == '[' ? YAML_SEQ : YAML_MAP, .flow = 1, .line = line, .end = line + 1 });
+		enum yaml_type type = *s == '[' ? YAML_SEQ : YAML_MAP;
+		*id = add_node(p, (struct yaml_node){ type, .flow = 1, .line = line, .end = line + 1 });
 		s = flow_items(p, s + 1, end, *id, *s == '[' ? ']' : '}');
 		p->depth--;
 		return s;
@@ -200,7 +201,8 @@ static const char *flow_node(struct parser *p, const char *s, const char *end, u
 	return s;
 }
 
-/* "|" or "|-": the deeper lines as they are. Comment lines inside were dropped, blank ones too: fit for PEM and the like. */
+/* "|" or "|-": the deeper lines as they are. Comment lines inside were dropped, blank ones too: fit for PEM and
+ * the like. */
 static uint32_t literal(struct parser *p, uint32_t parent_indent)
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -254,7 +256,8 @@ static uint32_t value_node(struct parser *p, const char *s, uint32_t indent, boo
 		return id;
 	}
 	p->at++;
-	if (p->at < p->n && p->lines[p->at].indent > indent) fail(p, "a value that goes on in the next line is not understood");
+	if (p->at < p->n && p->lines[p->at].indent > indent)
+		fail(p, "a value that goes on in the next line is not understood");
 	return id;
 }
 
@@ -404,7 +407,8 @@ int yaml_parse(struct yaml *y, const char *text, size_t len)
 		if (p.n && (*p.lines[0].p == '{' || *p.lines[0].p == '[')) {
 			uint32_t id;
 			const char *e = flow_node(&p, p.lines[0].p, p.lines[0].end, &id);
-			if (!e || !at_end(skip_blank(e, p.lines[0].end), p.lines[0].end)) fail(&p, "JSON over several lines is not understood");
+			if (!e || !at_end(skip_blank(e, p.lines[0].end), p.lines[0].end))
+				fail(&p, "JSON over several lines is not understood");
 			p.at = 1;
 		} else if (p.n) {
 			block_node(&p);

@@ -1,6 +1,7 @@
-/* The YAML that configuration files here are written in: block mappings and sequences, plain and quoted scalars on one line,
- * literal blocks, and flow collections that fit on one line. Every node knows its lines, so that a file can be edited by
- * lines and keep its comments. Anything else (anchors, tags, several documents, folded scalars over lines) is refused, never guessed. */
+/* The YAML that configuration files here are written in: block mappings and sequences, plain and quoted scalars
+ * on one line, literal blocks, and flow collections that fit on one line. Every node knows its lines, so that a
+ * file can be edited by lines and keep its comments. Anything else (anchors, tags, several documents, folded
+ * scalars over lines) is refused, never guessed. */
 #ifndef K3SBOX_YAML_H
 #define K3SBOX_YAML_H
 

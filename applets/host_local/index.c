@@ -29,7 +29,7 @@ struct hl_table {
 
 enum {
 	MOST = 1 << 20,        /* records; more leases than that are read one by one */
-	FIRST_RECORDS = 126,
+	FIRST_RECORDS = 30,      /* of a node with that many pods; small, because memory that is touched costs more than bytes */
 	/* Bytes that are read, and written, at once. */
 	FIRST = sizeof(struct header) + FIRST_RECORDS * sizeof(struct hl_record),
 	TREMBLE = 2,           /* seconds: the boot's time is computed from two clocks */

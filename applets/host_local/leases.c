@@ -183,18 +183,27 @@ static void find_by_scan(struct hl_store *s, struct scan *scan)
 	s->scanned = s->c->compat == CNI_BETTER && !scan->odd;
 }
 
+/* Does a file of the store hold just this? */
+static bool holds(struct hl_store *s, const char *name, struct str who)
+{
+	char first[512];
+
+	_cleanup_close_ int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 || who.n >= sizeof first ? -1 : read(fd, first, sizeof first);
+	return n >= 0 && n < (ssize_t)sizeof first && same(trim((struct str){ first, (size_t)n }), who);
+}
+
 /* Adds what the index has for the owner. False if a lease does not say what the index says. */
 static bool look_up(struct hl_store *s, struct str who, bool old, struct hl_leases *out)
 {
 	uint64_t hash = hl_index_hash(who.s, who.n);
-	_cleanup_buf_ struct buf b = {0};
 	const struct hl_record *r;
 
 	for (size_t i = 0; (r = hl_index_at(&s->index, i)); i++) {
 		char name[IP_TEXT];
 		if (r->owner != hash) continue;
 		ip_format(&r->ip, name);
-		if (!same(read_at(s->dir, name, &b), who)) return false;
+		if (!holds(s, name, who)) return false;
 		add_lease(s, out, name, old);
 	}
 	return true;

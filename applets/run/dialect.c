@@ -1,5 +1,5 @@
-/* One row for each way to tell a k3s something. Sources: github.com/k3s-io/k3s, pull requests and files as named; versions are the
- * releases that the pull requests went into. */
+/* One row for each way to tell a k3s something. Sources: github.com/k3s-io/k3s, pull requests and files as
+ * named; versions are the releases that the pull requests went into. */
 #include "dialect.h"
 
 #include <errno.h>
@@ -34,8 +34,8 @@ struct row {
 	bool control_plane;        /* of use without an agent too */
 };
 
-/* Each release branch got exec.LookPath for runtimes in February 2024 (#9311, #9431, #9430, #9429); before that fixed folders
- * were searched (#8936, #9086), and --default-runtime is from December 2023. */
+/* Each release branch got exec.LookPath for runtimes in February 2024 (#9311, #9431, #9430, #9429); before that
+ * fixed folders were searched (#8936, #9086), and --default-runtime is from December 2023. */
 static bool finds_crun_in_path(const struct dialect *d, const struct dialect_env *e)
 {
 	static const unsigned first_patch[] = { [26] = 14, [27] = 11, [28] = 7, [29] = 2 };
@@ -63,11 +63,12 @@ static const struct row rows[] = {
 	{ KNOB_FLANNEL_NONE, ARG, .text = "flannel-backend=none", .control_plane = true },
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-kube-proxy" },
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-network-policy", .also = true },
-	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags in every version, and flags win over
-	 * its own kubelet.conf.d. */
+	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags in every version,
+	 * and flags win over its own kubelet.conf.d. */
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-high-threshold=100" },
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-low-threshold=99", .also = true },
-	/* The gate went GA in 1.25, where the configuration field and the flag came for those who need it off (kubernetes#111513). */
+	/* The gate went GA in 1.25, where the configuration field and the flag came for those who need it off
+	 * (kubernetes#111513). */
 	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_GATE, .text = "LocalStorageCapacityIsolation=false", .before = 25000 },
 	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_ARG, .text = "local-storage-capacity-isolation=false", .since = 25000 },
 	/* Flag and field are there since 1.31 (kubernetes#126031), true by default since 1.35 (kubernetes#134298). */
@@ -75,20 +76,23 @@ static const struct row rows[] = {
 	{ KNOB_FAIL_CGROUPV1_OFF, KUBELET_ARG, .text = "fail-cgroupv1=false", .since = 35000 },
 	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "cgroups-per-qos=false" },
 	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "enforce-node-allocatable=", .also = true },
-	/* k3s turned them on with #5538 (May 2022), on kernels of 4.11 and newer only since #5913 (v1.24.4); what its base template says cannot
-	 * be overruled (a second table of the same name is an error of containerd's TOML reader), so all others are the shim's work. */
+	/* k3s turned them on with #5538 (May 2022), on kernels of 4.11 and newer only since #5913 (v1.24.4); what
+	 * its base template says cannot be overruled (a second table of the same name is an error of containerd's
+	 * TOML reader), so all others are the shim's work. */
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .before = 23000 },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .since = 24004, .only_if = kernel_is_old },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, BY_THE_SHIM, .only_if = has_shim },
 	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
 	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true, .control_plane = true },
 	{ KNOB_PAUSE_IMAGE, ARG, .text = "pause-image=%s" },
-	{ KNOB_PACKAGED_OFF, LIST_ARG, .text = "disable=coredns,servicelb,traefik,local-storage,metrics-server", .control_plane = true },
+	{ KNOB_PACKAGED_OFF, LIST_ARG, .text = "disable=coredns,servicelb,traefik,local-storage,metrics-server",
+	  .control_plane = true },
 	/* Its only charts are the packaged ones. */
 	{ KNOB_PACKAGED_OFF, ARG, .text = "disable-helm-controller", .also = true, .control_plane = true },
 	{ KNOB_OCI_SHIM, CRUN_SLOT, .text = "default-runtime=crun", .only_if = finds_crun_in_path },
 	{ KNOB_OCI_SHIM, TEMPLATE, .before = 30000 },
-	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on, FailSwapOn in its successor. */
+	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on, FailSwapOn in its
+	 * successor. */
 	{ KNOB_FAIL_SWAP_ON_OFF, NOT_NEEDED, .text = NULL },
 };
 
@@ -100,7 +104,8 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_LOCAL_STORAGE_ISOLATION_OFF] = "local storage isolation off",
 	[KNOB_FAIL_CGROUPV1_OFF] = "cgroup version 1 accepted",
 	[KNOB_CGROUPS_PER_QOS_OFF] = "no cgroup per quality of service class",
-	[KNOB_UNPRIVILEGED_PORTS_OFF] = "containerd's enable_unprivileged_ports and _icmp off (the OCI shim would do: leave out --no-shim)",
+	[KNOB_UNPRIVILEGED_PORTS_OFF] =
+		"containerd's enable_unprivileged_ports and _icmp off (the OCI shim would do: leave out --no-shim)",
 	[KNOB_NODE_ADDRESS] = "the node's address",
 	[KNOB_PAUSE_IMAGE] = "the pause image's name",
 	[KNOB_PACKAGED_OFF] = "packaged add-ons off",
@@ -139,7 +144,8 @@ static bool has_flag(const struct dialect *d, const char *name, size_t len)
 
 /* ---- the user's arguments ---- */
 
-/* "--name", "--name=value", "-name": k3s's parser takes one dash as well. Returns what follows the name ("" or "=…"), or NULL. */
+/* "--name", "--name=value", "-name": k3s's parser takes one dash as well. Returns what follows the name ("" or
+ * "=…"), or NULL. */
 static const char *is_option(const char *arg, const char *name, size_t len)
 {
 	if (*arg != '-') return NULL;
@@ -235,8 +241,8 @@ static void add_list(const struct row *r, const struct dialect_env *e, struct la
 	strv_addf(&out->argv, "--%s=%s", name, items.data);
 }
 
-/* k3s keeps only the last argument of a name (GetArgsList in pkg/daemons/config/types.go), so the user's own gates are taken into
- * ours, which is put behind them. A gate that the user names is the user's. */
+/* k3s keeps only the last argument of a name (GetArgsList in pkg/daemons/config/types.go), so the user's own
+ * gates are taken into ours, which is put behind them. A gate that the user names is the user's. */
 static void add_gate(const struct row *r, const struct dialect_env *e, struct launch *out)
 {
 	const char *theirs = user_kubelet(e, "feature-gates", 13);
@@ -244,7 +250,8 @@ static void add_gate(const struct row *r, const struct dialect_env *e, struct la
 
 	for (const char *p = theirs; p && *p; p += strcspn(p, ","), p += *p == ',')
 		if (!strncmp(p, r->text, name) && p[name] == '=') return;
-	strv_addf(&out->last, "--kubelet-arg=feature-gates=%s%s%s", r->text, theirs && *theirs ? "," : "", theirs ? theirs : "");
+	strv_addf(&out->last, "--kubelet-arg=feature-gates=%s%s%s", r->text, theirs && *theirs ? "," : "",
+		theirs ? theirs : "");
 }
 
 static void add_arg(const struct row *r, const struct dialect_env *e, const char *value, struct launch *out)
@@ -297,8 +304,8 @@ static void turn(const struct dialect *d, const struct dialect_env *e, const str
 		taken = true;
 		turn_row(r, e, t->value, out);
 	}
-	if (!taken) strv_addf(&out->refused, "this k3s (%s) cannot be told: %s", *d->version ? d->version : "of an unknown version",
-		knob_titles[t->knob]);
+	if (!taken) strv_addf(&out->refused, "this k3s (%s) cannot be told: %s",
+		*d->version ? d->version : "of an unknown version", knob_titles[t->knob]);
 }
 
 /* A knob that several obstacles ask for is turned once. */
@@ -309,7 +316,8 @@ static bool first_of(const struct turn *turns, size_t i)
 	return true;
 }
 
-void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n, struct launch *out)
+void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n,
+	struct launch *out)
 {
 	const struct strv *user = e->user;
 	bool verb = user && user->n && *user->v[0] != '-';
@@ -317,7 +325,9 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e, const s
 	*out = (struct launch){0};
 	strv_add(&out->argv, "k3s");
 	strv_add(&out->argv, verb ? user->v[0] : "server");
-	if (strcmp(e->data_dir, "/var/lib/rancher/k3s") && !user_says(e, "data-dir", 8)) strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
+	bool said = user_says(e, "data-dir", 8) || args_find(user, "d");
+	if (strcmp(e->data_dir, "/var/lib/rancher/k3s") && !said)
+		strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
 	/* Hidden in the help of every version, so not asked for there. */
 	if (e->control_plane && !user_says(e, "disable-agent", 13)) strv_add(&out->argv, "--disable-agent");
 	for (size_t i = 0; i < n; i++)

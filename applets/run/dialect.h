@@ -1,5 +1,5 @@
-/* How a given k3s wants to be told what the plan decided. Pure: what the binary says about itself and the user's arguments go in,
- * the command line, the files and the refusals come out. */
+/* How a given k3s wants to be told what the plan decided. Pure: what the binary says about itself and the
+ * user's arguments go in, the command line, the files and the refusals come out. */
 #ifndef K3SBOX_RUN_DIALECT_H
 #define K3SBOX_RUN_DIALECT_H
 
@@ -25,7 +25,7 @@ struct dialect_env {
 	bool old_kernel;           /* uname says older than 4.11, or nothing that can be read */
 	bool control_plane;
 	const struct strv *user;   /* the user's k3s arguments, verb first if there is one */
-	const struct strv *config; /* options of k3s's own configuration file, as "--name=value"; they count as the user's */
+	const struct strv *config; /* options of k3s's own configuration file, as "--name=value"; the user's too */
 };
 
 struct launch {
@@ -40,10 +40,12 @@ struct launch {
 /* Takes "k3s version v1.30.4+k3s1 (98262b5d)\n…"; help is borrowed. Returns false if no version is in it. */
 bool dialect_parse(struct dialect *d, const char *version_output, const char *help);
 
-void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n, struct launch *out);
+void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n,
+	struct launch *out);
 void launch_free(struct launch *l);
 
-/* Value of --name or of its short letter in the arguments (the last one; "" for a flag without value); NULL if it is not there. */
+/* Value of --name or of its short letter in the arguments (the last one; "" for a flag without value); NULL if
+ * it is not there. */
 const char *args_find(const struct strv *args, const char *name);
 
 /* k3s's configuration file as arguments: "key: v" → --key=v, lists one by one, "key+" like key. 0, or -EBADMSG. */

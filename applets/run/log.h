@@ -12,17 +12,19 @@ enum { LOG_MAX = 16 << 20 };   /* bytes; then the content moves to "….1" */
 /* Makes a new log (an old one moves to PATH.1). A descriptor for appending, or -errno. */
 int log_open(const char *path);
 
-/* Moves the content to PATH.1 if it is over max. The writer keeps its descriptor, so what it writes while the last bytes are copied is the only thing
- * that can be lost. 0 or -errno. */
+/* Moves the content to PATH.1 if it is over max. The writer keeps its descriptor, so what it writes while the
+ * last bytes are copied is the only thing that can be lost. 0 or -errno. */
 int log_rotate(const char *path, size_t max);
 
 /* The last n lines. 0 or -errno. */
 int log_tail(const char *path, unsigned n, struct buf *out);
 
-/* Writes what is added to the file to out_fd, for ever or until stop() says so; from its end, or from byte `from`. -errno on error. */
+/* Writes what is added to the file to out_fd, for ever or until stop() says so; from its end, or from byte
+ * `from`. -errno on error. */
 int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *arg), void *arg);
 
-/* Pure. What the last lines of k3s's log mean, for people, with what to do; NULL if they say nothing that is known. */
+/* Pure. What the last lines of k3s's log mean, for people, with what to do; NULL if they say nothing that is
+ * known. */
 const char *log_cause(const char *text);
 
 #endif

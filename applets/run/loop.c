@@ -1,5 +1,6 @@
-/* The supervisor: signals and deadlines → events → the machine's table → actions. It sleeps in sigtimedwait(2), which every kernel
- * and sandbox has: children tell of themselves by SIGCHLD, so there is no descriptor to watch. */
+/* The supervisor: signals and deadlines → events → the machine's table → actions. It sleeps in sigtimedwait(2),
+ * which every kernel and sandbox has: children tell of themselves by SIGCHLD, so there is no descriptor to
+ * watch. */
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -62,7 +63,8 @@ void report(const struct reporter *r, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	int64_t ms = run_now_ms() - r->t0;
-	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000), (long long)(ms % 1000 / 100), text);
+	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000), (long long)(ms % 1000 / 100),
+		text);
 	io_write_fd(r->fd, line, (size_t)n);
 }
 
@@ -106,7 +108,8 @@ static int become_subreaper(struct loop *l)
 	return 0;
 }
 
-/* Never runs, because what it is for is blocked; but process 1 does not get signals whose action is the default one. */
+/* Never runs, because what it is for is blocked; but process 1 does not get signals whose action is the default
+ * one. */
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -181,12 +184,14 @@ static void act_say_ready(struct loop *l)
 {
 	save(l, PHASE_READY);
 	reached(l, WAIT_NODE);
+	if (!l->reporter->pipe) report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
 	l->health_at = run_now_ms() + HEALTH_MS;
 }
 
 static void act_late(struct loop *l)
 {
-	warn("not ready after %u s; k3s goes on: 'k3sbox status' and 'k3sbox logs' show how far it is, 'k3sbox stop' ends it", l->cfg->timeout);
+	warn("not ready after %u s; k3s goes on: 'k3sbox status' and 'k3sbox logs' show how far it is, 'k3sbox stop' ends it",
+		l->cfg->timeout);
 	l->late_at = 0;
 	report_end(l->reporter, EX_TIMEOUT, l->log_fd);
 }
@@ -220,8 +225,8 @@ static void act_died(struct loop *l)
 
 	log_tail(l->st->log, LAST_LINES, &tail);
 	const char *cause = tail.data ? log_cause(tail.data) : NULL;
-	warn("k3s ended by itself with status %d after %lld.%lld s; the end of its log, %s", l->status, (long long)(ms / 1000),
-		(long long)(ms % 1000 / 100), l->st->log);
+	warn("k3s ended by itself with status %d after %lld.%lld s; the end of its log, %s", l->status,
+		(long long)(ms / 1000), (long long)(ms % 1000 / 100), l->st->log);
 	if (tail.len) io_write_fd(STDERR_FILENO, tail.data, tail.len);
 	if (cause) warn("likely cause: %s", cause);
 	if (l->state != ST_READY) l->status = l->status ? l->status : EX_FAIL;

@@ -12,8 +12,9 @@ const char *const event_names[EV_COUNT] = {
 	[EV_GRACE] = "grace", [EV_EMPTY] = "empty", [EV_GIVE_UP] = "give-up",
 };
 
-/* k3s writes its database and leaves leases when told to; 30 s is what its own systemd unit would see on a slow disk. Pods get
- * what an impatient kubelet would give. A kill is repeated, because a process may fork while it happens. */
+/* k3s writes its database and leaves leases when told to; 30 s is what its own systemd unit would see on a slow
+ * disk. Pods get what an impatient kubelet would give. A kill is repeated, because a process may fork while it
+ * happens. */
 static const int grace_ms[ST_COUNT] = {
 	[ST_TERM] = 30000,
 	[ST_PODS] = 5000,

@@ -29,7 +29,8 @@ static int say_blocked(const struct step *s, const char *what)
 	return EX_FAIL;
 }
 
-/* Chooses the mode; what cannot run at all is said and ends it. The plan is made anew where fewer things are wanted. */
+/* Chooses the mode; what cannot run at all is said and ends it. The plan is made anew where fewer things are
+ * wanted. */
 static int decide(struct options *o, struct plan *p)
 {
 	const struct step *all = plan_blocked(p, ALL_FATAL), *node = plan_blocked(p, NODE_FATAL);
@@ -55,7 +56,8 @@ static void add_line(struct strv *lines, const char *line)
 	if (!strv_has(lines, line)) strv_add(lines, line);
 }
 
-/* What init did in files and mounts is seen no more as an obstacle, but it is in the journal; flags and the like are this plan's. */
+/* What init did in files and mounts is seen no more as an obstacle, but it is in the journal; flags and the
+ * like are this plan's. */
 static void list_removed(const struct plan *p, struct strv *lines)
 {
 	_cleanup_buf_ struct buf journal = {0}, line = {0};
@@ -64,7 +66,8 @@ static void list_removed(const struct plan *p, struct strv *lines)
 	for (char *s = journal.data, *next; s && *s; s = next) {
 		next = s + strcspn(s, "\n");
 		if (*next) *next++ = 0;
-		char *by = strchr(s, '\t'), *what = by ? strchr(by + 1, '\t') : NULL, *seen = what ? strchr(what + 1, '\t') : NULL;
+		char *by = strchr(s, '\t'), *what = by ? strchr(by + 1, '\t') : NULL;
+		char *seen = what ? strchr(what + 1, '\t') : NULL;
 		if (!seen) continue;
 		*seen = 0;   /* what was seen is doctor's */
 		size_t len = (size_t)(what - by - 1);
@@ -102,7 +105,8 @@ static int ask_k3s(const char *path, const char *a, const char *b, struct buf *o
 	int r = spawn_capture(path, argv, out, 1 << 20, true, ASK_TIMEOUT_MS);
 
 	if (r >= 0 && !spawn_status(r)) return 0;
-	if (r >= 0) warn("'%s %s' ends with status %d and says: %.300s", path, a, spawn_status(r), out->len ? out->data : "nothing");
+	if (r >= 0) warn("'%s %s' ends with status %d and says: %.300s", path, a, spawn_status(r),
+		out->len ? out->data : "nothing");
 	errno = r < 0 ? -r : 0;
 	if (r < 0) warn(r == -ETIMEDOUT ? "'%s %s' does not answer within 20 s" : "'%s %s':", path, a);
 	return r == -ENOENT ? EX_NOTFOUND : r < 0 ? EX_NOEXEC : EX_FAIL;
@@ -177,7 +181,8 @@ static int write_files(const struct launch *l)
 	for (size_t i = 0; i + 1 < l->files.n; i += 2) {
 		const char *path = l->files.v[i], *text = l->files.v[i + 1];
 		if (!is_ours(path)) {
-			warn("%s is yours, and this k3s needs one of ours there: set BinaryName to %s/crun in it and run with --no-shim", path, RUN_BIN);
+			warn("%s is yours, and this k3s needs one of ours there: set BinaryName to %s/crun in it and run with --no-shim",
+				path, RUN_BIN);
 			return -EEXIST;
 		}
 		int r = io_mkparents(path, 0700);
@@ -205,7 +210,8 @@ static void make_env(const struct launch *l, struct strv *env)
 }
 
 /* Under the interceptor only if the plan has rules for it. */
-static void make_argv(const char *self, const char *k3s, const struct strv *rules, const struct launch *l, struct strv *argv)
+static void make_argv(const char *self, const char *k3s, const struct strv *rules, const struct launch *l,
+	struct strv *argv)
 {
 	if (rules->n) {
 		strv_add(argv, self);
@@ -237,7 +243,8 @@ static int check_port(unsigned port)
 	if (fd < 0) return 0;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (!bind(fd, (struct sockaddr *)&a, sizeof a) || errno != EADDRINUSE) return 0;
-	warn("port %u, where k3s listens, is taken: stop who has it (another k3s?), or choose another: -- --https-listen-port N", port);
+	warn("port %u, where k3s listens, is taken: stop who has it (another k3s?), or choose another: "
+		"-- --https-listen-port N", port);
 	return EX_FAIL;
 }
 
@@ -249,8 +256,8 @@ static void fill_state(const struct run *cfg, const struct dialect_env *e, const
 	snprintf(s->log, sizeof s->log, "%.240s/k3sbox/k3s.log", cfg->o.data_dir);
 	snprintf(s->version, sizeof s->version, "%s", d->version);
 	snprintf(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
-	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || (args_find(e->user, "disable-agent") && strcmp(args_find(e->user,
-		"disable-agent"), "false"));
+	const char *no_agent = args_find(e->user, "disable-agent");
+	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || (no_agent && strcmp(no_agent, "false"));
 }
 
 /* The user's configuration file of k3s counts as his arguments do. */
@@ -261,12 +268,22 @@ static void read_config(const struct strv *user, struct strv *out)
 
 	if (!path || !*path) path = getenv("K3S_CONFIG_FILE");
 	if (!path || !*path) path = "/etc/rancher/k3s/config.yaml";
-	if (io_read(path, &b, 1 << 20) < 0) return;
+	if (io_read(path, &b, 1 << 20) < 0) return;   /* k3s says so itself if it matters */
 	if (dialect_config_args(b.data ? b.data : "", b.len, out) < 0)
 		warn("%s is written in a way that k3sbox does not understand: flags that it sets may be overruled", path);
 }
 
-static int build(struct run *cfg, const struct plan *p, const struct dialect *d, const struct strv *config, struct prepared *out)
+void prepare_config(struct run *cfg)
+{
+	const char *theirs = args_find(cfg->o.k3s_args, "data-dir");
+
+	read_config(cfg->o.k3s_args, &cfg->config);
+	if (!theirs) theirs = args_find(cfg->o.k3s_args, "d");
+	if (!theirs && !cfg->o.data_dir && !getenv("K3S_DATA_DIR")) theirs = args_find(&cfg->config, "data-dir");
+	if (theirs && *theirs) cfg->o.data_dir = theirs;
+}
+
+static int build(struct run *cfg, const struct plan *p, const struct dialect *d, struct prepared *out)
 {
 	struct turn turns[TURNS_MAX];
 	_cleanup_strv_ struct strv rules = {0};
@@ -276,7 +293,7 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	struct dialect_env e = {
 		.data_dir = cfg->o.data_dir, .shim = n && turns[n - 1].knob == KNOB_OCI_SHIM ? RUN_BIN "/crun" : NULL,
 		.old_kernel = kernel_before_4_11(), .control_plane = cfg->o.mode == MODE_CONTROL_PLANE,
-		.user = cfg->o.k3s_args, .config = config,
+		.user = cfg->o.k3s_args, .config = &cfg->config,
 	};
 
 	int r = self_path(self, sizeof self);
@@ -301,7 +318,6 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 static int with_plan(struct run *cfg, struct plan *p, struct prepared *out)
 {
 	_cleanup_buf_ struct buf version = {0}, help = {0};
-	_cleanup_strv_ struct strv config = {0};
 	struct dialect d;
 	const struct strv *user = cfg->o.k3s_args;
 	const char *verb = user && user->n && *user->v[0] != '-' ? user->v[0] : "server";
@@ -319,8 +335,7 @@ static int with_plan(struct run *cfg, struct plan *p, struct prepared *out)
 	if (plan_apply(&cfg->o, p, false) < 0) return EX_FAIL;
 	list_removed(p, &out->state.obstacles);
 	out->removed = count_facts(&out->state.obstacles);
-	read_config(user, &config);
-	return build(cfg, p, &d, &config, out);
+	return build(cfg, p, &d, out);
 }
 
 int prepare(struct run *cfg, int argc, char **argv, struct prepared *out)

@@ -24,7 +24,8 @@ void procs_free(struct procs *all);
 /* Pure. Keeps of the list only the living descendants of root (root itself not), children behind their parents. */
 void procs_below(struct procs *all, pid_t root);
 
-/* Keeps those whose environment holds the text "NAME=value", and everything below them: what a supervisor left that was killed. */
+/* Keeps those whose environment holds the text "NAME=value", and everything below them: what a supervisor left
+ * that was killed. */
 void procs_marked(struct procs *all, const char *assignment);
 
 /* Sends sig to all of them, to shims too if shims. Returns how many there were. */

@@ -36,7 +36,8 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, 
 	return kubeconfig_load(k, path, why, size);
 }
 
-/* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays "True" for a while. */
+/* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays "True" for a
+ * while. */
 static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct ready_result *out)
 {
 	struct kube_nodes nodes;
@@ -58,7 +59,8 @@ static void ask(const struct runstate *s, int64_t since, struct ready_result *ou
 	struct kubeconfig k;
 
 	*out = (struct ready_result){0};
-	if (!ready_kubeconfig(s, &k, out->why, sizeof out->why) && !kube_ready(&k, TIMEOUT_MS, out->why, sizeof out->why)) {
+	int r = ready_kubeconfig(s, &k, out->why, sizeof out->why);
+	if (!r && !kube_ready(&k, TIMEOUT_MS, out->why, sizeof out->why)) {
 		out->api = true;
 		if (!s->control_plane) look_at_nodes(&k, since, out);
 	}
@@ -92,6 +94,7 @@ pid_t ready_start(const struct runstate *s, int64_t since, int *fd)
 void ready_take(int fd, struct ready_result *out)
 {
 	/* Its size is below PIPE_BUF, so it came in one piece or not at all. */
-	if (read(fd, out, sizeof *out) != sizeof *out) *out = (struct ready_result){ .why = "the question could not be asked" };
+	if (read(fd, out, sizeof *out) != sizeof *out)
+		*out = (struct ready_result){ .why = "the question could not be asked" };
 	close(fd);
 }

@@ -18,6 +18,7 @@ struct run {
 	bool detach, verbose;
 	int wait;                  /* enum wait_for */
 	unsigned timeout;          /* seconds */
+	struct strv config;        /* options of k3s's own configuration file, as arguments */
 };
 
 /* Mark in the environment of k3s and of all that it starts but the containers. */
@@ -35,6 +36,9 @@ struct prepared {
 	unsigned removed;          /* obstacles */
 	unsigned port;             /* where k3s is going to listen */
 };
+
+/* Reads k3s's configuration file into cfg->config. A data folder that is named there or behind -- is ours too. */
+void prepare_config(struct run *cfg);
 
 /* Probes, plans, applies what lasts, builds the command line. 0, or an exit status after having said why. */
 int prepare(struct run *cfg, int argc, char **argv, struct prepared *out);
@@ -67,20 +71,22 @@ struct ready_result {
 	char why[160];             /* what is not ready yet */
 };
 
-/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since: seconds since the epoch; a node's
- * condition that is older is of an earlier run. */
+/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since: seconds since the
+ * epoch; a node's condition that is older is of an earlier run. */
 pid_t ready_start(const struct runstate *s, int64_t since, int *fd);
 /* After the child ended: its answer. Closes fd. */
 void ready_take(int fd, struct ready_result *out);
 /* Cheap first look: is there a kubeconfig at all? */
 bool ready_worth_asking(const struct runstate *s);
-/* The kubeconfig of a cluster: that which k3s writes for people, or the one that it writes first for itself. 0 or -errno. */
+/* The kubeconfig of a cluster: that which k3s writes for people, or the one that it writes first for itself. 0
+ * or -errno. */
 struct kubeconfig;
 int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, size_t size);
 
 /* ---- leftovers.c ---- */
 
-/* Kills what carries RUN_MARK, then sweeps. For when there is no supervisor any more. How many processes there were. */
+/* Kills what carries RUN_MARK, then sweeps. For when there is no supervisor any more. How many processes there
+ * were. */
 size_t leftovers_remove(const char *data_dir);
 
 #endif

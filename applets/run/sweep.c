@@ -14,7 +14,8 @@
 #include "io.h"
 #include "mounts.h"
 
-/* Folders below which k3s, its containerd and its kubelet mount. Mounts that `init` made lie elsewhere: it has its own undo. */
+/* Folders below which k3s, its containerd and its kubelet mount. Mounts that `init` made lie elsewhere: it has
+ * its own undo. */
 static const struct { const char *path; bool in_data; } places[] = {
 	{ "/run/k3s", false },                     /* containerd's state: bundles, shared memory, sandboxes */
 	{ "/var/lib/kubelet/pods", false },        /* volumes, subpaths, projected tokens */

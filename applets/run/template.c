@@ -4,13 +4,18 @@
 
 #include "buf.h"
 
-/* Fields that k3s gives to templates in every version from 1.21 to 1.29 (ContainerdConfig in pkg/agent/templates, Node in
- * pkg/daemons/config/types.go); a field that a version lacks would end k3s, so nothing newer is used. Plugin and key names are
- * containerd's configuration version 2 (1.4 to 1.7). */
+/* Fields that k3s gives to templates in every version from 1.21 to 1.29 (ContainerdConfig in
+ * pkg/agent/templates, Node in pkg/daemons/config/types.go); a field that a version lacks would end k3s, so
+ * nothing newer is used. Plugin and key names are containerd's configuration version 2 (1.4 to 1.7). */
 static const char mark[] = "# written by k3sbox run";
 
 static const char head[] =
 	"version = 2\n"
+	"root = \"{{ .NodeConfig.Containerd.Root }}\"\n"
+	"state = \"{{ .NodeConfig.Containerd.State }}\"\n"
+	"\n"
+	"[grpc]\n"
+	"  address = \"{{ .NodeConfig.Containerd.Address }}\"\n"
 	"\n"
 	"[plugins.\"io.containerd.internal.v1.opt\"]\n"
 	"  path = \"{{ .NodeConfig.Containerd.Opt }}\"\n"
@@ -34,7 +39,7 @@ static const char head[] =
 	"  disable_snapshot_annotations = true\n"
 	"{{- end }}\n"
 	"\n"
-	"{{ if not .NodeConfig.NoFlannel }}\n"
+	"{{ if .NodeConfig.AgentConfig.CNIBinDir }}\n"
 	"[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
 	"  bin_dir = \"{{ .NodeConfig.AgentConfig.CNIBinDir }}\"\n"
 	"  conf_dir = \"{{ .NodeConfig.AgentConfig.CNIConfDir }}\"\n"

@@ -1,5 +1,5 @@
-/* A containerd template for k3s versions whose default runtime no flag changes (before 2024): the whole of k3s's own of that time,
- * because a table that its base has cannot be given a second time. */
+/* A containerd template for k3s versions whose default runtime no flag changes (before 2024): the whole of
+ * k3s's own of that time, because a table that its base has cannot be given a second time. */
 #ifndef K3SBOX_RUN_TEMPLATE_H
 #define K3SBOX_RUN_TEMPLATE_H
 

@@ -2,3 +2,4 @@
 $(B)/guest/guest: $(wildcard tests/guest/*.c tests/guest/*.h) | $(B)/include
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O1 -g $(WARN) -static -pthread -o $@ $(filter %.c,$^)
+test-parts: $(B)/guest/guest

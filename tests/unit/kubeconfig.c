@@ -71,7 +71,8 @@ TEST(bad_ones)
 		CHECK(*why);
 		*why = 0;
 	}
-	/* Every beginning of a good file: no crash, and never a server without its certificates' text being whole base64. */
+	/* Every beginning of a good file: no crash, and never a server without its certificates' text being whole
+	 * base64. */
 	for (size_t n = 0; n < sizeof k3s_yaml; n++) {
 		kubeconfig_free(&k);
 		(void)kubeconfig_parse(&k, k3s_yaml, n, why, sizeof why);

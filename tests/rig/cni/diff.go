@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -75,6 +77,9 @@ func compare(o *options, s *scenario, m mode, t *tally) (string, error) {
 			t.count(1, 1, 0)
 			return "", nil
 		}
+		if err := theirs.lend(); err != nil {
+			return "", err
+		}
 		want, err := theirs.run(peer, "", st)
 		if err != nil {
 			return "", err
@@ -87,6 +92,9 @@ func compare(o *options, s *scenario, m mode, t *tally) (string, error) {
 		if m.mixed && turns.IntN(2) == 0 {
 			program = peer
 		}
+		if err := mine.lend(); err != nil {
+			return "", err
+		}
 		got, err := mine.run(program, m.compat, st)
 		if err != nil {
 			return "", err
@@ -95,7 +103,7 @@ func compare(o *options, s *scenario, m mode, t *tally) (string, error) {
 			blankLock(got)
 		}
 		why := differ(want, got, false)
-		if why != "" && sameSet(want, got) {
+		if why != "" && (sameSet(want, got) || m.compat == "1.1.1" && sameNumbers(want, got)) {
 			t.count(1, 1, 0)
 			return "", nil
 		}
@@ -197,6 +205,12 @@ func runDiff(o *options) error {
 	done := make(chan error, o.workers)
 	for range o.workers {
 		go func() {
+			if err := isolate(); err != nil {
+				done <- err
+				for range work {
+				}
+				return
+			}
 			for s := range work {
 				if err := t.take(o, s); err != nil {
 					done <- err
@@ -234,6 +248,27 @@ func runDiff(o *options) error {
 		o.seed, seed-1, t.steps, t.ok, t.skipped, len(t.differences))
 	if len(t.differences) > 0 {
 		return fmt.Errorf("%d differences", len(t.differences))
+	}
+	return nil
+}
+
+// 1.1.1 compares the addresses of a range as numbers even where the families differ, and so may complain of its other end.
+func sameNumbers(a, b *outcome) bool {
+	const msg = " not in network "
+	return a.rc == b.rc && strings.Contains(a.stdout, msg) && strings.Contains(b.stdout, msg)
+}
+
+func runExport(o *options) error {
+	for _, a := range flag.Args() {
+		seed, err := strconv.ParseUint(a, 10, 64)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(generate(seed))
+		if err != nil {
+			return err
+		}
+		fmt.Println(string(text))
 	}
 	return nil
 }

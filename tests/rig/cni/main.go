@@ -26,6 +26,7 @@ var commands = map[string]struct {
 	"vectors":  {runVectors, "replay the recorded runs of Debian's host-local, byte for byte, and explain newer semantics"},
 	"diff":     {runDiff, "random scenarios against both upstream releases; -time 1h for a long run"},
 	"runtime":  {runRuntime, "libcni and go-cni drive conflists of noop and host-local"},
+	"export":   {runExport, "print the scenarios of the seeds that are given as arguments, for the corpus"},
 	"parallel": {runParallel, "200 ADD and DEL at once, mixed with Debian's host-local, on one store"},
 }
 
