@@ -28,10 +28,10 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void vwarn(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* warn() and exit with the status. */
-_Noreturn void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void die(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 /* Misuse: warn(), then where help is, exit EX_USE. */
-_Noreturn void die_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void die_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Allocation that dies (status EX_SYS) when memory is out: for programs that run once and end. */
 void *xmalloc(size_t n) __attribute__((malloc, alloc_size(1)));
