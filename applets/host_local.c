@@ -3,7 +3,8 @@
 #include "cni.h"
 #include "host_local/host_local.h"
 
-/* What the fake plugin printed that made k3s's check for host-local pass; asked for nothing, this is still the answer. */
+/* What the fake plugin printed that made k3s's check for host-local pass; asked for nothing, this is still
+ * the answer. */
 static const char fake[] = "{\"cniVersion\": \"0.4.0\", \"ips\": [{\"version\": \"4\", \"address\": \"10.244.0.1/24\"}]}\n";
 
 const char hl_help[] =

@@ -30,7 +30,7 @@ static const char *const stats_names[] = { "text", "json", NULL };
 struct intercept {
 	bool verbose, propagation, mounts, cgroup, dump_filter, list_rules, end_with_main;
 	const char *trace, *stats, *uname, *seeds;
-	struct strv map, replace, statfs, fstype;
+	struct strv map, replace, statfs, fstype, controller;
 	int mode;
 };
 
@@ -50,6 +50,8 @@ static const struct opt opts[] = {
 	  .help = "making a mount shared, private or slave succeeds where the kernel cannot" },
 	{ OPT_FLAG, 'M', "mounts", offsetof(struct intercept, mounts),
 	  .help = "recursive binds, remounts, devpts and tmpfs options that the kernel lacks\nare done without" },
+	{ OPT_LIST, 'C', "controller", offsetof(struct intercept, controller), "NAME",
+	  .help = "cgroup v1 controller NAME (pids, devices) shows in /proc/PID/cgroup and\n/proc/cgroups; a cgroup mount whose folder is called NAME shows as its" },
 	{ OPT_FLAG, 'c', "cgroup", offsetof(struct intercept, cgroup),
 	  .help = "cpuacct.usage_percpu is made from cpuacct.usage where it is missing" },
 	{ OPT_FLAG, 'e', "end-with-main", offsetof(struct intercept, end_with_main),
@@ -146,7 +148,9 @@ static void apply_lists(struct tracer *tr, const struct intercept *cfg)
 static void configure(struct tracer *tr, const struct intercept *cfg)
 {
 	apply_lists(tr, cfg);
-	tr->cgroup = cfg->cgroup;
+	tr->controllers = (const char **)cfg->controller.v;
+	tr->controller_n = cfg->controller.n;
+	tr->cgroup = cfg->cgroup || cfg->controller.n;
 	tr->uname_release = cfg->uname;
 	if (cfg->uname && strlen(cfg->uname) > 64) die_usage("--uname: a release has at most 64 bytes");
 	bool files = tr->seeds || tr->map_n || tr->fstype_n || tr->cgroup;

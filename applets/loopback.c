@@ -19,7 +19,8 @@ static void close_nl(struct nl *nl)
 	nl_close(nl);
 }
 
-/* Upstream's pkg/ns.GetNS, but where the sandbox has no statfs(2) for it, entering is the proof. 1: it is gone. */
+/* Upstream's pkg/ns.GetNS, but where the sandbox has no statfs(2) for it, entering is the proof. 1: it is
+ * gone. */
 static int check_path(struct cni *c)
 {
 	_cleanup_buf_ struct buf path = {0};
@@ -131,7 +132,8 @@ static int add(struct cni *c)
 	i->mac = (struct str){ "00:00:00:00:00:00", 17 };
 	i->sandbox = (struct str){ c->netns, strlen(c->netns) };
 	if (chained) return cni_print_result(c, &prev, c->version, c->version);
-	/* Upstream labels its own result with the configuration's version and so never converts it; only where that is empty. */
+	/* Upstream labels its own result with the configuration's version and so never converts it; only
+	 * where that is empty. */
 	const struct json_node *stated = json_get(&c->conf, json_root(&c->conf), "cniVersion");
 	bool empty = !stated || !json_is(&c->conf, stated, arena_copy(&c->arena, c->version.s, c->version.n));
 	return cni_print_result(c, &own, empty ? c->version : (struct str){ "1.0.0", 5 }, c->version);

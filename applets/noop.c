@@ -1,4 +1,5 @@
-/* noop: a network without a network. Pods get addresses that are theirs alone, and lo; nothing is plugged in. */
+/* noop: a network without a network. Pods get addresses that are theirs alone, and lo; nothing is plugged
+ * in. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +45,15 @@ static int complete(struct cni *c)
 	return r < 0 ? cni_fail(c, CNI_INTERNAL, "out of memory") : 0;
 }
 
-/* The IPAM plugin's name; NULL: host-local, which is in this program. -1 if the configuration makes no sense. */
+/* The IPAM plugin's name; NULL: host-local, which is in this program. -1 if the configuration makes no
+ * sense. */
 static int ipam_plugin(struct cni *c, char **name)
 {
 	*name = NULL;
 	if (complete(c) < 0) return -1;
 	if (json_is(&c->conf, member(c, "ipam.type"), "host-local")) return 0;
-	if (!(*name = json_strdup(&c->conf, member(c, "ipam.type")))) return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
+	if (!(*name = json_strdup(&c->conf, member(c, "ipam.type"))))
+		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
 	if (!strcmp(*name, "noop")) return cni_fail(c, CNI_BAD_CONFIG, "noop is no IPAM plugin");
 	return 0;
 }
@@ -86,7 +89,7 @@ static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 static int up(void *path)
 {
 	struct nl nl;
-	struct nl_link lo;
+	struct nl_link lo = {0};
 
 	int r = netns_enter(path);
 	if (!r) r = nl_open(&nl);
@@ -95,8 +98,8 @@ static int up(void *path)
 	return r < 0 ? -r : 0;
 }
 
-/* In a child, so that this process stays where it is. Failing is no reason for the pod not to start: a runtime that wants lo
- * calls the loopback plugin. */
+/* In a child, so that this process stays where it is. Failing is no reason for the pod not to start: a
+ * runtime that wants lo calls the loopback plugin. */
 static void lo_up(struct cni *c)
 {
 	int r = spawn_call(up, (void *)(uintptr_t)c->netns, 5000);
@@ -148,7 +151,8 @@ static int add(struct cni *c)
 	return cni_print_result(c, &r, c->version, c->version);
 }
 
-/* Was this one only passing on? Then it holds no address; the runtime hands the chain's result to every link of it. */
+/* Was this one only passing on? Then it holds no address; the runtime hands the chain's result to every
+ * link of it. */
 static int del(struct cni *c)
 {
 	return ask(c, hl_del, "DEL");
@@ -158,13 +162,14 @@ static bool has_interface(const struct cni *c, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->interfaces.n; i++) {
 		const struct cni_interface *n = ((struct cni_interface **)r->interfaces.v)[i];
-		if (n && n->name.n == strlen(c->ifname) && !memcmp(n->name.s, c->ifname, n->name.n)) return true;
+		if (n && n->name.n == strlen(c->ifname) && !memcmp(n->name.s, c->ifname, n->name.n))
+			return true;
 	}
 	return false;
 }
 
-/* Without ipam of its own it may have been a link of a chain that another plugin began: then the addresses are not of the
- * range that it would have taken them from. */
+/* Without ipam of its own it may have been a link of a chain that another plugin began: then the addresses
+ * are not of the range that it would have taken them from. */
 static bool others_addresses(const struct cni_result *r)
 {
 	struct cidr own;
@@ -184,7 +189,8 @@ static int check(struct cni *c)
 
 	if (!chained(c)) return cni_fail(c, CNI_BAD_CONFIG, "Required prevResult missing");
 	if (parse_prev(c, &r) < 0) return -1;
-	if (!has_interface(c, &r)) return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s", c->ifname);
+	if (!has_interface(c, &r))
+		return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s", c->ifname);
 	if (!r.ips.n) return cni_fail(c, CNI_INTERNAL, "prevResult has no address");
 	if (!member(c, "ipam.type") && others_addresses(&r)) return 0;
 	if (ipam_plugin(c, &plugin) < 0) return -1;

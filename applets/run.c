@@ -188,16 +188,15 @@ static int run(void *cfg_, const struct args *args)
 		cfg->detach = false;
 	}
 	words_of(cfg, &words);
-	int lock = runstate_lock(K3SBOX_RUN);
-	if (lock == -EWOULDBLOCK) return join(cfg, r.t0);
-	if (lock < 0) {
-		errno = -lock;
+	cfg->lock = runstate_lock(K3SBOX_RUN);
+	if (cfg->lock == -EWOULDBLOCK) return join(cfg, r.t0);
+	if (cfg->lock < 0) {
+		errno = -cfg->lock;
 		warn(K3SBOX_RUN "/lock:");
 		return EX_FAIL;
 	}
 	int status = start(cfg, (const char *const *)words.v, words.n, &r);
-	close(lock);
-	strv_free(&cfg->config);
+	strv_free(&cfg->config);   /* the lock goes with the process that supervises */
 	return status;
 }
 

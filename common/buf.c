@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "die.h"
 #include "utf8.h"
 
@@ -18,11 +19,12 @@ char *buf_reserve(struct buf *b, size_t n)
 	if (b->len + n + 1 > b->cap) {
 		size_t cap = b->cap ? b->cap : 128;
 		while (cap < b->len + n + 1) cap *= 2;
-		char *p = realloc(b->data, cap);
+		char *p = b->arena ? arena_alloc(b->arena, cap) : realloc(b->data, cap);
 		if (!p) {
 			b->failed = true;
 			return NULL;
 		}
+		if (b->arena && b->len) memcpy(p, b->data, b->len + 1);
 		b->data = p;
 		b->cap = cap;
 	}
@@ -75,7 +77,7 @@ void buf_reset(struct buf *b)
 
 void buf_free(struct buf *b)
 {
-	free(b->data);
+	if (!b->arena) free(b->data);
 	*b = (struct buf){0};
 }
 

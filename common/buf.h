@@ -5,11 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
+
 struct buf {
 	char *data;   /* always NUL-terminated once anything was added; NULL when empty and unused */
 	size_t len;   /* bytes without the NUL */
 	size_t cap;
 	bool failed;  /* out of memory, or over BUF_MAX; contents are then incomplete */
+	struct arena *arena;  /* where the bytes lie; NULL: malloc(3) */
 };
 
 enum { BUF_MAX = 1 << 30 };

@@ -136,7 +136,8 @@ static int check_ifname(struct cni *c)
 	if (!n) return cni_fail(c, CNI_BAD_ENVIRONMENT, "interface name is empty");
 	if (n > 15) return fail_with_details(c, CNI_BAD_ENVIRONMENT, "interface name is too long",
 		"interface name should be less than 16 characters");
-	if (!strcmp(s, ".") || !strcmp(s, "..")) return cni_fail(c, CNI_BAD_ENVIRONMENT, "interface name is . or ..");
+	if (!strcmp(s, ".") || !strcmp(s, ".."))
+		return cni_fail(c, CNI_BAD_ENVIRONMENT, "interface name is . or ..");
 	for (size_t i = 0, k; i < n; i += k ? k : 1) {
 		uint32_t ch = 0;
 		k = utf8_decode(s + i, n - i, &ch);
@@ -178,7 +179,8 @@ static int read_environment(struct cni *c, enum cni_command command)
 		if (c->compat == CNI_111 && command >= CNI_GC) needed = false;
 		*(const char **)((char *)c + variables[i].field) = s;
 		if (!*s && needed) buf_printf(&missing, "%s%s", missing.len ? "," : "", variables[i].name);
-		if (*s && needed && variables[i].check && c->compat != CNI_111 && variables[i].check(c) < 0) return -1;
+		if (*s && needed && variables[i].check && c->compat != CNI_111 && variables[i].check(c) < 0)
+			return -1;
 	}
 	if (!missing.len) return 0;
 	return cni_fail(c, CNI_BAD_ENVIRONMENT, "required env variables [%s] missing", missing.data);
@@ -215,10 +217,13 @@ static int read_config(struct cni *c)
 	struct str why;
 
 	int r = read_stdin(&c->text);
-	if (r < 0) return cni_fail(c, CNI_IO, "error reading from stdin: %s", go_strerror(-r, scratch, sizeof scratch));
-	r = json_parse(&c->conf, c->text.data ? c->text.data : "", c->text.len);
-	if (r == -EBADMSG) return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", c->conf.error);
-	if (r < 0) return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", go_strerror(-r, scratch, sizeof scratch));
+	if (r < 0)
+		return cni_fail(c, CNI_IO, "error reading from stdin: %s", go_strerror(-r, scratch, sizeof scratch));
+	r = json_parse_in(&c->conf, c->text.data ? c->text.data : "", c->text.len, &c->arena);
+	if (r == -EBADMSG)
+		return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", c->conf.error);
+	if (r < 0)
+		return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", go_strerror(-r, scratch, sizeof scratch));
 	if (go_decode(&c->conf, json_root(&c->conf), &name_type, &c->name, &c->arena, c->compat == CNI_111, &why) < 0)
 		return cni_fail_str(c, CNI_DECODE, "error unmarshall network config: ", why);
 	if (!c->name.n) return cni_fail(c, CNI_BAD_CONFIG, "missing network name");
@@ -242,7 +247,8 @@ static int check_version(struct cni *c)
 	size_t n = version_count(c);
 
 	for (size_t i = 0; i < n; i++)
-		if (strlen(versions[i]) == c->version.n && !memcmp(versions[i], c->version.s, c->version.n)) return 0;
+		if (strlen(versions[i]) == c->version.n && !memcmp(versions[i], c->version.s, c->version.n))
+			return 0;
 	buf_puts(&c->details, "config is ");
 	go_quote(&c->details, c->version.s, c->version.n);
 	buf_puts(&c->details, ", plugin supports [");
@@ -306,7 +312,8 @@ static int check_command_version(struct cni *c, enum cni_command command)
 
 enum place { ELSEWHERE, HERE, NOWHERE };
 
-/* Where CNI_NETNS is (netns.Equal: one file behind both names). One that is not there is the plugin's own business. */
+/* Where CNI_NETNS is (netns.Equal: one file behind both names). One that is not there is the plugin's own
+ * business. */
 static enum place netns_place(const struct cni *c)
 {
 	const char *override = env("CNI_NETNS_OVERRIDE");
@@ -330,7 +337,8 @@ static int run_command(struct cni *c, enum cni_command command)
 	if (command == CNI_ADD || command == CNI_DEL) place = netns_place(c);
 	if (c->plugin->run[command] && c->plugin->run[command](c) < 0) return -1;
 	if (place == NOWHERE) return cni_fail(c, CNI_BAD_NETNS, "get plugin's netns failed");
-	if (place == HERE) return cni_fail(c, CNI_BAD_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same");
+	if (place == HERE)
+		return cni_fail(c, CNI_BAD_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same");
 	return 0;
 }
 
@@ -354,7 +362,8 @@ static void about(struct cni *c)
 	if (called_bare && c->plugin->bare_answer) buf_puts(&c->out, c->plugin->bare_answer);
 	buf_printf(&b, "CNI %s plugin %s\nCNI protocol versions supported: ", c->plugin->name,
 		c->compat == CNI_BETTER ? "k3sbox " K3SBOX_VERSION : "version unknown");
-	for (size_t i = 0, n = version_count(c); i < n; i++) buf_printf(&b, "%s%s", i ? ", " : "", versions[i]);
+	for (size_t i = 0, n = version_count(c); i < n; i++)
+		buf_printf(&b, "%s%s", i ? ", " : "", versions[i]);
 	buf_putc(&b, '\n');
 	io_write_fd(STDERR_FILENO, b.data, b.len);
 }
@@ -413,6 +422,7 @@ void cni_begin(struct cni *c, const struct cni_plugin *p)
 {
 	memset(c, 0, offsetof(struct cni, arena));
 	arena_init(&c->arena);
+	c->text.arena = c->out.arena = c->msg.arena = c->details.arena = &c->arena;
 	c->plugin = p;
 	c->compat = compat();
 	c->command = env("CNI_COMMAND");

@@ -1,5 +1,5 @@
-/* The frame of a CNI plugin: environment, configuration, order of checks, errors and exit status of containernetworking's
- * pkg/skel (cni v1.3.0), and its results. A plugin is a table of functions. */
+/* The frame of a CNI plugin: environment, configuration, order of checks, errors and exit status of
+ * containernetworking's pkg/skel (cni v1.3.0), and its results. A plugin is a table of functions. */
 #ifndef K3SBOX_CNI_H
 #define K3SBOX_CNI_H
 
@@ -21,8 +21,8 @@ enum {
 
 enum cni_command { CNI_ADD, CNI_CHECK, CNI_DEL, CNI_GC, CNI_STATUS, CNI_COMMAND_COUNT };
 
-/* K3SBOX_CNI_COMPAT, for comparing with upstream: nothing (newest semantics and what is better here), "1.9.1" (the newest
- * upstream release as it is), "1.1.1" (Debian 12's). */
+/* K3SBOX_CNI_COMPAT, for comparing with upstream: nothing (newest semantics and what is better here),
+ * "1.9.1" (the newest upstream release as it is), "1.1.1" (Debian 12's). */
 enum cni_compat { CNI_BETTER, CNI_191, CNI_111 };
 
 struct cni {
@@ -46,7 +46,8 @@ struct cni_plugin {
 	int (*run[CNI_COMMAND_COUNT])(struct cni *c);   /* 0, or -1 after cni_fail(); NULL: nothing to do */
 };
 
-/* Runs the plugin to the process's end. argv matters only for --help and --version: then it returns the exit status. */
+/* Runs the plugin to the process's end. argv matters only for --help and --version: then it returns the
+ * exit status. */
 int cni_main(const struct cni_plugin *p, int argc, char **argv);
 
 /* A call outside cni_main(): in tests. */
@@ -82,7 +83,8 @@ extern const struct go_type cni_routes_type, cni_dns_type, cni_ipnet_type, cni_n
 
 void *cni_append(struct cni *c, struct slice *pointers, size_t size);   /* a new zeroed element at the end */
 
-/* Prints the result in the layout of a version to c->out, which says that it is of version label. 0, or -1 after cni_fail(). */
+/* Prints the result in the layout of a version to c->out, which says that it is of version label. 0, or -1
+ * after cni_fail(). */
 int cni_print_result(struct cni *c, const struct cni_result *r, struct str version, struct str label);
 
 /* Reads a result in the layout that the version has. 0, or -1 with Go's message in *why. */

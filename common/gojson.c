@@ -15,7 +15,8 @@ const struct go_type go_int_pointer = { .kind = GO_POINTER, .name = "*int", .siz
 const struct go_type go_strings = { .kind = GO_SLICE, .name = "[]string", .size = sizeof(struct slice), .elem = &go_string };
 const struct go_type go_object = { .kind = GO_OBJECT, .name = "map[string]interface {}", .size = sizeof(struct json_node *) };
 
-/* Either a message of somebody's own, or a type error, which grows by the context of each decoder that it passes. */
+/* Either a message of somebody's own, or a type error, which grows by the context of each decoder that it
+ * passes. */
 struct failure {
 	struct str message;
 	const char *value, *type;      /* type error: "number 5", "string" */
@@ -104,7 +105,8 @@ static int store_int(struct go_decoder *d, const struct json_node *n, const stru
 	return mismatch(d, arena_printf(d->a, "number %.*s", (int)(n->end - n->start), d->j->text + n->start), type);
 }
 
-/* Elements that are there already are decoded into, not replaced, even those behind the end of a shortened slice. */
+/* Elements that are there already are decoded into, not replaced, even those behind the end of a shortened
+ * slice. */
 static int store_slice(struct go_decoder *d, const struct json_node *n, const struct go_type *type, struct slice *v)
 {
 	size_t i = 0, size = type->elem->size;

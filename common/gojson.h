@@ -1,8 +1,9 @@
-/* JSON into C structs by tables, the way encoding/json fills Go structs: members in the text's order, so that duplicates,
- * null, embedded structs, reused elements and the texts of type errors come out as they do there.
+/* JSON into C structs by tables, the way encoding/json fills Go structs: members in the text's order, so
+ * that duplicates, null, embedded structs, reused elements and the texts of type errors come out as they
+ * do there.
  *
- * Two generations of Go differ in how a type error names its field: 1.19 (Debian 12's plugins) gives the names of the
- * members, 1.24 and later the names of embedded structs and those inside UnmarshalJSON too. */
+ * * Two generations of Go differ in how a type error names its field: 1.19 (Debian 12's plugins) gives the
+ * names of the members, 1.24 and later the names of embedded structs and those inside UnmarshalJSON too. */
 #ifndef K3SBOX_GOJSON_H
 #define K3SBOX_GOJSON_H
 
@@ -61,7 +62,8 @@ struct go_field {
 
 extern const struct go_type go_string, go_int, go_int_pointer, go_bool, go_strings, go_object;
 
-/* Fills *out (zeroed by the caller) from the node; memory comes from the arena. 0, or -EBADMSG with Go's message. */
+/* Fills *out (zeroed by the caller) from the node; memory comes from the arena. 0, or -EBADMSG with Go's
+ * message. */
 int go_decode(const struct json *j, const struct json_node *n, const struct go_type *type, void *out, struct arena *a,
 	bool old, struct str *message);
 

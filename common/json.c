@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "utf8.h"
 
 enum { DEEPEST = 10000, BIGGEST = 64 << 20 };
@@ -141,20 +142,27 @@ static int scan_word(struct scan *s, const char *word)
 	return 0;
 }
 
+static bool grow(struct scan *s)
+{
+	struct json *j = s->j;
+	size_t cap = s->cap ? s->cap * 2 : 32;
+	struct json_node *p = j->arena ? arena_alloc(j->arena, cap * sizeof *p) : realloc(j->nodes, cap * sizeof *p);
+
+	if (!p) return false;
+	if (j->arena && j->n) memcpy(p, j->nodes, j->n * sizeof *p);
+	j->nodes = p;
+	s->cap = cap;
+	return true;
+}
+
 /* A new node for the value at s->at, linked into the open container. NULL when out of memory. */
 static struct json_node *add_node(struct scan *s, enum json_type type)
 {
 	struct json *j = s->j;
 
-	if (j->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 64;
-		struct json_node *p = realloc(j->nodes, cap * sizeof *p);
-		if (!p) {
-			s->err = -ENOMEM;
-			return NULL;
-		}
-		j->nodes = p;
-		s->cap = cap;
+	if (j->n == s->cap && !grow(s)) {
+		s->err = -ENOMEM;
+		return NULL;
 	}
 	uint32_t index = (uint32_t)j->n++;
 	struct json_node *n = &j->nodes[index];
@@ -270,9 +278,14 @@ static int parse(struct scan *s)
 
 int json_parse(struct json *j, const char *text, size_t len)
 {
+	return json_parse_in(j, text, len, NULL);
+}
+
+int json_parse_in(struct json *j, const char *text, size_t len, struct arena *a)
+{
 	struct scan s = { .j = j };
 
-	*j = (struct json){ .text = text, .len = len };
+	*j = (struct json){ .text = text, .len = len, .arena = a };
 	if (len > BIGGEST) return -EFBIG;
 	int r = parse(&s);
 	if (r < 0) j->n = 0;   /* half a tree is no tree */
@@ -281,7 +294,7 @@ int json_parse(struct json *j, const char *text, size_t len)
 
 void json_free(struct json *j)
 {
-	free(j->nodes);
+	if (!j->arena) free(j->nodes);
 	*j = (struct json){0};
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct buf;
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
@@ -30,12 +31,15 @@ struct json {
 	size_t len;
 	struct json_node *nodes;   /* [0] is the root */
 	size_t n;
+	struct arena *arena;       /* where the nodes lie; NULL: malloc(3) */
 	char error[160];           /* after a failed parse: Go's message */
 	size_t error_at;           /* byte offset of the offending character */
 };
 
 /* 0; -EBADMSG with .error set; -ENOMEM; -EFBIG above 64 MiB. json_free() is needed in every case. */
 int json_parse(struct json *j, const char *text, size_t len);
+/* The same with nodes that live as long as the arena; json_free() is not needed. */
+int json_parse_in(struct json *j, const char *text, size_t len, struct arena *a);
 void json_free(struct json *j);
 #define _cleanup_json_ __attribute__((cleanup(json_free)))
 

@@ -1,5 +1,5 @@
-/* The editor half of json.h. What was asked for is kept as it was asked; json_edit_apply() turns it into ranges of text, when
- * it is known which siblings stay and so who needs a comma. */
+/* The editor half of json.h. What was asked for is kept as it was asked; json_edit_apply() turns it into
+ * ranges of text, when it is known which siblings stay and so who needs a comma. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +77,8 @@ static uint32_t member_start(const struct json_node *n)
 	return n->key != n->key_end ? n->key : n->start;
 }
 
-/* Removed members go with the comma before them, those in front of the first that stays with the comma after them. */
+/* Removed members go with the comma before them, those in front of the first that stays with the comma
+ * after them. */
 static void removals(const struct json *j, uint32_t parent, const bool *gone, struct ranges *out)
 {
 	bool kept = false;

@@ -114,9 +114,11 @@ int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
 
 	if (req->full) return -EMSGSIZE;
 	h->nlmsg_seq = ++nl->seq;
-	/* A dump ends in DONE and a change in its acknowledgement; a question for one thing is made to end the same way. */
+	/* A dump ends in DONE and a change in its acknowledgement; a question for one thing is made to end
+	 * the same way. */
 	h->nlmsg_flags |= NLM_F_ACK;
-	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -errno;
+	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
+		return -errno;
 	do {
 		ssize_t n = recv(nl->fd, data, sizeof data, 0);
 		if (n < 0 && errno == EINTR) r = 1;

@@ -1,5 +1,6 @@
-/* rtnetlink, as little as plugins need: requests are built in a buffer, sent, and answered by an acknowledgement or a dump.
- * Functions return 0 or -errno. What sandboxes do not know they say themselves (EOPNOTSUPP, EINVAL). */
+/* rtnetlink, as little as plugins need: requests are built in a buffer, sent, and answered by an
+ * acknowledgement or a dump. Functions return 0 or -errno. What sandboxes do not know they say themselves
+ * (EOPNOTSUPP, EINVAL). */
 #ifndef K3SBOX_NETLINK_H
 #define K3SBOX_NETLINK_H
 
@@ -56,7 +57,8 @@ int nl_link_get(struct nl *nl, const char *name, struct nl_link *out);   /* -ENO
 int nl_link_up(struct nl *nl, int index, bool up);
 int nl_link_delete(struct nl *nl, int index);
 
-/* Addresses of a link, of both families in the kernel's order; at most max are stored, *n is how many there are. */
+/* Addresses of a link, of both families in the kernel's order; at most max are stored, *n is how many
+ * there are. */
 int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t *n);
 int nl_address_add(struct nl *nl, int index, const struct cidr *a);      /* -EEXIST if it has it */
 /* Route to dst by a gateway (may be none) over the link. */

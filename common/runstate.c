@@ -209,6 +209,12 @@ int runstate_lock(const char *dir)
 	return r;
 }
 
+void runstate_unlock(int fd)
+{
+	flock(fd, LOCK_UN);
+	close(fd);
+}
+
 bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start)
 {
 	enum { STATE, PARENT, START = 19 };   /* behind the name; proc(5) counts from 1, and the pid and the name too */

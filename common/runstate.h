@@ -43,6 +43,9 @@ int runstate_save(const struct runstate *s, const char *dir);
 /* Takes dir/lock (made if needed): a descriptor that holds it, -EWOULDBLOCK if another process does, or -errno. */
 int runstate_lock(const char *dir);
 
+/* Gives it up, for children too that have inherited the descriptor. */
+void runstate_unlock(int fd);
+
 /* Is a process with this pid and start time alive (a zombie is not)? */
 bool process_alive(const struct process_id *p);
 /* The identity of a living process; .pid 0 if there is none. */

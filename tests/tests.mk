@@ -8,6 +8,7 @@ $(B)/san/%.o: %.c | $(B)/include
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CPPFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 $(B)/san/common/main.o: $(B)/applets.inc
+-include $(SANOBJ:.o=.d) $(UNIT:=.d)
 
 $(B)/san/k3sbox: $(SANOBJ)
 	$(Q)$(HOSTCC) $(SAN) -o $@ $(filter-out %/fortify.o %/start.o,$(SANOBJ)) $(BEARSSL)

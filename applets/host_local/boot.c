@@ -16,7 +16,8 @@
 
 enum { NAME = 64 };
 
-/* The kernel's random name for this boot; sandboxes without one have at least the time they started. One byte is left. */
+/* The kernel's random name for this boot; sandboxes without one have at least the time they started. One
+ * byte is left. */
 static bool boot_name(char name[NAME])
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -38,8 +39,9 @@ int64_t hl_boot_time(void)
 	return now.tv_sec - up.tv_sec - (now.tv_nsec < up.tv_nsec);
 }
 
-/* Nothing that was made before this time was made in this boot. A clock that was set forward since its beginning would put
- * that too late, behind leases that are in use; what the kernel mounted first still has the time as it was. */
+/* Nothing that was made before this time was made in this boot. A clock that was set forward since its
+ * beginning would put that too late, behind leases that are in use; what the kernel mounted first still
+ * has the time as it was. */
 static time_t oldest_possible(void)
 {
 	static const struct { const char *path; long fs; } early[] = {
@@ -69,7 +71,8 @@ static void drop_older(struct hl_store *s, time_t boot)
 		struct stat st;
 		struct ip a;
 		if (!ip_parse(&a, e->d_name, strlen(e->d_name))) continue;
-		if (fstatat(s->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) continue;
+		if (fstatat(s->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
 		if (st.st_ctime < boot) hl_store_remove(s, e->d_name);
 	}
 }
@@ -85,5 +88,6 @@ void hl_boot_settle(struct hl_store *s)
 	if (n == (ssize_t)len && !memcmp(noted, now, len)) return;
 	/* Without a note nobody knows: another plugin may have written all of it today. */
 	if (n > 0) drop_older(s, oldest_possible());
-	if (pwrite(s->lock, now, len, 0) == (ssize_t)len && n > (ssize_t)len && ftruncate(s->lock, (off_t)len) < 0) return;
+	if (pwrite(s->lock, now, len, 0) == (ssize_t)len && n > (ssize_t)len && ftruncate(s->lock, (off_t)len) < 0)
+		return;
 }

@@ -230,7 +230,8 @@ static void collect_sets(struct cni *c, struct wire *w, struct hl_conf *conf)
 
 	conf->sets = arena_alloc(&c->arena, most * sizeof *conf->sets);
 	add_sets(conf, &w->runtime.sets);
-	if (w->ipam->range.subnet.addr.len) conf->sets[conf->set_count++] = (struct hl_set){ &w->ipam->range, 1 };
+	if (w->ipam->range.subnet.addr.len)
+		conf->sets[conf->set_count++] = (struct hl_set){ &w->ipam->range, 1 };
 	add_sets(conf, &w->ipam->sets);
 }
 

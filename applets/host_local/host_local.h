@@ -1,5 +1,5 @@
-/* host-local: addresses from ranges, leases as files, as containernetworking/plugins' plugin of that name does it.
- * The operations are also called by other applets in process (noop). */
+/* host-local: addresses from ranges, leases as files, as containernetworking/plugins' plugin of that name
+ * does it. The operations are also called by other applets in process (noop). */
 #ifndef K3SBOX_HOST_LOCAL_H
 #define K3SBOX_HOST_LOCAL_H
 

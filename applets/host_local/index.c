@@ -183,8 +183,8 @@ void hl_index_commit(struct hl_index *x, int dir, int64_t boot_time)
 	memcpy(x->t->h.magic, magic, sizeof magic);
 	x->t->h.sum = sum_of(x->t);
 	size_t from = x->dirty < x->n ? size_of(x->dirty) : size_of(x->n), end = size_of(x->n);
-	/* The header comes last: an older one does not fit the folder any more. Small tables are written in one go; torn, their
-	 * sum is wrong. */
+	/* The header comes last: an older one does not fit the folder any more. Small tables are written
+	 * in one go; torn, their sum is wrong. */
 	if (end <= FIRST) {
 		if (!write_at(x, 0, end)) return;
 	} else if ((from < end && !write_at(x, from, end)) || !write_at(x, 0, sizeof x->t->h)) {

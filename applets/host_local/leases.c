@@ -60,7 +60,8 @@ static unsigned char type_of(int dir, const struct dirent *e)
 {
 	struct stat st;
 
-	if (e->d_type != DT_UNKNOWN || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) return e->d_type;
+	if (e->d_type != DT_UNKNOWN || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return e->d_type;
 	return S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
 }
 
@@ -216,7 +217,8 @@ void hl_store_find(struct hl_store *s, struct hl_leases *l)
 	struct ip a;
 
 	*l = (struct hl_leases){0};
-	/* An ID that reads like an address is also what last_reserved_ip.N may hold, and that changes behind the index's back. */
+	/* An ID that reads like an address is also what last_reserved_ip.N may hold, and that changes
+	 * behind the index's back. */
 	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) || !look_up(s, id, true, l)) {
 		*l = (struct hl_leases){0};
 		find_by_scan(s, &scan);

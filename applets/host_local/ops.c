@@ -15,7 +15,8 @@ static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t inde
 	char text[IP_TEXT];
 
 	ip_format(a, text);
-	if (!ip_cmp(a, &r->gateway)) return cni_fail(s->c, CNI_INTERNAL, "requested ip %s is subnet's gateway", text);
+	if (!ip_cmp(a, &r->gateway))
+		return cni_fail(s->c, CNI_INTERNAL, "requested ip %s is subnet's gateway", text);
 	int n = hl_store_reserve(s, a, index);
 	if (n < 0) return -1;
 	if (n) {
@@ -140,7 +141,8 @@ static int check_addresses(struct cni *c, const struct hl_conf *conf, const stru
 		const struct cni_ip *ip = ((struct cni_ip **)r->ips.v)[i];
 		bool ours = false, held = false;
 		char text[IP_TEXT];
-		for (size_t k = 0; ip && k < conf->set_count; k++) ours |= hl_set_find(&conf->sets[k], &ip->address.addr) != NULL;
+		for (size_t k = 0; ip && k < conf->set_count; k++)
+			ours |= hl_set_find(&conf->sets[k], &ip->address.addr) != NULL;
 		for (size_t k = 0; ours && k < l->n; k++) held |= !ip_cmp(&l->v[k].ip, &ip->address.addr);
 		if (held || !ours) continue;
 		ip_format(&ip->address.addr, text);
@@ -196,7 +198,8 @@ static void collect(void *arg, const char *path, struct str content, bool plain)
 	const struct gc *g = arg;
 	struct ip a;
 
-	if (plain && content.s && ip_parse(&a, path, strlen(path)) && !is_valid(g, content)) hl_store_remove(g->s, path);
+	if (plain && content.s && ip_parse(&a, path, strlen(path)) && !is_valid(g, content))
+		hl_store_remove(g->s, path);
 }
 
 int hl_gc(struct cni *c)

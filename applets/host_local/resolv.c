@@ -1,4 +1,5 @@
-/* resolv.conf as upstream's dns.go reads it: white space at both ends of a line does not count, neither do lines of one word. */
+/* resolv.conf as upstream's dns.go reads it: white space at both ends of a line does not count, neither do
+ * lines of one word. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

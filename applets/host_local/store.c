@@ -101,8 +101,10 @@ static int open_lock(struct hl_store *s)
 	s->lock = -1;
 	if (s->c->compat == CNI_BETTER) s->lock = openat(s->dir, HL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0750);
 	if (s->lock < 0) s->lock = openat(s->dir, HL_LOCK, O_RDONLY | O_CREAT | O_CLOEXEC, 0750);
-	if (s->lock < 0) return cni_fail(s->c, CNI_INTERNAL, "%s", go_strerror(errno, scratch, sizeof scratch));
-	/* A file system without locks gets none from upstream either; exclusive creation still keeps addresses apart. */
+	if (s->lock < 0)
+		return cni_fail(s->c, CNI_INTERNAL, "%s", go_strerror(errno, scratch, sizeof scratch));
+	/* A file system without locks gets none from upstream either; exclusive creation still keeps
+	 * addresses apart. */
 	while (flock(s->lock, LOCK_EX) < 0 && errno == EINTR) ;
 	return 0;
 }
@@ -112,7 +114,8 @@ int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s)
 	*s = (struct hl_store)HL_STORE_CLOSED;
 	s->c = c;
 	const char *data = *conf->data_dir ? conf->data_dir : DEFAULT_DIR;
-	if (join_clean(s->path, sizeof s->path, data, conf->name.s) < 0) return cni_fail_path(c, "mkdir", data, ENAMETOOLONG);
+	if (join_clean(s->path, sizeof s->path, data, conf->name.s) < 0)
+		return cni_fail_path(c, "mkdir", data, ENAMETOOLONG);
 	if (open_dir(s) < 0 || open_lock(s) < 0) return -1;
 	if (c->compat != CNI_BETTER) return 0;
 	s->boot_time = hl_boot_time();
@@ -131,7 +134,8 @@ static void close_last(struct hl_store *s)
 void hl_store_close(struct hl_store *s)
 {
 	close_last(s);
-	if (s->scanned && (s->changed || s->index.dirty != SIZE_MAX)) hl_index_commit(&s->index, s->dir, s->boot_time);
+	if (s->scanned && (s->changed || s->index.dirty != SIZE_MAX))
+		hl_index_commit(&s->index, s->dir, s->boot_time);
 	hl_index_close(&s->index);
 	if (s->lock >= 0) close(s->lock);
 	if (s->dir >= 0) close(s->dir);
@@ -179,8 +183,8 @@ static int write_new(struct hl_store *s, const char *name, int flags, const char
 	return fail_at(s, "write", shown, -r);
 }
 
-/* Renames unless the new name is there. Under the lock, and with the other plugin honouring it, a look first is as good where
- * the kernel has no such call. */
+/* Renames unless the new name is there. Under the lock, and with the other plugin honouring it, a look
+ * first is as good where the kernel has no such call. */
 static int rename_new(int dir, const char *from, const char *to)
 {
 	enum { NOREPLACE = 1 };
@@ -238,7 +242,8 @@ static int write_last(struct hl_store *s, size_t set, const char *text)
 		s->last_size = 0;
 	}
 	if (s->last < 0) return fail_at(s, "open", name, errno);
-	/* A file that is there is not emptied first: ext4 takes that for a replacement and writes it out at once. */
+	/* A file that is there is not emptied first: ext4 takes that for a replacement and writes it out
+	 * at once. */
 	ssize_t n = pwrite(s->last, text, (size_t)len, 0);
 	int r = n < 0 ? -errno : n != len ? -ENOSPC : 0;
 	if (!r && s->last_size > len && ftruncate(s->last, len) < 0) r = -errno;

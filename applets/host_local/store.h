@@ -1,5 +1,5 @@
-/* The leases on disk, shared with upstream's plugin: dataDir/NETWORK/ADDRESS holds "ID\r\nIFNAME" (older: "ID"),
- * last_reserved_ip.N the newest address of range set N, and lock is what flock(2) is taken on. */
+/* The leases on disk, shared with upstream's plugin: dataDir/NETWORK/ADDRESS holds "ID\r\nIFNAME" (older:
+ * "ID"), last_reserved_ip.N the newest address of range set N, and lock is what flock(2) is taken on. */
 #ifndef K3SBOX_HOST_LOCAL_STORE_H
 #define K3SBOX_HOST_LOCAL_STORE_H
 
@@ -41,8 +41,8 @@ struct hl_store {
 
 #define HL_STORE_CLOSED { .dir = -1, .lock = -1, .last = -1, .index.fd = -1 }
 
-/* Makes the folder if need be, takes the lock (and holds it until the store is closed), drops what an earlier boot left.
- * 0, or -1 after cni_fail(); hl_store_close() is needed in every case. */
+/* Makes the folder if need be, takes the lock (and holds it until the store is closed), drops what an
+ * earlier boot left. 0, or -1 after cni_fail(); hl_store_close() is needed in every case. */
 int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s);
 void hl_store_close(struct hl_store *s);
 #define _cleanup_store_ __attribute__((cleanup(hl_store_close)))
@@ -57,14 +57,14 @@ void hl_store_find(struct hl_store *s, struct hl_leases *l);
 struct ip hl_store_last(struct hl_store *s, size_t set);
 /* Takes the address for this attachment: 1 done, 0 taken already, -1 after cni_fail(). */
 int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set);
-/* Removes this attachment's leases as upstream does in as many rounds: leases that name the ID alone go in a round that finds no
- * others. */
+/* Removes this attachment's leases as upstream does in as many rounds: leases that name the ID alone go in
+ * a round that finds no others. */
 void hl_store_release(struct hl_store *s, size_t rounds);
 bool hl_store_taken(struct hl_store *s, const struct ip *a);
 void hl_store_remove(struct hl_store *s, const char *name);
 
-/* Calls fn for every file below the store: its path ("/" behind a folder's), what it holds without white space at both ends
- * (.s NULL: cannot be read), whether it is a regular file right in the store. */
+/* Calls fn for every file below the store: its path ("/" behind a folder's), what it holds without white
+ * space at both ends (.s NULL: cannot be read), whether it is a regular file right in the store. */
 typedef void hl_visit(void *arg, const char *path, struct str content, bool plain);
 void hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg);
 

@@ -1,4 +1,5 @@
-/* Everything about x86-64 that the interceptor knows: registers, call numbers' frame, the way a call is repeated. */
+/* Everything about x86-64 that the interceptor knows: registers, call numbers' frame, the way a call is
+ * repeated. */
 #ifndef K3SBOX_ARCH_X86_64_H
 #define K3SBOX_ARCH_X86_64_H
 

@@ -1,4 +1,5 @@
-/* getdents64: the first batch of a folder's entries is preceded by nothing and followed by those that a rule adds. */
+/* getdents64: the first batch of a folder's entries is preceded by nothing and followed by those that a
+ * rule adds. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,8 @@ static void add(void *arg, const char *name, bool is_dir)
 	put(x->out, name, is_dir, x->off);
 }
 
-/* The entries that the folder lacks; opened through the tracee's descriptor, so that it is the tracee's folder. */
+/* The entries that the folder lacks; opened through the tracee's descriptor, so that it is the tracee's
+ * folder. */
 static void missing_entries(struct call *c, const char *path, const struct special *s, int64_t off, struct buf *out)
 {
 	char name[64];

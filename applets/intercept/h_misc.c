@@ -21,7 +21,8 @@ enum verdict uname_exit(struct call *c)
 	return PASS;
 }
 
-/* Without CAP_SYS_PTRACE an undumpable tracee's memory is closed to us, and runc's init makes itself undumpable. */
+/* Without CAP_SYS_PTRACE an undumpable tracee's memory is closed to us, and runc's init makes itself
+ * undumpable. */
 enum verdict prctl_enter(struct call *c)
 {
 	if (call_arg(c, 0) != PR_SET_DUMPABLE || call_arg(c, 1) != 0) return PASS;

@@ -1,4 +1,5 @@
-/* mount(2), where the sandbox lacks a flag or an option: first as asked, then as near to it as the kernel can. */
+/* mount(2), where the sandbox lacks a flag or an option: first as asked, then as near to it as the
+ * kernel can. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,7 +15,8 @@
 
 enum { PROPAGATION = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE };
 
-/* One thing that a kernel may lack: a mount that failed with this error, asked for with these flags or this type, … */
+/* One thing that a kernel may lack: a mount that failed with this error, asked for with these flags or
+ * this type, … */
 struct lack {
 	const char *what;
 	unsigned feature;

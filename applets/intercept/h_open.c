@@ -1,5 +1,6 @@
-/* open, creat, openat, openat2. The kernel is asked first; where it has nothing, the same call is made once more as
- * memfd_create(2) (which needs no path, so it works in any root, mount and PID namespace) or, for a map, with another path. */
+/* open, creat, openat, openat2. The kernel is asked first; where it has nothing, the same call is made
+ * once more as memfd_create(2) (which needs no path, so it works in any root, mount and PID namespace)
+ * or, for a map, with another path. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +24,8 @@
 #include "scratch.h"
 #include "statx.h"
 #include "virtual.h"
+
+#define CGROUPS "/sys/fs/cgroup"
 
 enum stage { ASKED = 1, GIVEN_UP };
 
@@ -57,8 +60,8 @@ static int refusal(const struct call *c, const struct job *j)
 	return virtual_access(c->t, j, (acc != O_WRONLY ? R_OK : 0) | (acc != O_RDONLY ? W_OK : 0));
 }
 
-/* The mount, device and type of the folder that a stand-in pretends to lie in: the descriptor's that its path started from, or
- * procfs as the tracee sees it. */
+/* The mount, device and type of the folder that a stand-in pretends to lie in: the descriptor's that its
+ * path started from, or procfs as the tracee sees it. */
 static void describe_folder(struct call *c, const struct job *j, struct special *s)
 {
 	char name[PATH_MAX];
@@ -74,7 +77,7 @@ static void describe_folder(struct call *c, const struct job *j, struct special 
 		return;
 	}
 	if (j->fd != AT_FDCWD) snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, j->fd);
-	else resolve_for_us(c->tr, c->t, path_below(j->path, "/proc") ? "/proc" : "/", name);
+	else resolve_for_us(c->tr, c->t, path_below(j->path, "/proc") ? "/proc" : path_below(j->path, CGROUPS) ? CGROUPS : "/", name);
 	s->fs_type = statfs(name, &fs) == 0 ? (uint64_t)fs.f_type : PROC_SUPER_MAGIC;
 	if (stat(name, &st) == 0) s->fs_dev = st.st_dev;
 	s->has_mnt_id = statx_mount_id(name, &s->mnt_id);
@@ -131,7 +134,8 @@ static enum verdict memfd_made(struct call *c)
 	return call_done(c, j->error);
 }
 
-/* The name given to the memfd is the empty string at the path's own end: never a new string, never one too long. */
+/* The name given to the memfd is the empty string at the path's own end: never a new string, never one
+ * too long. */
 static enum verdict by_memfd(struct call *c)
 {
 	struct job *j = c->t->job;
@@ -189,7 +193,8 @@ static enum verdict stand_in(struct call *c)
 	return by_memfd(c);
 }
 
-/* The kernel has the file. If a write to it should fail, the value is kept here: its descriptor is watched. */
+/* The kernel has the file. If a write to it should fail, the value is kept here: its descriptor is
+ * watched. */
 static void watch_writes(struct call *c, const struct job *j, int fd)
 {
 	char name[64];
@@ -215,8 +220,8 @@ static enum verdict asked(struct call *c)
 	return AGAIN;
 }
 
-/* In a process that is watched: an O_PATH stand-in was opened anew through /proc/self/fd; from then on its inode may be read and
- * written. O_TRUNC has emptied it, which does not happen to a sysctl. */
+/* In a process that is watched: an O_PATH stand-in was opened anew through /proc/self/fd; from then on
+ * its inode may be read and written. O_TRUNC has emptied it, which does not happen to a sysctl. */
 static enum verdict reopened(struct call *c)
 {
 	struct special *s = c->result < 0 ? NULL : special_of_fd(c->tr, c->t, (int)c->result);

@@ -1,5 +1,5 @@
-/* stat, lstat, newfstatat, statx, access, faccessat(2), readlink(at), truncate. The kernel is asked first; what it does not have is
- * described from here, so nothing in the call needs changing. */
+/* stat, lstat, newfstatat, statx, access, faccessat(2), readlink(at), truncate. The kernel is asked
+ * first; what it does not have is described from here, so nothing in the call needs changing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -27,7 +27,8 @@ static uint64_t type_for(const struct tracer *tr, const char *path)
 	return magic;
 }
 
-/* A call that worked gets its type changed; one that this kernel does not know for such a file (ENOSYS) is answered. */
+/* A call that worked gets its type changed; one that this kernel does not know for such a file (ENOSYS)
+ * is answered. */
 static enum verdict reply(struct call *c, const char *path, uint64_t magic)
 {
 	struct statfs fs = {0};

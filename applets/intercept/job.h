@@ -10,13 +10,14 @@
 #include "seeds.h"
 
 struct map;
+struct cgroup_file;
 
 enum job_kind {
 	JOB_SEED,       /* a seeded sysctl */
 	JOB_SEED_DIR,   /* a folder that only seeds lie in */
 	JOB_MAP,        /* --map, --replace: another path */
-	JOB_TABLE,      /* /proc/PID/mountinfo or mounts, rewritten */
-	JOB_PERCPU,     /* cgroup v1's cpuacct.usage_percpu, made from cpuacct.usage */
+	JOB_TABLE,      /* /proc/PID/mountinfo, mounts or cgroup, /proc/cgroups: rewritten */
+	JOB_CGROUP,     /* a control file that a cgroup lacks */
 	JOB_OTHER,      /* a handler's own */
 };
 
@@ -26,7 +27,8 @@ struct job {
 	const struct seed *seed;
 	const struct map *map;
 	bool at_once;              /* do not ask the kernel first */
-	bool info;                 /* JOB_TABLE: mountinfo */
+	const char *table;         /* JOB_TABLE: "mountinfo", … */
+	const struct cgroup_file *file;   /* JOB_CGROUP */
 	int fd;                    /* descriptor argument, or AT_FDCWD */
 	uint64_t flags;            /* open flags, or at-flags */
 	long error;                /* what the kernel answered */

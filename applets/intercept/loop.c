@@ -1,6 +1,6 @@
-/* The event loop: wait, classify, dispatch, resume. Whether a thread is resumed to its next exit stop or let go is decided in one
- * place (go). Nothing that a tracee does ends the loop; a thread that dies under our hands makes ptrace calls fail and is
- * collected by waitpid later. */
+/* The event loop: wait, classify, dispatch, resume. Whether a thread is resumed to its next exit stop or
+ * let go is decided in one place (go). Nothing that a tracee does ends the loop; a thread that dies
+ * under our hands makes ptrace calls fail and is collected by waitpid later. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -83,7 +83,8 @@ static void on_entry(struct tracer *tr, struct tracee *t, bool filtered)
 	}
 	if (c.dirty) tracee_set_regs(t, &c.regs);
 
-	/* A call skipped at its entry stop still passes the tracee's own filters, which may set another result: see on_exit. */
+	/* A call skipped at its entry stop still passes the tracee's own filters, which may set another
+	 * result: see on_exit. */
 	bool follow = v == EXIT || always || (v == DONE && !filtered);
 	if (follow) t->phase = filtered && tr->seccomp_first && v != DONE ? PH_FILTERED : PH_IN;
 	else tracee_end_call(t);
@@ -136,13 +137,14 @@ static void on_seccomp_stop(struct tracer *tr, struct tracee *t)
 	if (t->phase != PH_IN) on_entry(tr, t, true);   /* PH_IN: its entry stop was seen already */
 }
 
-/* The thread that called exec goes on under its group's number, all others vanish, most of them with a word, not all. */
+/* The thread that called exec goes on under its group's number, all others vanish, most of them with a
+ * word, not all. */
 static void on_exec(struct tracer *tr, struct tracee *t)
 {
 	pid_t old = (pid_t)tracee_event_msg(t);
 
-	/* In gVisor the number is in the tracee's own PID namespace and may mean another thread here: only a number that
-	 * nobody has any more is believed. */
+	/* In gVisor the number is in the tracee's own PID namespace and may mean another thread here:
+	 * only a number that nobody has any more is believed. */
 	if (old != t->tid && tracee_find(tr, old) && kill(old, 0) < 0 && errno == ESRCH) tracee_remove(tr, old);
 	tracee_end_call(t);
 	mem_forget(&tr->mem, t->tid);
@@ -153,8 +155,8 @@ static void on_exec(struct tracer *tr, struct tracee *t)
 	t->phase = stops_always(tr, t) ? PH_IN : PH_OUT;
 }
 
-/* Ctrl-Z: the shell waits for us, so we stop when the program has; `fg` wakes the whole group. A SIGSTOP sent to the program
- * alone is its own affair. */
+/* Ctrl-Z: the shell waits for us, so we stop when the program has; `fg` wakes the whole group. A SIGSTOP
+ * sent to the program alone is its own affair. */
 static void on_group_stop(struct tracer *tr, struct tracee *t, int sig)
 {
 	tracee_resume(t, PTRACE_LISTEN, 0);
@@ -172,8 +174,9 @@ static void on_end(struct tracer *tr, pid_t tid, int status)
 	}
 }
 
-/* A thread or process we have not seen before: its parent is not known yet, and what the kernel says about that cannot be relied
- * upon (PTRACE_GETEVENTMSG in other PID namespaces). It matters only while some process is hot. */
+/* A thread or process we have not seen before: its parent is not known yet, and what the kernel says
+ * about that cannot be relied upon (PTRACE_GETEVENTMSG in other PID namespaces). It matters only while
+ * some process is hot. */
 static struct tracee *welcome(struct tracer *tr, pid_t tid)
 {
 	struct tracee *t = tracee_add(tr, tid);
@@ -230,8 +233,8 @@ void tracer_heat(struct tracer *tr, pid_t tgid)
 	if (tr->engine == ENGINE_SECCOMP) tracee_each(tr, heat, &tgid);
 }
 
-/* All stops that are there are collected before any thread goes on, now and then at least: waitpid looks through its list from
- * the start, and a thread that stops all the time would starve those behind it. */
+/* All stops that are there are collected before any thread goes on, now and then at least: waitpid looks
+ * through its list from the start, and a thread that stops all the time would starve those behind it. */
 int tracer_loop(struct tracer *tr, bool end_with_main)
 {
 	static struct { pid_t tid; int status; } q[QUEUE];

@@ -52,7 +52,8 @@ static int file_copy(struct mem *m, pid_t tid, uint64_t addr, void *p, size_t n,
 	return k < 0 && errno != EIO ? -errno : -EFAULT;
 }
 
-/* A word at a time, aligned, so that no word crosses a page; a word only partly ours is read first, then written back. */
+/* A word at a time, aligned, so that no word crosses a page; a word only partly ours is read first, then
+ * written back. */
 static int ptrace_copy(pid_t tid, uint64_t addr, char *p, size_t n, bool out)
 {
 	while (n) {
@@ -83,8 +84,8 @@ static int copy_by(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, vo
 	}
 }
 
-/* A tracee that made itself undumpable refuses the first ways but not the last (on gVisor), so a refusal climbs down for that once.
- * A bad address is the tracee's own business and is final. */
+/* A tracee that made itself undumpable refuses the first ways but not the last (on gVisor), so a refusal
+ * climbs down for that once. A bad address is the tracee's own business and is final. */
 static int copy(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n, bool out)
 {
 	int r = copy_by(m, way, tid, addr, p, n, out);

@@ -28,8 +28,8 @@ void mem_probe(struct mem *m, pid_t tid, uint64_t addr, uint64_t value);
 int mem_read(struct mem *m, pid_t tid, uint64_t addr, void *to, size_t n);
 int mem_write(struct mem *m, pid_t tid, uint64_t addr, const void *from, size_t n);
 
-/* A string with its NUL; its length, -EFAULT, -ESRCH, or -ENAMETOOLONG if there is no NUL in size bytes. Never reads past the page
- * that the NUL is in. */
+/* A string with its NUL; its length, -EFAULT, -ESRCH, or -ENAMETOOLONG if there is no NUL in size bytes.
+ * Never reads past the page that the NUL is in. */
 ssize_t mem_string(struct mem *m, pid_t tid, uint64_t addr, char *to, size_t size);
 
 /* The thread is gone, new, or has another address space now. */

@@ -62,8 +62,8 @@ static _Noreturn void subject(int go)
 	_exit(0);
 }
 
-/* Follows the subject from its seccomp stop; what stops first after PTRACE_SYSCALL tells the order: at an entry stop the
- * result register still says ENOSYS. */
+/* Follows the subject from its seccomp stop; what stops first after PTRACE_SYSCALL tells the order: at
+ * an entry stop the result register still says ENOSYS. */
 static bool learn(struct tracer *tr, struct tracee *t)
 {
 	bool filtered = false;

@@ -4,12 +4,12 @@
 
 #include "tracer.h"
 
-/* Sets engine (unless force_syscall), seccomp_first, has_syscall_info, cap_ptrace and the ways to memory. 0; or -errno if tracing is
- * not possible at all, with the request that failed in *what. */
+/* Sets engine (unless force_syscall), seccomp_first, has_syscall_info, cap_ptrace and the ways to
+ * memory. 0; or -errno if tracing is not possible at all, with the request that failed in *what. */
 int probe_tracing(struct tracer *tr, bool force_syscall, const char **what);
 
-/* Puts the filter on the calling thread: without no_new_privs if that is allowed, so that setuid programs keep working.
- * 0 or -errno. */
+/* Puts the filter on the calling thread: without no_new_privs if that is allowed, so that setuid
+ * programs keep working. 0 or -errno. */
 int filter_install(const struct sock_filter *f, size_t n);
 
 /* What SEIZE is called with. */

@@ -103,8 +103,8 @@ int resolve_for_us(struct tracer *tr, struct tracee *t, const char *path, char *
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* /proc/self and /proc/thread-self mean us when we ask: the tracee's number instead, and its own links followed by hand, because
- * its PID namespace may count otherwise. False: nothing to do. */
+/* /proc/self and /proc/thread-self mean us when we ask: the tracee's number instead, and its own links
+ * followed by hand, because its PID namespace may count otherwise. False: nothing to do. */
 static bool expand_self(struct tracer *tr, struct tracee *t, const char *path, char *out)
 {
 	char link[PATH_MAX];
@@ -153,7 +153,8 @@ static bool follow_dangling(struct tracer *tr, struct tracee *t, char *cur)
 	return true;
 }
 
-/* The path as the kernel resolves it, links and all; what does not exist is kept as text behind what does. */
+/* The path as the kernel resolves it, links and all; what does not exist is kept as text behind what
+ * does. */
 static bool canonical(struct tracer *tr, struct tracee *t, const char *path, bool nofollow, char *out)
 {
 	char cur[PATH_MAX], tail[PATH_MAX], ours[PATH_MAX], proc[32], link[PATH_MAX];

@@ -21,7 +21,8 @@
 #define ARGS(d, p, f, b) .dirfd = d, .path = p, .flags = f, .buf = b
 #define SYS(n) .name = #n, .nr = SYS_##n
 
-/* A file that is about to be made cannot be one that is missing; fstatat(fd, "") is fstat under another name. */
+/* A file that is about to be made cannot be one that is missing; fstatat(fd, "") is fstat under another
+ * name. */
 #define NOT_NEW(a) .pass = { a, O_CREAT | O_EXCL, O_CREAT | O_EXCL }
 #define NOT_FSTAT(a) .pass = { a, AT_EMPTY_PATH, AT_EMPTY_PATH }
 

@@ -1,4 +1,5 @@
-/* The table of system calls: one row each. The BPF filter, the dispatch, --list-rules and the counters walk it. */
+/* The table of system calls: one row each. The BPF filter, the dispatch, --list-rules and the counters
+ * walk it. */
 #ifndef K3SBOX_RULES_H
 #define K3SBOX_RULES_H
 

@@ -14,7 +14,8 @@
 #include "probe.h"
 #include "spawn.h"
 
-/* Signals that are meant for the program. From a terminal they reach it anyway, as a member of the foreground group. */
+/* Signals that are meant for the program. From a terminal they reach it anyway, as a member of the
+ * foreground group. */
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGWINCH };
 /* Job control: the program stops first, then we (loop.c). */
 static const int ignored[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
@@ -74,7 +75,8 @@ static _Noreturn void child(struct start *s, char **argv)
 	_exit(e == ENOENT || e == ENOTDIR ? EX_NOTFOUND : EX_NOEXEC);
 }
 
-/* A seized thread reports clones and signals, nothing of its reads and writes, so the talk needs no waiting. */
+/* A seized thread reports clones and signals, nothing of its reads and writes, so the talk needs no
+ * waiting. */
 static void start(struct tracer *tr, char **argv)
 {
 	struct start s = { .filter_n = 0 };
@@ -107,8 +109,21 @@ static void start(struct tracer *tr, char **argv)
 	close(s.said[0]);
 }
 
+/* Everything that is asked about a tracee goes through /proc/PID, so its numbers must be those that waitpid tells. */
+static void check_proc(const struct tracer *tr)
+{
+	char link[32];
+	ssize_t n = readlink("/proc/self", link, sizeof link - 1);
+
+	link[n < 0 ? 0 : n] = 0;
+	if (!(tr->features & (F_PATH | F_STATFS | F_LIST)) || atoi(link) == getpid()) return;
+	if (n < 0) die(EX_FAIL, "/proc is not mounted, and without it no file of the program can be found: mount -t proc proc /proc");
+	die(EX_FAIL, "/proc belongs to another PID namespace: mount -t proc proc /proc in this one");
+}
+
 int tracer_run(struct tracer *tr, char **argv, bool end_with_main)
 {
+	check_proc(tr);
 	tracer_own_root(tr);
 	start(tr, argv);
 	int r = tracer_loop(tr, end_with_main);

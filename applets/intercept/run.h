@@ -1,4 +1,5 @@
-/* Starts the program under the tracer and stays until it, and unless told otherwise all it left behind, has ended. */
+/* Starts the program under the tracer and stays until it, and unless told otherwise all it left behind,
+ * has ended. */
 #ifndef K3SBOX_RUN_TRACE_H
 #define K3SBOX_RUN_TRACE_H
 

@@ -1,5 +1,6 @@
-/* Memory in a tracee for strings of ours: pages that it maps itself on our behalf, never its stack or heap. One pool per process, a slot
- * per call in flight (threads and vfork children share an address space). */
+/* Memory in a tracee for strings of ours: pages that it maps itself on our behalf, never its stack or
+ * heap. One pool per process, a slot per call in flight (threads and vfork children share an address
+ * space). */
 #ifndef K3SBOX_SCRATCH_H
 #define K3SBOX_SCRATCH_H
 
@@ -22,8 +23,8 @@ struct scratch *scratch_get(struct call *c, int *slot);
 void scratch_put(struct scratch *s, int slot);
 static inline uint64_t scratch_at(const struct scratch *s, int slot) { return s->addr + (uint64_t)slot * SCRATCH_SLOT; }
 
-/* At an entry stop: turns the call into an mmap of a pool; afterwards the call comes again. What fails is left to the kernel: then
- * the call goes on unchanged, and job's stage is set to given_up. */
+/* At an entry stop: turns the call into an mmap of a pool; afterwards the call comes again. What fails
+ * is left to the kernel: then the call goes on unchanged, and job's stage is set to given_up. */
 enum verdict scratch_map(struct call *c, int given_up);
 
 /* The address space is gone. */

@@ -1,4 +1,5 @@
-/* struct statx, which musl has not and whose kernel header does not go with <sys/stat.h>: kept behind plain bytes. */
+/* struct statx, which musl has not and whose kernel header does not go with <sys/stat.h>: kept behind
+ * plain bytes. */
 #ifndef K3SBOX_STATX_H
 #define K3SBOX_STATX_H
 

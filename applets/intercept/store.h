@@ -1,4 +1,5 @@
-/* Values of seeded sysctls as they were written. Those below net/ belong to a network namespace each. Pure. */
+/* Values of seeded sysctls as they were written. Those below net/ belong to a network namespace each.
+ * Pure. */
 #ifndef K3SBOX_STORE_H
 #define K3SBOX_STORE_H
 
@@ -25,7 +26,8 @@ struct store {
 /* NULL if nothing was written. */
 struct store_value *store_find(const struct store *s, const struct seed *seed, uint64_t ns);
 
-/* Takes what a write(2) brought: 0, -EINVAL or -EPERM as the kernel would say, -ENOSPC at STORE_MAX namespaces, -ENOMEM. */
+/* Takes what a write(2) brought: 0, -EINVAL or -EPERM as the kernel would say, -ENOSPC at STORE_MAX
+ * namespaces, -ENOMEM. */
 int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n, bool real_refused);
 
 /* What a reader sees, with its line end; its length. */

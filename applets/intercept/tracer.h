@@ -32,7 +32,8 @@ enum phase {
 	PH_IN,         /* entry done, an exit stop will come */
 };
 
-/* Does the thread see the files that we see? Found out when first needed, anew after a chroot, pivot_root, setns or unshare. */
+/* Does the thread see the files that we see? Found out when first needed, anew after a chroot,
+ * pivot_root, setns or unshare. */
 enum root_state { ROOT_UNKNOWN, ROOT_SAME, ROOT_OTHER };
 
 struct job;
@@ -73,6 +74,8 @@ struct tracer {
 	/* what was asked for */
 	unsigned features;
 	bool seeds, cgroup;
+	const char **controllers;  /* --controller */
+	size_t controller_n;
 	struct map *maps;
 	size_t map_n;
 	struct fstype *fstypes;
@@ -97,7 +100,8 @@ struct tracer {
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
 	struct stat_id { uint64_t dev, ino; char mnt[48]; } own_root;
 
-	/* absolute paths that lead nowhere of interest, by hash; forgotten after a second and when a symlink is made */
+	/* absolute paths that lead nowhere of interest, by hash; forgotten after a second and when a
+	 * symlink is made */
 	struct { uint64_t hash; uint32_t until; unsigned gen; } plain[PLAIN_SLOTS];
 	unsigned link_gen;
 
@@ -136,20 +140,23 @@ bool tracee_link(const struct tracee *t, const char *what, char *out, size_t siz
 enum root_state tracee_root(struct tracer *tr, struct tracee *t);
 void tracer_own_root(struct tracer *tr);
 
-/* The only ptrace calls outside probe.c. A thread that is gone makes them fail with -ESRCH, which is never an error. */
+/* The only ptrace calls outside probe.c. A thread that is gone makes them fail with -ESRCH, which is
+ * never an error. */
 int tracee_get_regs(struct tracee *t, regs_t *r);
 int tracee_set_regs(struct tracee *t, const regs_t *r);
 int tracee_resume(struct tracee *t, int request, int sig);
 int tracee_interrupt(struct tracee *t);
 int tracee_seize(pid_t tid, unsigned options);
 unsigned long tracee_event_msg(struct tracee *t);
-/* Is the call at this stop one of this architecture's own numbers? (int $0x80 in a 64-bit program has others.) */
+/* Is the call at this stop one of this architecture's own numbers? (int $0x80 in a 64-bit program has
+ * others.) */
 bool tracee_native_call(const struct tracer *tr, struct tracee *t);
 void *tracee_each(struct tracer *tr, void *(*fn)(struct tracer *, struct tracee *, void *), void *arg);
 
 /* ---- call.c: what handlers do ---- */
 static inline uint64_t call_arg(const struct call *c, int i) { return regs_arg(&c->regs, i); }
-/* Changes argument or number for the kernel; the tracee gets its own back at the exit stop (so an EXIT must follow). */
+/* Changes argument or number for the kernel; the tracee gets its own back at the exit stop (so an EXIT
+ * must follow). */
 void call_set_arg(struct call *c, int i, uint64_t v);
 void call_set_nr(struct call *c, long nr);
 int call_read(struct call *c, uint64_t addr, void *to, size_t n);

@@ -9,13 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroups.h"
 #include "cleanup.h"
 #include "hash.h"
 #include "io.h"
 #include "path.h"
 #include "resolve.h"
 
-#define PERCPU "cpuacct.usage_percpu"
 enum { COPY_MAX = 64 << 20 };
 
 static bool take(struct job *j, enum job_kind kind, const char *path, bool at_once)
@@ -56,27 +56,34 @@ static bool find_map(struct tracer *tr, const char *path, struct job *j)
 	return false;
 }
 
-static bool find_table(const char *path, struct job *j)
+static const struct { const char *name; bool mounts; } tables[] = {
+	{ "mountinfo", true }, { "mounts", true }, { "cgroup", false }, { "cgroups", false },
+};
+
+static bool find_table(struct tracer *tr, const char *path, struct job *j)
 {
 	int pid;
 	const char *rest = path_proc(path, &pid);
 
 	if (!rest) rest = path_below(path, "/proc");
-	if (!rest || (strcmp(rest, "mountinfo") && strcmp(rest, "mounts"))) return false;
-	j->info = !strcmp(rest, "mountinfo");
-	return take(j, JOB_TABLE, path, true);
+	for (size_t i = 0; rest && i < sizeof tables / sizeof *tables; i++) {
+		if (strcmp(rest, tables[i].name) || !(tables[i].mounts ? tr->fstype_n + tr->controller_n : tr->controller_n)) continue;
+		j->table = tables[i].name;
+		return take(j, JOB_TABLE, path, true);
+	}
+	return false;
 }
 
-static bool find_percpu(const char *path, struct job *j)
+static bool find_control_file(struct tracer *tr, const char *path, struct job *j)
 {
-	const char *base = strrchr(path, '/') + 1;
-	return !strcmp(base, PERCPU) && take(j, JOB_PERCPU, path, false);
+	j->file = cgroup_file_find(strrchr(path, '/') + 1, tr->controllers, tr->controller_n);
+	return j->file && take(j, JOB_CGROUP, path, false);
 }
 
 bool virtual_find(struct tracer *tr, struct tracee *t, const char *path, struct job *j)
 {
 	return (tr->map_n && find_map(tr, path, j)) || (tr->seeds && find_seed(tr, t, path, j))
-		|| (tr->fstype_n && find_table(path, j)) || (tr->cgroup && find_percpu(path, j));
+		|| (tr->fstype_n + tr->controller_n && find_table(tr, path, j)) || (tr->cgroup && find_control_file(tr, path, j));
 }
 
 uint64_t virtual_net_ns(const struct tracee *t)
@@ -87,17 +94,28 @@ uint64_t virtual_net_ns(const struct tracee *t)
 
 static int table_content(struct tracer *tr, struct tracee *t, const struct job *j, struct buf *out)
 {
-	_cleanup_buf_ struct buf text = {0};
+	_cleanup_buf_ struct buf text = {0}, typed = {0};
 	char name[64];
 	int pid = 0;
+	bool info = !strcmp(j->table, "mountinfo");
 
 	path_proc(j->path, &pid);
-	/* A number that a link gave while we looked is our own; one of another PID namespace means nothing here. */
+	/* A number that a link gave while we looked is our own; one of another PID namespace means
+	 * nothing here. */
 	if (!pid || pid == getpid() || tracee_root(tr, t) != ROOT_SAME) pid = t->tid;
-	snprintf(name, sizeof name, "/proc/%d/%s", pid, j->info ? "mountinfo" : "mounts");
+	if (!strcmp(j->table, "cgroups")) snprintf(name, sizeof name, "/proc/cgroups");
+	else snprintf(name, sizeof name, "/proc/%d/%s", pid, j->table);
 	int r = io_read(name, &text, COPY_MAX);
 	if (r < 0) return r;
-	mountinfo_rewrite(text.data ? text.data : "", text.len, j->info, tr->fstypes, tr->fstype_n, out);
+	const char *p = text.data ? text.data : "";
+	if (!strcmp(j->table, "cgroups")) {
+		cgroups_of_kernel(p, text.len, tr->controllers, tr->controller_n, out);
+	} else if (!strcmp(j->table, "cgroup")) {
+		cgroups_of_process(p, text.len, tr->controllers, tr->controller_n, out);
+	} else {
+		mountinfo_rewrite(p, text.len, info, tr->fstypes, tr->fstype_n, &typed);
+		cgroups_in_mounts(typed.data ? typed.data : "", typed.len, info, tr->controllers, tr->controller_n, out);
+	}
 	return 0;
 }
 
@@ -126,7 +144,10 @@ int virtual_content(struct tracer *tr, struct tracee *t, const struct job *j, st
 		buf_add(out, value, store_read(&tr->store, j->seed, virtual_net_ns(t), value, sizeof value));
 		return 0;
 	case JOB_TABLE: return table_content(tr, t, j, out);
-	case JOB_PERCPU: return percpu_content(tr, t, j, out);
+	case JOB_CGROUP:
+		if (!j->file->content) return percpu_content(tr, t, j, out);
+		buf_puts(out, j->file->content);
+		return 0;
 	case JOB_MAP: {
 		int r = io_read(j->target, out, COPY_MAX);
 		return r < 0 ? r : 0;
@@ -140,6 +161,7 @@ mode_t virtual_mode(const struct job *j)
 	switch (j->kind) {
 	case JOB_SEED_DIR: return S_IFDIR | 0555;
 	case JOB_SEED: return S_IFREG | (j->seed->min > j->seed->max ? 0444 : 0644);
+	case JOB_CGROUP: return S_IFREG | (j->file->writable ? 0644 : 0444);
 	default: return S_IFREG | 0444;
 	}
 }

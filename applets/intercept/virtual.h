@@ -20,7 +20,8 @@ int virtual_content(struct tracer *tr, struct tracee *t, const struct job *j, st
 /* What stat(2) says of it. */
 void virtual_stat(struct tracer *tr, struct tracee *t, const struct job *j, struct stat *st);
 
-/* 0 if the tracee may open it so (R_OK | W_OK), -EACCES if not: as a sysctl of that mode, owned by root, whose mode binds root too. */
+/* 0 if the tracee may open it so (R_OK | W_OK), -EACCES if not: as a sysctl of that mode, owned by root,
+ * whose mode binds root too. */
 int virtual_access(const struct tracee *t, const struct job *j, int want);
 
 mode_t virtual_mode(const struct job *j);
@@ -28,7 +29,8 @@ mode_t virtual_mode(const struct job *j);
 /* The network namespace of a tracee as a number for the store. */
 uint64_t virtual_net_ns(const struct tracee *t);
 
-/* Calls fn for each name that a rule adds to the folder (canonical path), existing or not; names may come twice. */
+/* Calls fn for each name that a rule adds to the folder (canonical path), existing or not; names may
+ * come twice. */
 void virtual_names(struct tracer *tr, const char *dir, void (*fn)(void *arg, const char *name, bool is_dir), void *arg);
 
 #endif

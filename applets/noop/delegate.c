@@ -28,7 +28,8 @@ static int find(struct cni *c, const char *plugin, char *path, size_t size)
 	for (const char *p = c->path; *p;) {
 		size_t n = strcspn(p, ":");
 		buf_printf(&shown, "%s%.*s", shown.len ? " " : "", (int)n, p);
-		if (snprintf(path, size, "%.*s/%s", (int)n, p, plugin) < (int)size && !stat(path, &st) && S_ISREG(st.st_mode)) return 0;
+		if (snprintf(path, size, "%.*s/%s", (int)n, p, plugin) < (int)size && !stat(path, &st) && S_ISREG(st.st_mode))
+			return 0;
 		p += n + (p[n] != 0);
 	}
 	buf_puts(&shown, "");
@@ -69,7 +70,9 @@ static int take_error(struct cni *c, int status, const struct buf *out)
 	struct json j = {0};
 	int64_t code = 0;
 
-	if (!out->len) return cni_fail(c, CNI_INTERNAL, "netplugin failed with no error message: exit status %d", status);
+	if (c->code) return -1;   /* an earlier error is the one to tell */
+	if (!out->len)
+		return cni_fail(c, CNI_INTERNAL, "netplugin failed with no error message: exit status %d", status);
 	if (json_parse(&j, out->data, out->len) < 0) {
 		_cleanup_buf_ struct buf quoted = {0};
 		go_quote(&quoted, out->data, out->len);

@@ -130,6 +130,7 @@ static void start_follower(struct loop *l)
 	if (l->follower) return;
 	sigset_t none;
 	sigemptyset(&none);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_IGN);   /* Ctrl-C is for the supervisor; this one goes with it */
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -423,5 +424,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	if (l.follower) kill(l.follower, SIGTERM);
 	report_end(r, p->state.status, l.log_fd);
 	close(l.log_fd);
+	/* A question that is still under way must not look like a supervisor. */
+	runstate_unlock(cfg->lock);
 	return p->state.status;
 }

@@ -18,6 +18,7 @@ struct run {
 	bool detach, verbose;
 	int wait;                  /* enum wait_for */
 	unsigned timeout;          /* seconds */
+	int lock;                  /* held while k3s runs */
 	struct strv config;        /* options of k3s's own configuration file, as arguments */
 };
 

@@ -1,5 +1,6 @@
-/* cni OURS PEER EMPTY RUNS LEASES FOLDER: what ADD, DEL and VERSION of two host-local programs cost, each less the start of an
- * empty static program (they take turns, so that a busy machine is busy for all); medians. FOLDER is for the stores. */
+/* cni OURS PEER EMPTY RUNS LEASES FOLDER: what ADD, DEL and VERSION of two host-local programs cost, each
+ * less the start of an empty static program (they take turns, so that a busy machine is busy for all);
+ * medians. FOLDER is for the stores. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>

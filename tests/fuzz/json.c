@@ -1,5 +1,5 @@
-/* Fuzz target: a text through the parser, every look-up, and edits that depend on it: no crash, what parses can be edited, and
- * the result parses again. */
+/* Fuzz target: a text through the parser, every look-up, and edits that depend on it: no crash, what
+ * parses can be edited, and the result parses again. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

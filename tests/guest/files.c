@@ -174,7 +174,8 @@ static int fdname(int argc, char **argv)
 	return 0;
 }
 
-/* walk BASE REL [VALUE]: as runc ≥ 1.2.8 does: a component at a time with O_PATH, each checked, then reopened */
+/* walk BASE REL [VALUE]: as runc ≥ 1.2.8 does: a component at a time with O_PATH, each checked, then
+ * reopened */
 static int walk(int argc, char **argv)
 {
 	char rel[256], name[64], x[256];

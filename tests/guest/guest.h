@@ -1,4 +1,5 @@
-/* A command prints what it sees, one fact a line, nothing that differs from run to run (no pids, addresses, times). */
+/* A command prints what it sees, one fact a line, nothing that differs from run to run (no pids,
+ * addresses, times). */
 #ifndef GUEST_H
 #define GUEST_H
 

@@ -43,7 +43,8 @@ static int foreign(int argc, char **argv)
 	return 0;
 }
 
-/* own-filter PATH[=VALUE]…: under a filter of its own that refuses a call, and numbers that do not exist (-1 too) */
+/* own-filter PATH[=VALUE]…: under a filter of its own that refuses a call, and numbers that do not exist
+ * (-1 too) */
 static int own_filter(int argc, char **argv)
 {
 	struct sock_filter f[] = {

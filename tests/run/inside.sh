@@ -163,6 +163,33 @@ run k3sbox run -d --wait=none --mode control-plane
 has "control plane" "$(cat "$FAKE_DIR/args")" "--disable-agent"
 run k3sbox stop
 
+
+# k3s's own configuration file counts as the user's word.
+mkdir -p /etc/rancher/k3s
+printf 'data-dir: %s\nkubelet-arg:\n  - image-gc-high-threshold=80\npause-image: mine\nwrite-kubeconfig: /tmp/elsewhere.yaml\n' "$T/conf" \
+	>/etc/rancher/k3s/config.yaml
+run k3sbox run -d --wait=none
+same "a configuration file of k3s" 0 "$rc"
+check "its data folder is ours" test -s "$T/conf/k3sbox/k3s.log"
+check "what it says is not overruled" not grep -q -e pause-image -e high-threshold -e data-dir "$FAKE_DIR/args"
+same "its kubeconfig is the one that is looked for" /tmp/elsewhere.yaml "$(state kubeconfig)"
+run k3sbox stop
+printf 'a: &b c\n' >/etc/rancher/k3s/config.yaml
+run k3sbox run -d --wait=none
+has "one that is not understood is said" "$err" "config.yaml" "may be overruled"
+run k3sbox stop
+rm /etc/rancher/k3s/config.yaml
+
+busybox nc -l -p 6443 -s 0.0.0.0 & holder=$!
+sleep 0.3
+run k3sbox run -d
+same "the port is taken" 1 "$rc"
+has "the port is taken: which, and what to do" "$err" "6443" "--https-listen-port"
+run k3sbox run -d --wait=none -- --https-listen-port=7443
+same "another port" 0 "$rc"
+run k3sbox stop
+kill $holder
+
 "$K3SBOX" pause & # something of the user's that must survive
 mine=$!
 unshare -pf --mount-proc bash -c 'exec "$1" run >"$2" 2>&1' - "$K3SBOX" "$T/one" & holder=$!

@@ -1,4 +1,5 @@
-/* The filter against the table that it is made from: every number, both architectures, every set of features. */
+/* The filter against the table that it is made from: every number, both architectures, every set of
+ * features. */
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
