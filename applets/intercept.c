@@ -28,7 +28,7 @@ static const char *const mode_names[] = { "auto", "seccomp", "syscall", NULL };
 static const char *const stats_names[] = { "text", "json", NULL };
 
 struct intercept {
-	bool verbose, propagation, mounts, cgroup, dump_filter, list_rules, end_with_main;
+	bool verbose, propagation, mounts, cgroup, opens_only, dump_filter, list_rules, end_with_main;
 	const char *trace, *stats, *uname, *seeds;
 	struct strv map, replace, statfs, fstype, controller;
 	int mode;
@@ -54,6 +54,8 @@ static const struct opt opts[] = {
 	  .help = "cgroup v1 controller NAME (pids, devices) shows in /proc/PID/cgroup and\n/proc/cgroups; a cgroup mount whose folder is called NAME shows as its" },
 	{ OPT_FLAG, 'c', "cgroup", offsetof(struct intercept, cgroup),
 	  .help = "cpuacct.usage_percpu is made from cpuacct.usage where it is missing" },
+	{ OPT_FLAG, 'o', "opens-only", offsetof(struct intercept, opens_only),
+	  .help = "files are there for those who open them, not for stat, access, readlink and\nlistings: a third of the stops, enough for k3s" },
 	{ OPT_FLAG, 'e', "end-with-main", offsetof(struct intercept, end_with_main),
 	  .help = "when PROGRAM ends, so does everything it left behind" },
 	{ OPT_CHOICE, 0, "mode", offsetof(struct intercept, mode), "MODE", mode_names,
@@ -154,7 +156,8 @@ static void configure(struct tracer *tr, const struct intercept *cfg)
 	tr->uname_release = cfg->uname;
 	if (cfg->uname && strlen(cfg->uname) > 64) die_usage("--uname: a release has at most 64 bytes");
 	bool files = tr->seeds || tr->map_n || tr->fstype_n || tr->cgroup;
-	tr->features = (files ? F_PATH : 0) | (tr->seeds || tr->map_n ? F_LIST : 0) | (tr->type_n ? F_STATFS : 0)
+	tr->features = (files ? F_PATH : 0) | (files && !cfg->opens_only ? F_STAT : 0) | (tr->cgroup ? F_CGROUP : 0)
+		| (!cfg->opens_only && (tr->seeds || tr->map_n) ? F_LIST : 0) | (tr->type_n ? F_STATFS : 0)
 		| (cfg->uname ? F_UNAME : 0) | (cfg->propagation ? F_PROPAGATION : 0)
 		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0);
 	if (tr->features) tr->features |= F_NOTE;

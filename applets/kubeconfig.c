@@ -14,6 +14,7 @@
 #include "applet.h"
 #include "buf.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "die.h"
 #include "io.h"
 #include "kubeconfig.h"
@@ -57,7 +58,7 @@ static int take_lock(const char *lock)
 		} else if (waited >= LOCK_WAIT_MS) {
 			return -EEXIST;
 		}
-		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+		clock_sleep_ms(50);
 	}
 }
 

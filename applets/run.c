@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "applet.h"
+#include "clock.h"
 #include "die.h"
 #include "run/run.h"
 
@@ -45,7 +45,7 @@ static int join(const struct run *cfg, int64_t t0)
 	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
 	bool said = false;
 
-	for (;; nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL)) {
+	for (;; clock_sleep_ms(200)) {
 		_cleanup_runstate_ struct runstate s;
 		int lock = runstate_lock(K3SBOX_RUN), r = runstate_load(&s, K3SBOX_RUN);
 		if (lock >= 0) {
@@ -59,7 +59,7 @@ static int join(const struct run *cfg, int64_t t0)
 		said |= s.phase != PHASE_STOPPED;
 		fflush(stdout);
 		if (!r && far_enough(cfg, &s)) return EX_OK;
-		if (!cfg->timeout || run_now_ms() < end) continue;
+		if (!cfg->timeout || clock_ms() < end) continue;
 		warn("it is not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is", cfg->timeout);
 		return EX_TIMEOUT;
 	}
@@ -170,7 +170,7 @@ static int run(void *cfg_, const struct args *args)
 {
 	struct run *cfg = cfg_;
 	_cleanup_strv_ struct strv k3s_args = {0}, words = {0};
-	struct reporter r = { .fd = STDOUT_FILENO, .t0 = run_now_ms() };
+	struct reporter r = { .fd = STDOUT_FILENO, .t0 = clock_ms() };
 
 	if (args->n) die_usage("no argument is wanted, not '%s': what k3s is to get stands behind --", args->v[0]);
 	if (geteuid()) {

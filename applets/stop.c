@@ -3,10 +3,10 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "applet.h"
+#include "clock.h"
 #include "die.h"
 #include "run/run.h"
 
@@ -25,13 +25,13 @@ static const struct opt opts[] = {
 /* The lock is free when the supervisor is gone, however it went. */
 static bool gone_within(int64_t ms)
 {
-	int64_t end = run_now_ms() + ms;
+	int64_t end = clock_ms() + ms;
 
-	for (;; nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL)) {
+	for (;; clock_sleep_ms(50)) {
 		int lock = runstate_lock(K3SBOX_RUN);
 		if (lock >= 0) close(lock);
 		if (lock != -EWOULDBLOCK) return true;
-		if (run_now_ms() >= end) return false;
+		if (clock_ms() >= end) return false;
 	}
 }
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "die.h"
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
@@ -262,17 +262,10 @@ static bool add_key(void *arg, const uint8_t *der, size_t len)
 
 /* ---- the stream ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool wait_fd(struct tls *t, short events)
 {
 	for (;;) {
-		int64_t left = t->end - now_ms();
+		int64_t left = t->end - clock_ms();
 		struct pollfd p = { .fd = t->fd, .events = events };
 		int r = left > 0 ? poll(&p, 1, (int)left) : 0;
 		if (r > 0) return true;
@@ -381,7 +374,7 @@ struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *wh
 	const char *bad = NULL;
 
 	t->fd = fd;
-	t->end = now_ms() + timeout_ms;
+	t->end = clock_ms() + timeout_ms;
 	if (pem_each(c->ca_pem, "CERTIFICATE", add_anchor, t) < 1) {
 		bad = "the certificate authority";
 	} else {

@@ -143,6 +143,7 @@ static void on_exec(struct tracer *tr, struct tracee *t)
 {
 	pid_t old = (pid_t)tracee_event_msg(t);
 
+	tr->births++;
 	/* In gVisor the number is in the tracee's own PID namespace and may mean another thread here:
 	 * only a number that nobody has any more is believed. */
 	if (old != t->tid && tracee_find(tr, old) && kill(old, 0) < 0 && errno == ESRCH) tracee_remove(tr, old);
@@ -194,7 +195,6 @@ static void dispatch(struct tracer *tr, pid_t tid, int status)
 	struct event e = event_classify(status);
 	int sig = 0;
 
-	tr->events++;
 	if (e.type == EV_EXITED || e.type == EV_KILLED) {
 		on_end(tr, tid, status);
 		return;
@@ -209,9 +209,13 @@ static void dispatch(struct tracer *tr, pid_t tid, int status)
 	case EV_SECCOMP: on_seccomp_stop(tr, t); break;
 	case EV_SYSCALL: on_syscall_stop(tr, t); break;
 	case EV_EXEC: on_exec(tr, t); break;
-	case EV_SIGNAL: sig = e.value; break;
+	case EV_SIGNAL:
+		tr->signals++;
+		sig = e.value;
+		break;
 	case EV_GROUP_STOP: on_group_stop(tr, t, e.value); return;
 	case EV_FORK:
+		tr->births++;
 		if (t->phase == PH_OUT && stops_always(tr, t)) t->phase = PH_IN;
 		break;
 	default: break;

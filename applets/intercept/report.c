@@ -12,7 +12,7 @@
 static const struct { unsigned bit; const char *name; } feature_names[] = {
 	{ F_PATH, "files" }, { F_LIST, "listings" }, { F_STATFS, "statfs" }, { F_UNAME, "uname" },
 	{ F_PROPAGATION, "propagation" }, { F_MOUNTS, "mounts" }, { F_DUMPABLE, "dumpable" }, { F_NOTE, "note" },
-	{ F_HOT, "stand-ins" },
+	{ F_STAT, "stat" }, { F_CGROUP, "cgroup" }, { F_HOT, "stand-ins" },
 };
 
 static int put(int fd, const struct buf *b)
@@ -53,8 +53,9 @@ static void stats_text(const struct tracer *tr, struct buf *b)
 	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s)\n",
 		tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall", tr->seccomp_first ? "first" : "after entry",
 		mem_way_names[tr->mem.read], mem_way_names[tr->mem.write]);
-	buf_printf(b, "%llu stops at calls, %llu events, at most %zu threads at once\n", (unsigned long long)tr->stops,
-		(unsigned long long)tr->events, tr->tracee_max);
+	buf_printf(b, "%llu stops at calls, %llu signals, %llu births and execs, at most %zu threads at once\n",
+		(unsigned long long)tr->stops, (unsigned long long)tr->signals, (unsigned long long)tr->births,
+		tr->tracee_max);
 	for (size_t i = 0; i < rule_count; i++)
 		if (tr->counts[i].stops)
 			buf_printf(b, "%-15s %10llu stops %10llu answered\n", rules[i].name,
@@ -63,9 +64,11 @@ static void stats_text(const struct tracer *tr, struct buf *b)
 
 static void stats_json(const struct tracer *tr, struct buf *b)
 {
-	buf_printf(b, "{\"engine\":\"%s\",\"seccomp_first\":%s,\"memory\":\"%s\",\"stops\":%llu,\"events\":%llu,\"threads\":%zu,"
+	buf_printf(b, "{\"engine\":\"%s\",\"seccomp_first\":%s,\"memory\":\"%s\",\"stops\":%llu,\"signals\":%llu,"
+		"\"births\":%llu,\"threads\":%zu,"
 		"\"rules\":{", tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall", tr->seccomp_first ? "true" : "false",
-		mem_way_names[tr->mem.read], (unsigned long long)tr->stops, (unsigned long long)tr->events, tr->tracee_max);
+		mem_way_names[tr->mem.read], (unsigned long long)tr->stops, (unsigned long long)tr->signals,
+		(unsigned long long)tr->births, tr->tracee_max);
 	const char *comma = "";
 	for (size_t i = 0; i < rule_count; i++) {
 		if (!tr->counts[i].stops) continue;

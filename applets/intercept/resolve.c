@@ -18,6 +18,12 @@
 
 enum { PLAIN_MS = 1000, LINKS_MAX = 20 };
 
+/* Both have PATH_MAX bytes. */
+static void set_path(char *to, const char *from)
+{
+	memcpy(to, from, strlen(from) + 1);
+}
+
 static uint32_t now_ms(void)
 {
 	struct timespec ts;
@@ -130,7 +136,7 @@ static bool shift_tail(char *cur, char *tail)
 
 	if (!slash || slash == cur || !strcmp(slash + 1, "..")) return false;
 	if (snprintf(joined, sizeof joined, "%s%s%s", slash + 1, *tail ? "/" : "", tail) >= PATH_MAX) return false;
-	strcpy(tail, joined);
+	set_path(tail, joined);
 	*slash = 0;
 	while (slash > cur && slash[-1] == '/') *--slash = 0;
 	return true;
@@ -149,7 +155,7 @@ static bool follow_dangling(struct tracer *tr, struct tracee *t, char *cur)
 	int len = *link == '/' ? snprintf(next, sizeof next, "%s", link)
 		: snprintf(next, sizeof next, "%.*s/%s", (int)(slash - cur), cur, link);
 	if (len >= PATH_MAX) return false;
-	strcpy(cur, next);
+	set_path(cur, next);
 	return true;
 }
 
@@ -203,8 +209,8 @@ bool resolve_path(struct tracer *tr, struct tracee *t, int dirfd, const char *ra
 
 	if (!whole(tr, t, dirfd, raw, full) || path_join(lexical, "/", full) < 0) return false;
 	for (int i = 0; i < LINKS_MAX && expand_self(tr, t, lexical, self); i++) {
-		strcpy(lexical, self);
-		strcpy(full, self);
+		set_path(lexical, self);
+		set_path(full, self);
 	}
 	return canonical(tr, t, full, false, out);
 }
@@ -221,8 +227,8 @@ bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bo
 	if (path_join(lexical, "/", full) < 0) return false;
 	for (int i = 0; i < LINKS_MAX && expand_self(tr, t, lexical, self); i++) {
 		if (virtual_find(tr, t, lexical, j)) return true;
-		strcpy(lexical, self);
-		strcpy(full, self);
+		set_path(lexical, self);
+		set_path(full, self);
 	}
 	/* Literally right unless ".." follows a symlink. */
 	if (!path_climbs(full) && virtual_find(tr, t, lexical, j)) return true;

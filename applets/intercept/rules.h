@@ -10,7 +10,7 @@ struct call;
 
 /* What can be switched on; each row names the features that need it. */
 enum feature {
-	F_PATH = 1 << 0,       /* faked or mapped files: --seeds, --map, --replace, --fstype */
+	F_PATH = 1 << 0,       /* faked or mapped files: --seeds, --map, --replace, --fstype, --controller */
 	F_LIST = 1 << 1,       /* they show in directory listings */
 	F_STATFS = 1 << 2,     /* --statfs */
 	F_UNAME = 1 << 3,      /* --uname */
@@ -18,7 +18,9 @@ enum feature {
 	F_MOUNTS = 1 << 5,     /* --mounts */
 	F_DUMPABLE = 1 << 6,   /* we lack CAP_SYS_PTRACE: keep tracees readable */
 	F_NOTE = 1 << 7,       /* only to tell the user */
-	F_HOT = 1 << 8,        /* looked at only in processes that hold an emulated descriptor; never in the filter */
+	F_STAT = 1 << 8,       /* they can be looked at without being opened; off with --opens-only */
+	F_CGROUP = 1 << 9,     /* faked control files, whose file system is checked by whoever opens them */
+	F_HOT = 1 << 10,        /* looked at only in processes that hold an emulated descriptor; never in the filter */
 };
 
 /* What a handler wants. */

@@ -111,7 +111,7 @@ struct tracer {
 	bool noted_ptrace;
 
 	struct rule_count *counts; /* by row */
-	uint64_t stops, events;
+	uint64_t stops, signals, births;
 };
 
 /* One stop at a system call. */

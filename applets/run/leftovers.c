@@ -1,8 +1,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "proc.h"
 #include "run.h"
 #include "sweep.h"
@@ -21,7 +21,7 @@ size_t leftovers_remove(const char *data_dir)
 			if (!found) found = all.n;
 			if (!left) break;
 			if (!round || steps[i].sig == SIGKILL) procs_signal(&all, steps[i].sig, steps[i].sig == SIGKILL);
-			nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+			clock_sleep_ms(100);
 		}
 	}
 	sweep(data_dir);

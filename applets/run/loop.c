@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "die.h"
 #include "log.h"
 #include "machine.h"
@@ -39,17 +40,9 @@ struct loop {
 	int probe_fd;
 	int status;                /* of k3s, shell's way; -1: it runs */
 	bool subreaper;
-	unsigned stops;
 	int64_t started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;   /* monotonic ms; 0: not set */
 	int64_t since;             /* seconds since the epoch */
 };
-
-int64_t run_now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- telling ---- */
 
@@ -62,7 +55,7 @@ void report(const struct reporter *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	int64_t ms = run_now_ms() - r->t0;
+	int64_t ms = clock_ms() - r->t0;
 	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000), (long long)(ms % 1000 / 100),
 		text);
 	io_write_fd(r->fd, line, (size_t)n);
@@ -101,12 +94,6 @@ static void reached(struct loop *l, enum wait_for what)
 }
 
 /* ---- children ---- */
-
-static int become_subreaper(struct loop *l)
-{
-	l->subreaper = getpid() == 1 || !prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return 0;
-}
 
 /* Never runs, because what it is for is blocked; but process 1 does not get signals whose action is the default
  * one. */
@@ -153,7 +140,7 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 		return errno == ENOENT ? EX_NOTFOUND : EX_NOEXEC;
 	}
 	l->st->k3s = process_identify(l->k3s);
-	l->started = run_now_ms();
+	l->started = clock_ms();
 	return 0;
 }
 
@@ -186,7 +173,7 @@ static void act_say_ready(struct loop *l)
 	save(l, PHASE_READY);
 	reached(l, WAIT_NODE);
 	if (!l->reporter->pipe) report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
-	l->health_at = run_now_ms() + HEALTH_MS;
+	l->health_at = clock_ms() + HEALTH_MS;
 }
 
 static void act_late(struct loop *l)
@@ -216,13 +203,13 @@ static void act_term_pods(struct loop *l)
 
 	ours(l, &all);
 	procs_signal(&all, SIGTERM, false);
-	l->look_at = run_now_ms();
+	l->look_at = clock_ms();
 }
 
 static void act_died(struct loop *l)
 {
 	_cleanup_buf_ struct buf tail = {0};
-	int64_t ms = run_now_ms() - l->started;
+	int64_t ms = clock_ms() - l->started;
 
 	log_tail(l->st->log, LAST_LINES, &tail);
 	const char *cause = tail.data ? log_cause(tail.data) : NULL;
@@ -241,7 +228,7 @@ static void act_kill_all(struct loop *l)
 
 	ours(l, &all);
 	procs_signal(&all, SIGKILL, true);
-	l->look_at = run_now_ms();
+	l->look_at = clock_ms();
 	if (!l->give_up_at) l->give_up_at = l->look_at + GIVE_UP_MS;
 }
 
@@ -274,7 +261,7 @@ static void post(struct loop *l, enum event e)
 	int grace = machine_grace_ms(t.next);
 
 	actions[t.action](l);
-	if (t.next != l->state || e == EV_GRACE) l->grace_at = grace ? run_now_ms() + grace : 0;
+	if (t.next != l->state || e == EV_GRACE) l->grace_at = grace ? clock_ms() + grace : 0;
 	if (t.next >= ST_TERM) l->ask_at = l->late_at = l->health_at = 0;
 	l->state = t.next;
 }
@@ -288,7 +275,7 @@ static void probe_ended(struct loop *l)
 	ready_take(l->probe_fd, &r);
 	l->probe = 0;
 	if (l->state > ST_NODE) return;
-	l->ask_at = run_now_ms() + ASK_MS;
+	l->ask_at = clock_ms() + ASK_MS;
 	if (r.api && l->state == ST_API) post(l, EV_API);
 	if (!r.api || (!r.node && !l->st->control_plane)) return;
 	if (r.node) report(l->reporter, "node %s Ready", r.name);
@@ -315,7 +302,7 @@ static void reap(struct loop *l)
 
 static void ask(struct loop *l)
 {
-	l->ask_at = run_now_ms() + ASK_MS;
+	l->ask_at = clock_ms() + ASK_MS;
 	if (l->probe || !ready_worth_asking(l->st)) return;
 	pid_t pid = ready_start(l->st, l->since, &l->probe_fd);
 	if (pid < 0) return;   /* no process to be had now: asked again */
@@ -328,7 +315,7 @@ static void look(struct loop *l)
 {
 	_cleanup_procs_ struct procs all = {0};
 
-	l->look_at = run_now_ms() + LOOK_MS;
+	l->look_at = clock_ms() + LOOK_MS;
 	ours(l, &all);
 	if (!procs_count(&all, l->state == ST_KILL) && l->status >= 0) post(l, EV_EMPTY);
 }
@@ -341,17 +328,16 @@ static void take_signal(struct loop *l, int sig)
 		break;
 	case SIGTERM: case SIGINT: case SIGQUIT: case SIGHUP:
 		if (sig == SIGHUP && l->reporter->pipe) break;   /* a daemon's terminal went: not its business */
-		l->stops++;
 		post(l, EV_STOP);
 		break;
 	default:
-		kill(l->k3s, sig);   /* SIGUSR1 and the like are for k3s */
+		if (l->status < 0) kill(l->k3s, sig);   /* SIGUSR1 and the like are for k3s */
 	}
 }
 
 static void take_deadlines(struct loop *l)
 {
-	int64_t now = run_now_ms();
+	int64_t now = clock_ms();
 
 	if (l->late_at && now >= l->late_at) post(l, EV_LATE);
 	if (l->ask_at && now >= l->ask_at) ask(l);
@@ -368,14 +354,14 @@ static void take_deadlines(struct loop *l)
 static struct timespec next_wait(const struct loop *l)
 {
 	const int64_t at[] = { l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at, l->give_up_at };
-	int64_t now = run_now_ms(), wait = 86400000;
+	int64_t now = clock_ms(), wait = 86400000;
 
 	for (size_t i = 0; i < sizeof at / sizeof *at; i++)
 		if (at[i] && at[i] - now < wait) wait = at[i] > now ? at[i] - now : 0;
 	return (struct timespec){ .tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000 };
 }
 
-static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH };
+static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
 
 static void run_loop(struct loop *l, const sigset_t *set)
 {
@@ -401,7 +387,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	become_subreaper(&l);
+	l.subreaper = getpid() == 1 || !prctl(PR_SET_CHILD_SUBREAPER, 1);
 	l.log_fd = log_open(p->state.log);
 	if (l.log_fd < 0) {
 		errno = -l.log_fd;
@@ -415,7 +401,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	save(&l, PHASE_STARTING);
 	report(r, "k3s started (pid %d)", (int)l.k3s);
 	start_follower(&l);
-	l.ask_at = run_now_ms() + ASK_MS;
+	l.ask_at = clock_ms() + ASK_MS;
 	if (cfg->timeout) l.late_at = r->t0 + (int64_t)cfg->timeout * 1000;
 	reached(&l, WAIT_NONE);
 	run_loop(&l, &set);

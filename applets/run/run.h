@@ -62,8 +62,6 @@ void report_end(struct reporter *r, int status, int log_fd);
 /* Starts k3s and stays with it to its end. The exit status. */
 int supervise(const struct run *cfg, struct prepared *p, struct reporter *r);
 
-int64_t run_now_ms(void);
-
 /* ---- ready.c ---- */
 
 struct ready_result {

@@ -180,9 +180,9 @@ has "one that is not understood is said" "$err" "config.yaml" "may be overruled"
 run k3sbox stop
 rm /etc/rancher/k3s/config.yaml
 
-busybox nc -l -p 6443 -s 0.0.0.0 & holder=$!
+busybox nc -ll -p 6443 -e /bin/true & holder=$!
 sleep 0.3
-run k3sbox run -d
+run k3sbox run -d --timeout 5
 same "the port is taken" 1 "$rc"
 has "the port is taken: which, and what to do" "$err" "6443" "--https-listen-port"
 run k3sbox run -d --wait=none -- --https-listen-port=7443
