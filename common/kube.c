@@ -196,10 +196,15 @@ static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body
 	return status == 401 || status == 403 ? -EACCES : -EAGAIN;
 }
 
-int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size)
+int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, char *why, size_t size)
 {
 	_cleanup_buf_ struct buf body = {0};
-	return get_ok(k, "/readyz", &body, timeout_ms, why, size);
+	return get_ok(k, path, &body, timeout_ms, why, size);
+}
+
+int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size)
+{
+	return kube_exists(k, "/readyz", timeout_ms, why, size);
 }
 
 int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, char *why, size_t size)

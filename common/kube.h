@@ -29,6 +29,8 @@ struct kube_pods { unsigned n, running, ready; };   /* running: phase Running; r
 
 /* Is /readyz "ok"? 0; or -errno with the reason (-EAGAIN: it answers and is not ready yet). */
 int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size);
+/* Is there an object at this path? 0; or -errno with the reason (-EAGAIN: not yet). */
+int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, char *why, size_t size);
 int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, char *why, size_t size);
 int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, char *why, size_t size);
 /* The server's version, "v1.36.3". */

@@ -25,8 +25,6 @@
 #include "statx.h"
 #include "virtual.h"
 
-#define CGROUPS "/sys/fs/cgroup"
-
 enum stage { ASKED = 1, GIVEN_UP };
 
 static bool wants_write(uint64_t flags)
@@ -77,7 +75,7 @@ static void describe_folder(struct call *c, const struct job *j, struct special 
 		return;
 	}
 	if (j->fd != AT_FDCWD) snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, j->fd);
-	else resolve_for_us(c->tr, c->t, path_below(j->path, "/proc") ? "/proc" : path_below(j->path, CGROUPS) ? CGROUPS : "/", name);
+	else virtual_folder(c->tr, c->t, j->path, name);
 	s->fs_type = statfs(name, &fs) == 0 ? (uint64_t)fs.f_type : PROC_SUPER_MAGIC;
 	if (stat(name, &st) == 0) s->fs_dev = st.st_dev;
 	s->has_mnt_id = statx_mount_id(name, &s->mnt_id);

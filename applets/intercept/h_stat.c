@@ -125,7 +125,8 @@ enum verdict statx_reply(struct call *c)
 	virtual_stat(c->tr, c->t, j, &st);
 	struct statx_info i = { .dev_major = major(st.st_dev), .dev_minor = minor(st.st_dev), .ino = st.st_ino,
 		.mode = st.st_mode, .nlink = (uint32_t)st.st_nlink, .seconds = st.st_mtim.tv_sec };
-	if (!resolve_for_us(c->tr, c->t, "/proc", proc)) i.has_mnt_id = statx_mount_id(proc, &i.mnt_id);
+	virtual_folder(c->tr, c->t, j->path, proc);
+	i.has_mnt_id = statx_mount_id(proc, &i.mnt_id);
 	statx_make(&i, x);
 	return write_out(c, x, sizeof x);
 }

@@ -67,8 +67,10 @@ enum verdict statfs_exit(struct call *c)
 	job_init(&j, JOB_OTHER);
 
 	if (mem_string(&c->tr->mem, c->t->tid, call_arg(c, 0), raw, sizeof raw) <= 0) return PASS;
-	if (c->result == -ENOENT && resolve(c->tr, c->t, AT_FDCWD, raw, false, &j) && path_below(j.path, "/proc")) {
-		struct statfs fs = { .f_type = PROC_SUPER_MAGIC, .f_bsize = 4096, .f_namelen = NAME_MAX };
+	if (c->result == -ENOENT && resolve(c->tr, c->t, AT_FDCWD, raw, false, &j)) {
+		struct statfs fs;
+		virtual_folder(c->tr, c->t, j.path, path);
+		if (statfs(j.kind == JOB_MAP ? j.target : path, &fs) < 0) return PASS;
 		return call_done(c, call_write(c, call_arg(c, 1), &fs, sizeof fs) < 0 ? -EFAULT : 0);
 	}
 	if (!c->tr->type_n || !resolve_path(c->tr, c->t, AT_FDCWD, raw, path)) return PASS;

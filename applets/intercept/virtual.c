@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,16 +76,36 @@ static bool find_table(struct tracer *tr, const char *path, struct job *j)
 	return false;
 }
 
-static bool find_control_file(struct tracer *tr, const char *path, struct job *j)
+static bool find_control_file(struct tracer *tr, struct tracee *t, const char *path, struct job *j)
 {
-	j->file = cgroup_file_find(strrchr(path, '/') + 1, tr->controllers, tr->controller_n);
-	return j->file && take(j, JOB_CGROUP, path, false);
+	char folder[PATH_MAX], ours[PATH_MAX];
+	struct statfs fs;
+	const char *base = strrchr(path, '/');
+
+	j->file = cgroup_file_find(base + 1, tr->controllers, tr->controller_n);
+	if (!j->file) return false;
+	snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
+	if (resolve_for_us(tr, t, folder, ours) < 0 || statfs(ours, &fs) < 0 || fs.f_type != CGROUP_SUPER_MAGIC) return false;
+	return take(j, JOB_CGROUP, path, false);
 }
 
 bool virtual_find(struct tracer *tr, struct tracee *t, const char *path, struct job *j)
 {
 	return (tr->map_n && find_map(tr, path, j)) || (tr->seeds && find_seed(tr, t, path, j))
-		|| (tr->fstype_n + tr->controller_n && find_table(tr, path, j)) || (tr->cgroup && find_control_file(tr, path, j));
+		|| (tr->fstype_n + tr->controller_n && find_table(tr, path, j)) || (tr->cgroup && find_control_file(tr, t, path, j));
+}
+
+void virtual_folder(struct tracer *tr, struct tracee *t, const char *path, char *ours)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	snprintf(folder, sizeof folder, "%s", path);
+	do {
+		char *slash = strrchr(folder, '/');
+		slash[slash == folder] = 0;
+	} while (folder[1] && (resolve_for_us(tr, t, folder, ours) < 0 || stat(ours, &st) < 0));
+	if (!folder[1]) resolve_for_us(tr, t, "/", ours);
 }
 
 uint64_t virtual_net_ns(const struct tracee *t)
@@ -179,7 +201,8 @@ void virtual_stat(struct tracer *tr, struct tracee *t, const struct job *j, stru
 	struct stat parent = {0};
 	struct timespec now;
 
-	if (!resolve_for_us(tr, t, "/proc", ours)) stat(ours, &parent);
+	virtual_folder(tr, t, j->path, ours);
+	if (stat(ours, &parent) < 0) parent.st_dev = 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	memset(st, 0, sizeof *st);
 	st->st_dev = parent.st_dev;

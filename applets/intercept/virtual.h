@@ -26,6 +26,9 @@ int virtual_access(const struct tracee *t, const struct job *j, int want);
 
 mode_t virtual_mode(const struct job *j);
 
+/* The nearest folder above path that exists, under a name for us to open: what a stand-in's mount, device and type are taken from. */
+void virtual_folder(struct tracer *tr, struct tracee *t, const char *path, char *ours);
+
 /* The network namespace of a tracee as a number for the store. */
 uint64_t virtual_net_ns(const struct tracee *t);
 

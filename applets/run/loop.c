@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +43,7 @@ struct loop {
 	int status;                /* of k3s, shell's way; -1: it runs */
 	bool subreaper;
 	int64_t started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;   /* monotonic ms; 0: not set */
+	char node[64];             /* its name, once it is ready */
 	int64_t since;             /* seconds since the epoch */
 };
 
@@ -168,8 +171,29 @@ static void act_say_api(struct loop *l)
 	reached(l, WAIT_API);
 }
 
+static void act_say_node(struct loop *l)
+{
+	report(l->reporter, "node %s Ready", l->node);
+}
+
+/* The stack was deep once, while probing and planning, and a sandbox may have backed it in pieces of 2 MiB. */
+static void give_back_stack(void)
+{
+	enum { KEEP = 64 << 10 };
+	char here;
+	struct rlimit limit;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), top = ((uintptr_t)&here - KEEP) & ~(page - 1);
+
+	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 64 << 20) return;
+	/* Whole of the stack's possible range; what is not mapped of it is an error that does not matter. */
+	uintptr_t size = (limit.rlim_cur - 2 * KEEP) & ~(page - 1);
+	if (size < limit.rlim_cur) madvise((void *)(top - size), size, MADV_DONTNEED);
+}
+
 static void act_say_ready(struct loop *l)
 {
+	if (!l->st->control_plane) report(l->reporter, "pods can be created");
+	give_back_stack();
 	save(l, PHASE_READY);
 	reached(l, WAIT_NODE);
 	if (!l->reporter->pipe) report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
@@ -245,6 +269,7 @@ static void act_sweep(struct loop *l)
 static void (*const actions[ACT_COUNT])(struct loop *l) = {
 	[ACT_NONE] = act_none,
 	[ACT_SAY_API] = act_say_api,
+	[ACT_SAY_NODE] = act_say_node,
 	[ACT_SAY_READY] = act_say_ready,
 	[ACT_LATE] = act_late,
 	[ACT_TERM_K3S] = act_term_k3s,
@@ -274,11 +299,15 @@ static void probe_ended(struct loop *l)
 
 	ready_take(l->probe_fd, &r);
 	l->probe = 0;
-	if (l->state > ST_NODE) return;
+	if (l->state > ST_ADMIT) return;
 	l->ask_at = clock_ms() + ASK_MS;
-	if (r.api && l->state == ST_API) post(l, EV_API);
-	if (!r.api || (!r.node && !l->st->control_plane)) return;
-	if (r.node) report(l->reporter, "node %s Ready", r.name);
+	if (!r.api) return;
+	if (l->state == ST_API) post(l, EV_API);
+	if (r.node && l->state == ST_NODE) {
+		snprintf(l->node, sizeof l->node, "%s", r.name);
+		post(l, EV_NODE);
+	}
+	if (!r.pods && !l->st->control_plane) return;
 	l->ask_at = 0;
 	post(l, EV_READY);
 }

@@ -3,12 +3,12 @@
 #include <stdbool.h>
 
 const char *const state_names[ST_COUNT] = {
-	[ST_API] = "api", [ST_NODE] = "node", [ST_READY] = "ready", [ST_TERM] = "term",
+	[ST_API] = "api", [ST_NODE] = "node", [ST_ADMIT] = "admit", [ST_READY] = "ready", [ST_TERM] = "term",
 	[ST_PODS] = "pods", [ST_KILL] = "kill", [ST_DONE] = "done",
 };
 
 const char *const event_names[EV_COUNT] = {
-	[EV_API] = "api", [EV_READY] = "ready", [EV_LATE] = "late", [EV_STOP] = "stop", [EV_EXIT] = "exit",
+	[EV_API] = "api", [EV_NODE] = "node", [EV_READY] = "ready", [EV_LATE] = "late", [EV_STOP] = "stop", [EV_EXIT] = "exit",
 	[EV_GRACE] = "grace", [EV_EMPTY] = "empty", [EV_GIVE_UP] = "give-up",
 };
 
@@ -33,8 +33,15 @@ static const struct cell table[ST_COUNT][EV_COUNT] = {
 		[EV_EXIT] = GO(ST_PODS, ACT_DIED),
 	},
 	[ST_NODE] = {
-		[EV_READY] = GO(ST_READY, ACT_SAY_READY),
+		[EV_NODE] = GO(ST_ADMIT, ACT_SAY_NODE),
+		[EV_READY] = GO(ST_READY, ACT_SAY_READY),   /* the control plane alone */
 		[EV_LATE] = GO(ST_NODE, ACT_LATE),
+		[EV_STOP] = GO(ST_TERM, ACT_TERM_K3S),
+		[EV_EXIT] = GO(ST_PODS, ACT_DIED),
+	},
+	[ST_ADMIT] = {
+		[EV_READY] = GO(ST_READY, ACT_SAY_READY),
+		[EV_LATE] = GO(ST_ADMIT, ACT_LATE),
 		[EV_STOP] = GO(ST_TERM, ACT_TERM_K3S),
 		[EV_EXIT] = GO(ST_PODS, ACT_DIED),
 	},

@@ -5,6 +5,7 @@
 enum state {
 	ST_API,      /* k3s runs, its API does not answer yet */
 	ST_NODE,     /* the API is ready, the node is not */
+	ST_ADMIT,    /* the node is ready; pods are refused yet, or would fail at first */
 	ST_READY,    /* all that the mode has is up */
 	ST_TERM,     /* k3s was told to end */
 	ST_PODS,     /* k3s is gone; its containers were told to end */
@@ -15,7 +16,8 @@ enum state {
 
 enum event {
 	EV_API,      /* the API answers */
-	EV_READY,    /* so does the node, or the mode has none */
+	EV_NODE,     /* the node is ready */
+	EV_READY,    /* pods can be created, or the mode has none */
 	EV_LATE,     /* --timeout is over */
 	EV_STOP,     /* SIGTERM, SIGINT, … */
 	EV_EXIT,     /* k3s ended */
@@ -28,6 +30,7 @@ enum event {
 enum action {
 	ACT_NONE,
 	ACT_SAY_API,
+	ACT_SAY_NODE,
 	ACT_SAY_READY,
 	ACT_LATE,       /* tell who waits */
 	ACT_TERM_K3S,

@@ -23,30 +23,20 @@ extern char **environ;
 
 enum { ASK_TIMEOUT_MS = 20000, TURNS_MAX = KNOB_COUNT * 2 };
 
-static int say_blocked(const struct step *s, const char *what)
+static int say_blocked(const struct fact *f, const struct fact_result *seen, const char *what)
 {
-	warn("%s: %s%s%s", what, s->seen->why, s->fact->help ? "; " : "", s->fact->help ? s->fact->help : "");
+	warn("%s: %s%s%s", what, seen->why, f->help ? "; " : "", f->help ? f->help : "");
 	return EX_FAIL;
 }
 
-/* Chooses the mode; what cannot run at all is said and ends it. The plan is made anew where fewer things are
- * wanted. */
-static int decide(struct options *o, struct plan *p)
+/* What cannot run at all is said and ends it; what only costs the node was answered by plan_prepare(). */
+static int decide(const struct plan *p, const struct fact *no_node)
 {
 	const struct step *all = plan_blocked(p, ALL_FATAL), *node = plan_blocked(p, NODE_FATAL);
 
-	if (all) return say_blocked(all, "k3s cannot run here");
-	if (!node || o->mode == MODE_CONTROL_PLANE) return 0;
-	if (o->mode == MODE_NODE) return say_blocked(node, "no node can run here");
-	say_blocked(node, "no node can run here, so this is the control plane alone");
-	struct fact_result *results = p->results;
-	p->results = NULL;
-	plan_free(p);
-	o->mode = MODE_CONTROL_PLANE;
-	for (size_t i = 0; i < fact_count; i++)
-		if (facts[i].node_only) results[i].state = FACT_SKIPPED;
-	plan_make(o, results, p);
-	free(results);
+	if (all) return say_blocked(all->fact, all->seen, "k3s cannot run here");
+	if (node) return say_blocked(node->fact, node->seen, "no node can run here");
+	if (no_node) say_blocked(no_node, &p->results[no_node - facts], "no node can run here, so this is the control plane alone");
 	return 0;
 }
 
@@ -315,13 +305,13 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	return r < 0 ? EX_FAIL : check_port(out->port);
 }
 
-static int with_plan(struct run *cfg, struct plan *p, struct prepared *out)
+static int with_plan(struct run *cfg, const struct plan *p, const struct fact *no_node, struct prepared *out)
 {
 	_cleanup_buf_ struct buf version = {0}, help = {0};
 	struct dialect d;
 	const struct strv *user = cfg->o.k3s_args;
 	const char *verb = user && user->n && *user->v[0] != '-' ? user->v[0] : "server";
-	int status = decide(&cfg->o, p);
+	int status = decide(p, no_node);
 
 	if (!status && strcmp(verb, "server")) {
 		warn("'k3sbox run' starts a server; '%s' is not something that it can watch", verb);
@@ -341,14 +331,11 @@ static int with_plan(struct run *cfg, struct plan *p, struct prepared *out)
 int prepare(struct run *cfg, int argc, char **argv, struct prepared *out)
 {
 	struct plan p;
-	struct fact_result *results = xcalloc(fact_count, sizeof *results);
 
 	*out = (struct prepared){0};
 	cfg->o.trust_init = true;
-	plan_probe(&cfg->o, results);
-	plan_make(&cfg->o, results, &p);
-	free(results);
-	int status = with_plan(cfg, &p, out);
+	const struct fact *no_node = plan_prepare(&cfg->o, &p);
+	int status = with_plan(cfg, &p, no_node, out);
 	plan_free(&p);
 	for (int i = 0; i < argc; i++) strv_add(&out->state.argv, argv[i]);
 	return status;

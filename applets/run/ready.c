@@ -54,6 +54,19 @@ static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct read
 	}
 }
 
+/* A pod is refused until its namespace has the default service account, which the controller manager makes some seconds after
+ * its start; and where flannel brings the network, a pod made before it is up waits for the kubelet's second attempt. */
+static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, char *why, size_t size)
+{
+	char conflist[PATH_MAX];
+
+	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, why, size) < 0) return false;
+	if (io_join(conflist, sizeof conflist, s->data_dir, "agent/etc/cni/net.d/10-flannel.conflist") < 0) return true;
+	if (!io_exists(conflist) || io_exists("/run/flannel/subnet.env")) return true;
+	snprintf(why, size, "flannel is not ready");
+	return false;
+}
+
 static void ask(const struct runstate *s, int64_t since, struct ready_result *out)
 {
 	struct kubeconfig k;
@@ -63,6 +76,7 @@ static void ask(const struct runstate *s, int64_t since, struct ready_result *ou
 	if (!r && !kube_ready(&k, TIMEOUT_MS, out->why, sizeof out->why)) {
 		out->api = true;
 		if (!s->control_plane) look_at_nodes(&k, since, out);
+		if (out->node) out->pods = pods_can_start(&k, s, out->why, sizeof out->why);
 	}
 	kubeconfig_free(&k);
 }

@@ -65,7 +65,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r);
 /* ---- ready.c ---- */
 
 struct ready_result {
-	bool api, node;
+	bool api, node, pods;      /* pods: they can be created, and will not have to wait for the network first */
 	char name[64];             /* of the node */
 	char why[160];             /* what is not ready yet */
 };

@@ -21,12 +21,12 @@ same "init" 0 "$rc"
 run k3sbox run -d --timeout 120
 check "run -d comes back when the node is ready" test "$rc" = 0
 [ "$rc" = 0 ] || { logs_on_failure; exit 1; }
-has "phases are printed" "$out" "API ready" "Ready"
+has "phases are printed" "$out" "API ready" "node sandbox Ready" "pods can be created"
 phases=$out
 
 same "node is Ready" True "$(k get node -o jsonpath='{.items[0].status.conditions[?(@.type=="Ready")].status}')"
-# The service account that pods need is made a moment after the node is there.
-wait_until 20 k create -f tests/e2e/hello.yaml
+run k create -f tests/e2e/hello.yaml
+same "a pod can be created at once" 0 "$rc"
 run k wait --for=condition=Ready --timeout=60s pod/hello
 same "pod runs" 0 "$rc"
 has "its logs" "$(k logs hello 2>&1)" "hello from the pod"

@@ -16,7 +16,10 @@ static enum state after(enum state s, const enum event *events, size_t n)
 TEST(start_to_ready)
 {
 	CHECK(machine_next(ST_API, EV_API).action == ACT_SAY_API);
-	CHECK(AFTER(ST_API, EV_API, EV_READY) == ST_READY);
+	CHECK(AFTER(ST_API, EV_API, EV_READY) == ST_READY);   /* the control plane alone */
+	CHECK(AFTER(ST_API, EV_API, EV_NODE) == ST_ADMIT);
+	CHECK(machine_next(ST_NODE, EV_NODE).action == ACT_SAY_NODE);
+	CHECK(AFTER(ST_API, EV_API, EV_NODE, EV_READY) == ST_READY);
 	CHECK(AFTER(ST_API, EV_READY) == ST_API);   /* a node without an API is an answer of an earlier question */
 }
 

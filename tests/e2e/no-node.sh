@@ -1,0 +1,26 @@
+# Where no node can run (a container without CAP_SYS_ADMIN): a clear refusal, and the control plane alone.
+cd "$TOP" || exit 1
+. tests/lib.sh
+SUITE="e2e $ENV"
+export PATH=$BIN:$RIG:$PATH
+
+run k3sbox init --mode node
+same "init --mode node is refused" 1 "$rc"
+has "naming what is missing and what to do" "$err" "mount(2)" "Operation not permitted" CAP_SYS_ADMIN
+run k3sbox run -d --mode node
+same "so is run --mode node" 1 "$rc"
+same "nothing was started" "" "$(pgrep -f 'k3s server')"
+run k3sbox init
+same "init" 0 "$rc"
+has "init says what it means" "$err" "only a control plane can run here"
+run k3sbox run -d --timeout 90
+same "run" 0 "$rc"
+has "the control plane is there" "$out" "control plane alone" "API ready"
+has "it answers" "$(k3sbox kubectl get ns 2>&1)" kube-system
+run k3sbox status
+same "status" 0 "$rc"
+run k3sbox stop
+same "stop" 0 "$rc"
+same "stop leaves no process" "" "$(pgrep -fa 'kube|k3s server' | grep -v e2e)"
+run k3sbox clean
+same "clean" 0 "$rc"
