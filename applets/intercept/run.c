@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "probe.h"
 #include "spawn.h"
+#include "virtual.h"
 
 /* Signals that are meant for the program. From a terminal they reach it anyway, as a member of the
  * foreground group. */
@@ -33,20 +34,23 @@ static void forward(int sig, siginfo_t *info, void *context)
 }
 
 struct signals {
-	struct sigaction forwarded[sizeof forwarded / sizeof *forwarded], ignored[sizeof ignored / sizeof *ignored];
+	struct sigaction forwarded[sizeof forwarded / sizeof *forwarded], ignored[sizeof ignored / sizeof *ignored], child;
 };
 
 static void take_signals(struct signals *old)
 {
 	struct sigaction sa = { .sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART };
 	struct sigaction ign = { .sa_handler = SIG_IGN };
+	struct sigaction quiet = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };   /* a stop needs no signal too */
 
+	sigaction(SIGCHLD, &quiet, &old->child);
 	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &sa, &old->forwarded[i]);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &ign, &old->ignored[i]);
 }
 
 static void give_signals_back(const struct signals *old)
 {
+	sigaction(SIGCHLD, &old->child, NULL);
 	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &old->forwarded[i], NULL);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &old->ignored[i], NULL);
 }
@@ -125,6 +129,7 @@ int tracer_run(struct tracer *tr, char **argv, bool end_with_main)
 {
 	check_proc(tr);
 	tracer_own_root(tr);
+	tr->own_net = virtual_net_ns(&(struct tracee){ .tid = getpid() });
 	start(tr, argv);
 	int r = tracer_loop(tr, end_with_main);
 	main_pid = 0;

@@ -99,6 +99,7 @@ struct tracer {
 	int main_status;           /* wait status */
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
 	struct stat_id { uint64_t dev, ino; char mnt[48]; } own_root;
+	uint64_t own_net;          /* our network namespace (virtual_net_ns) */
 
 	/* absolute paths that lead nowhere of interest, by hash; forgotten after a second and when a
 	 * symlink is made */

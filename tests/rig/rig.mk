@@ -37,7 +37,7 @@ $(RIG)/containerd $(RIG)/containerd-shim-runc-v2 $(RIG)/ctr: $(RIGSRC)/container
 		-ldflags "-s -w -X github.com/containerd/containerd/v2/version.Version=v2.4.2",github.com/containerd/containerd/v2/cmd/$(@F))
 
 $(RIG)/runsc: $(RIGSRC)/gvisor/go.mod $(RIGSRC)/gvisor/go.sum
-	$(call rig-build,gvisor,2 min,,gvisor.dev/gvisor/runsc)
+	$(call rig-build,gvisor,2 min,-ldflags "-X gvisor.dev/gvisor/runsc/version.version=20260224",gvisor.dev/gvisor/runsc)
 
 $(RIG)/flanneld: $(RIGSRC)/flannel/main.go $(RIGSRC)/flannel/go.mod $(RIGSRC)/flannel/go.sum
 	$(call rig-build,flannel,1 min,-ldflags "-s -w",.)
