@@ -31,7 +31,7 @@ unit: $(UNIT)
 test-deps:
 	@dist/need unshare=util-linux ip=iproute2 setpriv=util-linux strace=strace runsc=runsc busybox=busybox-static \
 		/usr/lib/cni/host-local=containernetworking-plugins iptables=iptables cppcheck=cppcheck clang=clang \
-		readelf=binutils jq=jq ps=procps /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+		readelf=binutils jq=jq ps=procps curl=curl /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 
 # The whole: analyzers, unit programs, applets, fuzzers, and k3s itself natively and in gVisor.
 test: test-deps rig-deps $(B)/k3sbox $(B)/san/k3sbox $(UNIT) rig test-parts
