@@ -35,12 +35,11 @@ $(B)/obj/%.o: %.c | $(B)/include
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The registry: one line per applets/*.c, rewritten only when the set of files changes.
+# The registry: one line per applets/*.c, rewritten only when the set of files changes. Two makes at once use names of their own.
 $(B)/obj/common/main.o: $(B)/applets.inc
 $(B)/applets.inc: FORCE
 	@mkdir -p $(@D)
-	@printf 'APPLET(%s)\n' $(APPLETS) >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@printf 'APPLET(%s)\n' $(APPLETS) >$@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 # musl-gcc looks at musl's headers alone; the kernel's uapi headers and BearSSL's come in by these links.
 $(B)/include: $(B)/.deps

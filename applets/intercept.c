@@ -45,7 +45,8 @@ static const struct opt opts[] = {
 	  .help = "statfs at or below PATH says TYPE (ext4, nsfs, … or a number),\nalso where it says ENOSYS" },
 	{ OPT_LIST, 'f', "fstype", offsetof(struct intercept, fstype), "FROM=TO",
 	  .help = "mounts of type FROM show as TO in mountinfo and mounts;\nTO:SOURCE changes their source too" },
-	{ OPT_STR, 'u', "uname", offsetof(struct intercept, uname), "RELEASE", .help = "uname says this kernel release" },
+	{ OPT_STR, 'u', "uname", offsetof(struct intercept, uname), "RELEASE",
+		.help = "uname says this kernel release" },
 	{ OPT_FLAG, 'p', "propagation", offsetof(struct intercept, propagation),
 	  .help = "making a mount shared, private or slave succeeds where the kernel cannot" },
 	{ OPT_FLAG, 'M', "mounts", offsetof(struct intercept, mounts),
@@ -60,17 +61,21 @@ static const struct opt opts[] = {
 	  .help = "when PROGRAM ends, so does everything it left behind" },
 	{ OPT_CHOICE, 0, "mode", offsetof(struct intercept, mode), "MODE", mode_names,
 	  .help = "seccomp: only calls that a rule names stop; syscall: all do" },
-	{ OPT_FLAG, 'v', "verbose", offsetof(struct intercept, verbose), .help = "say on standard error what was answered" },
+	{ OPT_FLAG, 'v', "verbose", offsetof(struct intercept, verbose),
+		.help = "say on standard error what was answered" },
 	{ OPT_STR, 0, "trace", offsetof(struct intercept, trace), "FILE", .help = "say it there" },
 	{ OPT_STR, 0, "stats", offsetof(struct intercept, stats), "FORMAT", .bare = "text",
 	  .help = "counters at the end, on standard error: text or json" },
-	{ OPT_FLAG, 0, "dump-filter", offsetof(struct intercept, dump_filter), .help = "show the seccomp filter and end" },
-	{ OPT_FLAG, 0, "list-rules", offsetof(struct intercept, list_rules), .help = "show the table of system calls and end" },
+	{ OPT_FLAG, 0, "dump-filter", offsetof(struct intercept, dump_filter),
+		.help = "show the seccomp filter and end" },
+	{ OPT_FLAG, 0, "list-rules", offsetof(struct intercept, list_rules),
+		.help = "show the table of system calls and end" },
 	{ OPT_END },
 };
 
 static const struct { const char *name; uint64_t magic; } fs_types[] = {
-	{ "ext4", EXT4_SUPER_MAGIC }, { "tmpfs", TMPFS_MAGIC }, { "proc", PROC_SUPER_MAGIC }, { "sysfs", SYSFS_MAGIC },
+	{ "ext4", EXT4_SUPER_MAGIC }, { "tmpfs", TMPFS_MAGIC }, { "proc", PROC_SUPER_MAGIC },
+	{ "sysfs", SYSFS_MAGIC },
 	{ "cgroup", CGROUP_SUPER_MAGIC }, { "cgroup2", CGROUP2_SUPER_MAGIC }, { "nsfs", NSFS_MAGIC },
 	{ "overlay", OVERLAYFS_SUPER_MAGIC }, { "xfs", XFS_SUPER_MAGIC }, { "btrfs", BTRFS_SUPER_MAGIC },
 };
@@ -112,7 +117,8 @@ static void add_map(struct tracer *tr, const char *text, bool over)
 	char *real = realpath(to, NULL);
 
 	if (!real) die(EX_FAIL, "--%s: %s:", over ? "replace" : "map", to);
-	if (*from != '/') die_usage("--%s: FROM must be an absolute path, not '%s'", over ? "replace" : "map", from);
+	if (*from != '/')
+		die_usage("--%s: FROM must be an absolute path, not '%s'", over ? "replace" : "map", from);
 	tr->maps = xrealloc(tr->maps, (tr->map_n + 1) * sizeof *tr->maps);
 	tr->maps[tr->map_n++] = (struct map){ absolute(from), real, over };
 }
@@ -231,6 +237,8 @@ const struct applet applet_intercept = {
 	.flags = APPLET_IN_ORDER,
 	.more = "The kernel answers first: only what it lacks is answered here, in PROGRAM and all that it starts, in any\n"
 		"namespace. Calls that no rule names are not slowed down. Called as ptrace_interceptor, --seeds k3s is implied.\n"
-		"The exit status is PROGRAM's. Programs under it cannot trace others, 32-bit ones see no rule.\n",
+		"The exit status is PROGRAM's. Programs under it cannot trace others, 32-bit ones see no rule;\n"
+		"io_uring is refused, as it opens files unseen. Files are opened, looked at and listed by these rules, never created,\n"
+		"removed or renamed.\n",
 	.run = run,
 };

@@ -104,8 +104,6 @@ static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
 		dup2(null, STDOUT_FILENO);
 		close(null);
 	}
-	/* A folder that somebody wants to unmount or remove must not be held for days. */
-	if (chdir("/") < 0) warn("/:");
 	r->fd = fd[1];
 	r->pipe = true;
 	int status = supervise(cfg, p, r);
@@ -159,11 +157,14 @@ static void words_of(const struct run *cfg, struct strv *out)
 	for (size_t i = 0; i < cfg->o.k3s_args->n; i++) strv_add(out, cfg->o.k3s_args->v[i]);
 }
 
-/* k3s runs anywhere, so relative names must not depend on the folder that run was called in. */
+/* Relative names must not depend on the folder that run was called in. The data folder may not exist yet. */
 static void make_absolute(const char **path)
 {
-	char *full = *path && **path != '/' ? realpath(*path, NULL) : NULL;
-	if (full) *path = full;
+	if (!*path || **path == '/') return;
+	char *here = getcwd(NULL, 0);
+	if (!here) die(EX_SYS, "the current folder:");
+	*path = xasprintf("%s/%s", here, *path);
+	free(here);
 }
 
 static int run(void *cfg_, const struct args *args)

@@ -126,7 +126,7 @@ bool mount_option(const char *options, const char *word)
 	return false;
 }
 
-static int umount_pass(const char *folder, int *gone)
+static int umount_pass(const char *folder, bool itself, int *gone)
 {
 	_cleanup_mounts_ struct mounts m;
 	int r = mounts_read(&m), first = 0;
@@ -134,7 +134,7 @@ static int umount_pass(const char *folder, int *gone)
 	if (r < 0) return r;
 	for (size_t i = m.n; i--;) {
 		const char *point = m.v[i].point;
-		if (!path_within(point, folder)) continue;
+		if (!path_within(point, folder) || (!itself && path_within(folder, point))) continue;
 		/* UMOUNT_NOFOLLOW is not known everywhere; a mount point is no symlink anyway. */
 		if (!umount2(point, 0) || !umount2(point, MNT_DETACH)) ++*gone;
 		else if (errno != EINVAL && errno != ENOENT && !first) first = -errno;
@@ -142,16 +142,26 @@ static int umount_pass(const char *folder, int *gone)
 	return first;
 }
 
-int umount_within(const char *folder)
+static int umount_all(const char *folder, bool itself)
 {
 	enum { PASSES = 8 };   /* mounts stacked on one point show up again until the last is gone */
 	int gone = 0;
 
 	for (int pass = 0; pass < PASSES; pass++) {
 		int before = gone;
-		int r = umount_pass(folder, &gone);
+		int r = umount_pass(folder, itself, &gone);
 		if (r < 0) return r;
 		if (gone == before) break;
 	}
 	return gone;
+}
+
+int umount_within(const char *folder)
+{
+	return umount_all(folder, true);
+}
+
+int umount_below(const char *folder)
+{
+	return umount_all(folder, false);
 }

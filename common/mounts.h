@@ -37,5 +37,7 @@ bool mount_option(const char *options, const char *word);
 /* Unmounts everything at and below the folder, newest first, lazily where it is busy; again until nothing is left. Returns how many
  * mounts went, or -errno of the first that would not. */
 int umount_within(const char *folder);
+/* The same for what is mounted below the folder, not for a mount at the folder itself. */
+int umount_below(const char *folder);
 
 #endif

@@ -178,18 +178,29 @@ void probe_pod_network(const struct options *o, struct fact_result *r)
 
 /* ---- addresses and names ---- */
 
+/* Destination :: and a next hop: the kernel's own "unreachable" row has none. */
+static bool is_default_v6(const char *line)
+{
+	enum { DESTINATION, NEXT_HOP = 4 };
+	static const char zeros[] = "00000000000000000000000000000000";
+	char destination[40], hop[40];
+
+	return text_field(line, DESTINATION, destination, sizeof destination) && text_field(line, NEXT_HOP, hop, sizeof hop) &&
+		!strcmp(destination, zeros) && strcmp(hop, zeros);
+}
+
 /* As k8s.io/apimachinery util/net ChooseHostInterface: a row of all zeros in these files. */
 static bool has_default_route(void)
 {
 	_cleanup_buf_ struct buf v4 = {0}, v6 = {0};
 	char destination[16];
 
-	if (!io_read("/proc/net/route", &v4, 1 << 20))
+	if (!io_read("/proc/net/route", &v4, 1 << 20) && v4.data)
 		for (char *line = strchr(v4.data, '\n'); line; line = strchr(line + 1, '\n'))
 			if (text_field(line + 1, 1, destination, sizeof destination) && !strcmp(destination, "00000000")) return true;
 	if (!io_read("/proc/net/ipv6_route", &v6, 1 << 20) && v6.data)
 		for (char *line = v6.data; line && *line; line = strchr(line, '\n'), line += line != NULL)
-			if (!strncmp(line, "00000000000000000000000000000000 00", 35) && !strstr(line, "       lo\n")) return true;
+			if (is_default_v6(line)) return true;
 	return false;
 }
 
@@ -211,10 +222,24 @@ bool net_first_address(char *out, size_t size)
 	return found;
 }
 
+/* Did the user give k3s this flag, "--name value" or "--name=value"? */
+static bool user_says(const struct options *o, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; o->k3s_args && i < o->k3s_args->n; i++) {
+		const char *a = o->k3s_args->v[i];
+		if (*a != '-') continue;
+		a += a[1] == '-' ? 2 : 1;
+		if (!strncmp(a, name, len) && (!a[len] || a[len] == '=')) return true;
+	}
+	return false;
+}
+
 void probe_default_route(const struct options *o, struct fact_result *r)
 {
-	(void)o;
-	if (has_default_route()) return;
+	/* k3s looks for an address only where none was named. */
+	if (has_default_route() || user_says(o, "advertise-address") || user_says(o, "node-ip") || user_says(o, "i")) return;
 	if (net_first_address(r->value, sizeof r->value))
 		obstacle(r, "address", "no default route, from which k3s would take the node's address (%.64s is one)", r->value);
 	else
@@ -278,8 +303,11 @@ static int connect_within(const struct addrinfo *a, int ms)
 static int try_registry(void *name)
 {
 	struct addrinfo *list, hints = { .ai_socktype = SOCK_STREAM };
-	if (getaddrinfo(name, "443", &hints, &list)) return EHOSTUNREACH;
-	int e = connect_within(list, REGISTRY_MS);
+	int e = EHOSTUNREACH;
+
+	if (getaddrinfo(name, "443", &hints, &list)) return e;
+	/* Several addresses, of both families perhaps: one that does not answer must not speak for the others. */
+	for (struct addrinfo *a = list; a && e; a = a->ai_next) e = connect_within(a, REGISTRY_MS / 2);
 	freeaddrinfo(list);
 	return e;
 }
@@ -296,12 +324,26 @@ static bool has_airgap_images(const struct options *o)
 	return e;
 }
 
+/* Has somebody seen to it, who names mirrors, brings images or a proxy? (k3s hands CONTAINERD_… on to containerd.) */
+static bool is_seen_to(const struct options *o)
+{
+	static const char *const variables[] = {
+		"HTTPS_PROXY", "https_proxy", "CONTAINERD_HTTPS_PROXY", "K3S_SYSTEM_DEFAULT_REGISTRY",
+	};
+
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		const char *v = getenv(variables[i]);
+		if (v && *v) return true;
+	}
+	return user_says(o, "private-registry") || user_says(o, "system-default-registry") || has_airgap_images(o) ||
+		io_exists("/etc/rancher/k3s/registries.yaml");
+}
+
 void probe_registry(const struct options *o, struct fact_result *r)
 {
 	static const char name[] = "registry-1.docker.io";
 
-	/* Somebody who names mirrors, brings images or a proxy has seen to it. */
-	if (has_airgap_images(o) || io_exists("/etc/rancher/k3s/registries.yaml") || getenv("HTTPS_PROXY") || getenv("https_proxy")) return;
+	if (is_seen_to(o)) return;
 	if (!has_default_route()) {
 		obstacle(r, NULL, "no default route: images cannot be pulled");
 		return;

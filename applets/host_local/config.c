@@ -191,6 +191,17 @@ static int load_args(struct cni *c, struct ip *wanted)
 
 /* ---- putting it together ---- */
 
+int hl_check_path(struct cni *c, const char *op, struct str path)
+{
+	_cleanup_buf_ struct buf b = {0};
+
+	if (!memchr(path.s, 0, path.n)) return 0;
+	buf_printf(&b, "%s ", op);
+	buf_add(&b, path.s, path.n);
+	buf_puts(&b, ": invalid argument");
+	return cni_fail_str(c, CNI_INTERNAL, "", (struct str){ b.data, b.len });
+}
+
 static int want(struct cni *c, struct hl_conf *conf, const struct ip *a)
 {
 	/* A null in the list, at which upstream crashes, is as good as an empty string. */
@@ -269,8 +280,8 @@ int hl_load(struct cni *c, struct hl_conf *conf)
 	if (!w->ipam) return cni_fail(c, CNI_INTERNAL, "IPAM config missing 'ipam' key");
 	conf->name = w->name;
 	conf->version = w->version;
-	conf->data_dir = w->ipam->data_dir.s ? w->ipam->data_dir.s : "";
-	conf->resolv_conf = w->ipam->resolv_conf.s ? w->ipam->resolv_conf.s : "";
+	conf->data_dir = w->ipam->data_dir;
+	conf->resolv_conf = w->ipam->resolv_conf;
 	conf->routes = w->ipam->routes;
 	if (collect_wanted(c, w, conf) < 0) return -1;
 	collect_sets(c, w, conf);

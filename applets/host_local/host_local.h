@@ -20,7 +20,7 @@ struct hl_set {
 
 struct hl_conf {
 	struct str name, version;
-	const char *data_dir, *resolv_conf;   /* "" if not set */
+	struct str data_dir, resolv_conf;     /* may hold NULs, as no path can */
 	struct slice routes;                  /* struct cni_route * */
 	struct hl_set *sets;
 	size_t set_count;
@@ -50,8 +50,11 @@ void hl_iter_start(struct hl_iter *i, const struct hl_set *s, const struct ip *l
 /* Next candidate, with its pool; false when all were seen. */
 bool hl_iter_next(struct hl_iter *i, struct ip *a, const struct hl_range **pool);
 
+/* A path with a NUL in it is refused in Go's words; 0, or -1 after cni_fail(). */
+int hl_check_path(struct cni *c, const char *op, struct str path);
+
 /* Appends what the file says; 0, or -1 after cni_fail(). */
-int hl_resolv_conf(struct cni *c, const char *path, struct cni_dns *dns);
+int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns);
 
 /* The commands. hl_add fills the result; nothing is printed. */
 int hl_add(struct cni *c, struct cni_result *r);

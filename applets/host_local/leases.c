@@ -33,28 +33,36 @@ static struct str trim(struct str s)
 	return s;
 }
 
-/* Content of a file in a folder, trimmed; .s is NULL if it cannot be had. */
-static struct str read_at(int dir, const char *name, struct buf *b)
-{
-	enum { BIGGEST = 1 << 20, CHUNK = 512 };
-
-	buf_reset(b);
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char *to = fd < 0 ? NULL : buf_reserve(b, CHUNK);
-	if (!to) return (struct str){0};
-	ssize_t n = read(fd, to, CHUNK);
-	if (n < 0) return (struct str){0};
-	b->len = (size_t)n;
-	/* A short read of a file is its end. */
-	if (n == CHUNK && io_read_fd(fd, b, BIGGEST) < 0) return (struct str){0};
-	return trim((struct str){ b->data, b->len });
-}
-
 struct walk {
 	hl_visit *fn;
 	void *arg;
 	struct buf content;
+	int err;             /* why not all was seen */
 };
+
+/* What a file, or its owner, is to blame for makes the file unreadable; anything else the whole walk. */
+static void note(struct walk *w, int err)
+{
+	if (err != ENOENT && err != EACCES && err != ELOOP && err != EISDIR && err != ENXIO && err != EFBIG) w->err = err;
+}
+
+/* Content of a file in a folder, trimmed; .s is NULL if it cannot be had. */
+static struct str read_at(struct walk *w, int dir, const char *name)
+{
+	enum { BIGGEST = 1 << 20, CHUNK = 512 };
+	struct buf *b = &w->content;
+
+	buf_reset(b);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *to = fd < 0 ? NULL : buf_reserve(b, CHUNK);
+	ssize_t n = to ? read(fd, to, CHUNK) : -1;
+	int r = n < 0 ? -errno : 0;
+	if (n > 0) b->len = (size_t)n;
+	/* A short read of a file is its end. */
+	if (n == CHUNK) r = io_read_fd(fd, b, BIGGEST);
+	if (r < 0) note(w, -r);
+	return r < 0 ? (struct str){0} : trim((struct str){ b->data, b->len });
+}
 
 static unsigned char type_of(int dir, const struct dirent *e)
 {
@@ -69,34 +77,35 @@ static void walk_dir(struct walk *w, int fd, const char *prefix, int depth)
 {
 	enum { DEEPEST = 32 };
 
-	_cleanup_closedir_ DIR *d = fdopendir(fd);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
-		close(fd);
+		note(w, errno);
+		if (fd >= 0) close(fd);
 		return;
 	}
-	for (struct dirent *e; (e = readdir(d));) {
+	for (struct dirent *e; errno = 0, (e = readdir(d));) {
 		char path[PATH_MAX];
 		struct str content = {0};
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-		if (snprintf(path, sizeof path, "%s%s", prefix, e->d_name) >= (int)sizeof path - 1) continue;
 		unsigned char type = type_of(dirfd(d), e);
+		if (snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name, type == DT_DIR ? "/" : "") >= (int)sizeof path)
+			continue;
 		/* A link may lead to a file; pipes and devices are left alone. */
-		if (type == DT_REG || type == DT_LNK) content = read_at(dirfd(d), e->d_name, &w->content);
-		if (type == DT_DIR) strcat(path, "/");
+		if (type == DT_REG || type == DT_LNK) content = read_at(w, dirfd(d), e->d_name);
 		w->fn(w->arg, path, content, type == DT_REG && !depth);
-		if (type != DT_DIR || depth == DEEPEST) continue;
-		int sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub >= 0) walk_dir(w, sub, path, depth + 1);
+		if (type == DT_DIR && depth < DEEPEST)
+			walk_dir(w, openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path, depth + 1);
 	}
+	if (errno) note(w, errno);
 }
 
-void hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg)
+int hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg)
 {
 	struct walk w = { .fn = fn, .arg = arg };
-	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd >= 0) walk_dir(&w, fd, "", 0);
+	walk_dir(&w, openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "", 0);
 	buf_free(&w.content);
+	return -w.err;
 }
 
 static bool same(struct str a, struct str b)
@@ -154,7 +163,7 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 
 	if (same(content, scan->exact_owner)) add_lease(s, scan->out, path, false);
 	if (same(content, scan->old_owner)) add_lease(s, scan->out, path, true);
-	if (s->c->compat != CNI_BETTER) return;
+	if (!s->better) return;
 	if (plain && is_lease_name(path, &a)) {
 		if (!content.s) scan->odd = true;
 		/* Who wrote it was killed between making it and filling it in: nobody has this address. */
@@ -177,11 +186,12 @@ static int by_path(const void *a_, const void *b_)
 	return x - y;
 }
 
-static void find_by_scan(struct hl_store *s, struct scan *scan)
+static int find_by_scan(struct hl_store *s, struct scan *scan)
 {
 	hl_index_clear(&s->index);
-	hl_store_walk(s, visit, scan);
-	s->scanned = s->c->compat == CNI_BETTER && !scan->odd;
+	int r = hl_store_walk(s, visit, scan);
+	s->scanned = s->better && !r && !scan->odd;
+	return r && s->c->compat == CNI_BETTER ? cni_fail_path(s->c, "read", s->path, -r) : 0;
 }
 
 /* Does a file of the store hold just this? */
@@ -210,18 +220,20 @@ static bool look_up(struct hl_store *s, struct str who, bool old, struct hl_leas
 	return true;
 }
 
-void hl_store_find(struct hl_store *s, struct hl_leases *l)
+int hl_store_find(struct hl_store *s, struct hl_leases *l)
 {
 	struct str id = { s->c->id, strlen(s->c->id) };
 	struct scan scan = { .s = s, .exact_owner = hl_store_owner(s->c), .old_owner = id, .out = l };
 	struct ip a;
+	int r = 0;
 
 	*l = (struct hl_leases){0};
 	/* An ID that reads like an address is also what last_reserved_ip.N may hold, and that changes
 	 * behind the index's back. */
 	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) || !look_up(s, id, true, l)) {
 		*l = (struct hl_leases){0};
-		find_by_scan(s, &scan);
+		r = find_by_scan(s, &scan);
 	}
 	if (l->n) qsort(l->v, l->n, sizeof *l->v, by_path);
+	return r;
 }

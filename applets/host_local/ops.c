@@ -45,8 +45,7 @@ static int take_next(struct hl_store *s, const struct hl_set *set, size_t index,
 	struct hl_leases mine;
 	struct hl_iter it;
 
-	hl_store_find(s, &mine);
-	if (refuse_second(s, set, &mine) < 0) return -1;
+	if (hl_store_find(s, &mine) < 0 || refuse_second(s, set, &mine) < 0) return -1;
 	struct ip last = hl_store_last(s, index);
 	hl_iter_start(&it, set, &last);
 	while (hl_iter_next(&it, got, pool)) {
@@ -113,7 +112,7 @@ int hl_add(struct cni *c, struct cni_result *r)
 	int status = 0;
 
 	if (hl_load(c, &conf) < 0) return -1;
-	if (*conf.resolv_conf && hl_resolv_conf(c, conf.resolv_conf, &r->dns) < 0) return -1;
+	if (conf.resolv_conf.n && hl_resolv_conf(c, conf.resolv_conf, &r->dns) < 0) return -1;
 	if (hl_store_open(c, &conf, &s) < 0) return -1;
 	for (; !status && done < conf.set_count; done += !status) status = add_one(&s, &conf, done, r);
 	if (!status && conf.wanted_count) status = fail_leftover(c, &conf);
@@ -130,8 +129,7 @@ int hl_del(struct cni *c)
 	struct hl_conf conf;
 
 	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
-	hl_store_release(&s, conf.set_count);
-	return 0;
+	return hl_store_release(&s, conf.set_count);
 }
 
 /* Every address of the result that this network could have given must be this attachment's. */
@@ -157,8 +155,7 @@ int hl_check_result(struct cni *c, const struct cni_result *r)
 	struct hl_conf conf;
 	struct hl_leases mine;
 
-	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
-	hl_store_find(&s, &mine);
+	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0 || hl_store_find(&s, &mine) < 0) return -1;
 	if (mine.n) return r ? check_addresses(c, &conf, &mine, r) : 0;
 	return cni_fail(c, CNI_INTERNAL, "host-local: Failed to find address added by container %s", c->id);
 }
@@ -170,25 +167,56 @@ int hl_check(struct cni *c)
 
 /* ---- GC: upstream has none; with its semantics asked for, neither have we ---- */
 
-struct gc {
-	struct hl_store *s;
-	const struct json_node *valid;
+struct attachment { struct str id, ifname; };
+
+static const struct go_type attachments_type = {
+	.kind = GO_SLICE, .name = "[]types.GCAttachment", .size = sizeof(struct slice),
+	.elem = &(const struct go_type){
+		.kind = GO_STRUCT, .name = "types.GCAttachment", .bare = "GCAttachment", .size = sizeof(struct attachment),
+		.fields = (const struct go_field[]){
+			{ .name = "containerID", .offset = offsetof(struct attachment, id), .type = &go_string },
+			{ .name = "ifname", .offset = offsetof(struct attachment, ifname), .type = &go_string },
+			{ 0 },
+		},
+	},
 };
 
-/* Is the lease one of an attachment that the runtime still has? Old leases name only the container. */
+struct gc {
+	struct hl_store *s;
+	struct slice valid;            /* of struct attachment */
+};
+
+/* No list, or one that makes no sense, is no permission to remove everything. */
+static int load_valid(struct cni *c, struct slice *valid)
+{
+	const struct json_node *root = json_root(&c->conf), *n = json_get(&c->conf, root, "cni.dev/valid-attachments");
+	struct str why;
+
+	if (!n) n = json_get(&c->conf, root, "cni.dev/attachments");
+	/* null is what Go makes of an empty one */
+	if (!n || (n->type != JSON_ARRAY && n->type != JSON_NULL))
+		return cni_fail(c, CNI_BAD_CONFIG, "GC needs the list cni.dev/valid-attachments");
+	if (go_decode(&c->conf, n, &attachments_type, valid, &c->arena, false, &why) < 0)
+		return cni_fail_str(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: ", why);
+	for (size_t i = 0; i < valid->n; i++)
+		if (!((struct attachment *)valid->v)[i].id.n)
+			return cni_fail(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: one has no containerID");
+	return 0;
+}
+
+/* Is the lease one of an attachment that the runtime still has? Old leases name only the container, and an
+ * attachment without an interface is all of its container's. */
 static bool is_valid(const struct gc *g, struct str content)
 {
-	const struct json *j = &g->s->c->conf;
+	const struct attachment *a = g->valid.v;
 
-	for (const struct json_node *a = json_first(j, g->valid); a; a = json_next(j, a)) {
-		char *id = json_strdup(j, json_get(j, a, "containerID")), *ifname = json_strdup(j, json_get(j, a, "ifname"));
-		size_t n = id ? strlen(id) : 0;
-		bool match = id && content.n >= n && !memcmp(content.s, id, n) && (content.n == n || (ifname &&
-			content.n == n + 2 + strlen(ifname) && !memcmp(content.s + n, "\r\n", 2) &&
-			!memcmp(content.s + n + 2, ifname, strlen(ifname))));
-		free(id);
-		free(ifname);
-		if (match) return true;
+	for (const struct attachment *end = a + g->valid.n; a < end; a++) {
+		size_t n = a->id.n;
+		if (content.n < n || memcmp(content.s, a->id.s, n)) continue;
+		if (content.n == n) return true;
+		if (content.n < n + 2 || memcmp(content.s + n, "\r\n", 2)) continue;
+		if (!a->ifname.n || (content.n == n + 2 + a->ifname.n && !memcmp(content.s + n + 2, a->ifname.s, a->ifname.n)))
+			return true;
 	}
 	return false;
 }
@@ -198,26 +226,22 @@ static void collect(void *arg, const char *path, struct str content, bool plain)
 	const struct gc *g = arg;
 	struct ip a;
 
-	if (plain && content.s && ip_parse(&a, path, strlen(path)) && !is_valid(g, content))
-		hl_store_remove(g->s, path);
+	if (!plain || !content.s || !ip_parse(&a, path, strlen(path)) || is_valid(g, content)) return;
+	int r = hl_store_remove(g->s, path);
+	if (r < 0) hl_store_fail(g->s, "remove", path, -r);
 }
 
 int hl_gc(struct cni *c)
 {
 	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
-	const struct json_node *root = json_root(&c->conf);
+	struct gc g = { .s = &s };
 	struct hl_conf conf;
 
 	if (c->compat != CNI_BETTER) return 0;
-	const struct json_node *valid = json_get(&c->conf, root, "cni.dev/valid-attachments");
-	if (!valid) valid = json_get(&c->conf, root, "cni.dev/attachments");
-	/* No list is no permission to remove everything. */
-	/* null is what Go makes of an empty one */
-	if (!valid || (valid->type != JSON_ARRAY && valid->type != JSON_NULL))
-		return cni_fail(c, CNI_BAD_CONFIG, "GC needs the list cni.dev/valid-attachments");
-	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
-	hl_store_walk(&s, collect, &(struct gc){ &s, valid });
-	return 0;
+	if (load_valid(c, &g.valid) < 0 || hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
+	int r = hl_store_walk(&s, collect, &g);
+	if (r < 0) cni_fail_path(c, "read", s.path, -r);
+	return c->code ? -1 : 0;
 }
 
 /* ---- STATUS: could ADD be served? ---- */

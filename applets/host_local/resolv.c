@@ -47,15 +47,16 @@ static void take_line(struct cni *c, char *line, struct cni_dns *dns)
 	}
 }
 
-int hl_resolv_conf(struct cni *c, const char *path, struct cni_dns *dns)
+int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns)
 {
 	enum { BIGGEST = 1 << 20 };
 	_cleanup_buf_ struct buf b = {0};
 
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) return cni_fail_path(c, "open", path, errno);
+	if (hl_check_path(c, "open", path) < 0) return -1;
+	_cleanup_close_ int fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) return cni_fail_path(c, "open", path.s, errno);
 	int r = io_read_fd(fd, &b, BIGGEST);
-	if (r < 0) return cni_fail_path(c, "read", path, -r);
+	if (r < 0) return cni_fail_path(c, "read", path.s, -r);
 	char *next;
 	for (char *line = b.data; line && *line; line = next) {
 		size_t n = strcspn(line, "\n");

@@ -105,7 +105,9 @@ static int open_lock(struct hl_store *s)
 		return cni_fail(s->c, CNI_INTERNAL, "%s", go_strerror(errno, scratch, sizeof scratch));
 	/* A file system without locks gets none from upstream either; exclusive creation still keeps
 	 * addresses apart. */
-	while (flock(s->lock, LOCK_EX) < 0 && errno == EINTR) ;
+	int r;
+	while ((r = flock(s->lock, LOCK_EX)) < 0 && errno == EINTR) ;
+	s->better = !r && s->c->compat == CNI_BETTER;
 	return 0;
 }
 
@@ -113,11 +115,12 @@ int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s)
 {
 	*s = (struct hl_store)HL_STORE_CLOSED;
 	s->c = c;
-	const char *data = *conf->data_dir ? conf->data_dir : DEFAULT_DIR;
+	const char *data = conf->data_dir.n ? conf->data_dir.s : DEFAULT_DIR;
+	if (conf->data_dir.n && hl_check_path(c, "mkdir", conf->data_dir) < 0) return -1;
 	if (join_clean(s->path, sizeof s->path, data, conf->name.s) < 0)
 		return cni_fail_path(c, "mkdir", data, ENAMETOOLONG);
 	if (open_dir(s) < 0 || open_lock(s) < 0) return -1;
-	if (c->compat != CNI_BETTER) return 0;
+	if (!s->better) return 0;
 	s->boot_time = hl_boot_time();
 	s->scanned = hl_index_open(&s->index, &c->arena, s->dir, s->boot_time);
 	/* A table that fits was written in this boot, when the store had been settled. */
@@ -150,7 +153,7 @@ struct str hl_store_owner(struct cni *c)
 	return s;
 }
 
-static int fail_at(struct hl_store *s, const char *op, const char *name, int err)
+int hl_store_fail(struct hl_store *s, const char *op, const char *name, int err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", s->path, name);
 	return cni_fail_path(s->c, op, path, err);
@@ -174,13 +177,13 @@ bool hl_store_taken(struct hl_store *s, const struct ip *a)
 static int write_new(struct hl_store *s, const char *name, int flags, const char *shown, struct str content)
 {
 	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, lease_mode(s->c));
-	if (fd < 0) return errno == EEXIST ? 0 : fail_at(s, "open", shown, errno);
+	if (fd < 0) return errno == EEXIST ? 0 : hl_store_fail(s, "open", shown, errno);
 	s->changed = true;
 	int r = io_write_fd(fd, content.s, content.n);
 	if (close(fd) < 0 && !r) r = -errno;
 	if (!r) return 1;
 	unlinkat(s->dir, name, 0);
-	return fail_at(s, "write", shown, -r);
+	return hl_store_fail(s, "write", shown, -r);
 }
 
 /* Renames unless the new name is there. Under the lock, and with the other plugin honouring it, a look
@@ -199,13 +202,13 @@ static int rename_new(int dir, const char *from, const char *to)
 /* Complete under another name first: who dies on the way leaves no lease, instead of one without an owner. */
 static int write_lease(struct hl_store *s, const char *name, struct str content)
 {
-	if (s->c->compat != CNI_BETTER) return write_new(s, name, O_EXCL, name, content);
+	if (!s->better) return write_new(s, name, O_EXCL, name, content);
 	int r = write_new(s, HL_TEMP, O_TRUNC, name, content);
 	if (r != 1) return r;
 	r = rename_new(s->dir, HL_TEMP, name);
 	if (!r) return 1;
 	unlinkat(s->dir, HL_TEMP, 0);
-	return r == -EEXIST ? 0 : fail_at(s, "rename", name, -r);
+	return r == -EEXIST ? 0 : hl_store_fail(s, "rename", name, -r);
 }
 
 static void last_name(char *name, size_t size, size_t set)
@@ -241,14 +244,14 @@ static int write_last(struct hl_store *s, size_t set, const char *text)
 		s->last = openat(s->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, lease_mode(s->c));
 		s->last_size = 0;
 	}
-	if (s->last < 0) return fail_at(s, "open", name, errno);
+	if (s->last < 0) return hl_store_fail(s, "open", name, errno);
 	/* A file that is there is not emptied first: ext4 takes that for a replacement and writes it out
 	 * at once. */
 	ssize_t n = pwrite(s->last, text, (size_t)len, 0);
 	int r = n < 0 ? -errno : n != len ? -ENOSPC : 0;
 	if (!r && s->last_size > len && ftruncate(s->last, len) < 0) r = -errno;
 	close_last(s);
-	return r < 0 ? fail_at(s, "write", name, -r) : 0;
+	return r < 0 ? hl_store_fail(s, "write", name, -r) : 0;
 }
 
 int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set)
@@ -256,7 +259,7 @@ int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set)
 	struct str who = hl_store_owner(s->c);
 	char name[IP_TEXT];
 
-	if (s->c->compat == CNI_BETTER && hl_store_taken(s, a)) return 0;
+	if (s->better && hl_store_taken(s, a)) return 0;
 	ip_format(a, name);
 	int r = write_lease(s, name, who);
 	if (r != 1) return r;
@@ -267,20 +270,25 @@ int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set)
 	return -1;
 }
 
-void hl_store_remove(struct hl_store *s, const char *name)
+int hl_store_remove(struct hl_store *s, const char *name)
 {
 	struct ip a;
 
-	if (unlinkat(s->dir, name, 0) < 0) return;
+	if (unlinkat(s->dir, name, 0) < 0) return errno == ENOENT ? 0 : -errno;
 	s->changed = true;
 	if (ip_parse(&a, name, strlen(name))) hl_index_remove(&s->index, &a);
+	return 0;
 }
 
-void hl_store_release(struct hl_store *s, size_t rounds)
+int hl_store_release(struct hl_store *s, size_t rounds)
 {
 	struct hl_leases l;
+	int status = hl_store_find(s, &l);
 
-	hl_store_find(s, &l);
-	for (size_t i = 0; i < l.n; i++)
-		if (!l.v[i].old || !l.exact || rounds > 1) hl_store_remove(s, l.v[i].name);
+	for (size_t i = 0; i < l.n; i++) {
+		if (l.v[i].old && l.exact && rounds < 2) continue;
+		int r = hl_store_remove(s, l.v[i].name);
+		if (r < 0 && s->c->compat == CNI_BETTER) status = hl_store_fail(s, "remove", l.v[i].name, -r);
+	}
+	return status;
 }

@@ -34,6 +34,7 @@ struct hl_store {
 	int last;          /* last_reserved_ip.N, from hl_store_last() to the reservation; -1: it was not there */
 	off_t last_size;
 	int64_t boot_time;
+	bool better;       /* our ways of keeping it; not without a lock that holds, for they all lean on it */
 	bool scanned;      /* the index says what the folder holds */
 	bool changed;      /* the folder was changed under this lock */
 	struct hl_index index;
@@ -50,22 +51,27 @@ void hl_store_close(struct hl_store *s);
 /* What a lease of this attachment holds. */
 struct str hl_store_owner(struct cni *c);
 
-/* Files of this attachment. */
-void hl_store_find(struct hl_store *s, struct hl_leases *l);
+/* Files of this attachment. 0, or -1 after cni_fail(): the store could not be read to its end (upstream then
+ * takes what it saw for all there is). */
+int hl_store_find(struct hl_store *s, struct hl_leases *l);
 
 /* The newest address of a range set, or none. */
 struct ip hl_store_last(struct hl_store *s, size_t set);
 /* Takes the address for this attachment: 1 done, 0 taken already, -1 after cni_fail(). */
 int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set);
 /* Removes this attachment's leases as upstream does in as many rounds: leases that name the ID alone go in
- * a round that finds no others. */
-void hl_store_release(struct hl_store *s, size_t rounds);
+ * a round that finds no others. 0, or -1 after cni_fail(): some are left (of which upstream says nothing). */
+int hl_store_release(struct hl_store *s, size_t rounds);
 bool hl_store_taken(struct hl_store *s, const struct ip *a);
-void hl_store_remove(struct hl_store *s, const char *name);
+/* 0, also if it was gone already; -errno. */
+int hl_store_remove(struct hl_store *s, const char *name);
+/* -1 after cni_fail(): "OPERATION STORE/NAME: reason". */
+int hl_store_fail(struct hl_store *s, const char *op, const char *name, int err);
 
 /* Calls fn for every file below the store: its path ("/" behind a folder's), what it holds without white
- * space at both ends (.s NULL: cannot be read), whether it is a regular file right in the store. */
+ * space at both ends (.s NULL: cannot be read), whether it is a regular file right in the store. 0, or
+ * -errno if not all could be seen. */
 typedef void hl_visit(void *arg, const char *path, struct str content, bool plain);
-void hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg);
+int hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg);
 
 #endif

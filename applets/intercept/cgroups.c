@@ -73,7 +73,8 @@ void cgroups_of_kernel(const char *text, size_t n, const char *const *names, siz
 {
 	buf_add(out, text, n);
 	for (size_t i = 0; i < name_n; i++)
-		if (!has_line(text, text + n, names[i], false)) buf_printf(out, "%s\t%u\t1\t1\n", names[i], 100u + (unsigned)i);
+		if (!has_line(text, text + n, names[i], false))
+			buf_printf(out, "%s\t%u\t1\t1\n", names[i], 100u + (unsigned)i);
 }
 
 /* The name that the mount point ends in; NULL if none. */
@@ -87,7 +88,8 @@ static const char *name_of(const char *point, const char *const *names, size_t n
 }
 
 /* The options that say which controllers: the line's last word in mountinfo, the fourth in mounts. */
-static void mount_line(const char *p, const char *eol, bool info, const char *const *names, size_t name_n, struct buf *out)
+static void mount_line(const char *p, const char *eol, bool info, const char *const *names,
+	size_t name_n, struct buf *out)
 {
 	static const char mark[] = " - cgroup ";
 	char line[1024], point[256], word[256];
@@ -96,9 +98,11 @@ static void mount_line(const char *p, const char *eol, bool info, const char *co
 	if (len < sizeof line) {
 		memcpy(line, p, len);
 		line[len] = 0;
-		const char *name = text_field(line, info ? 4 : 1, point, sizeof point) ? name_of(point, names, name_n) : NULL;
+		const char *name = text_field(line, info ? 4 : 1, point, sizeof point)
+			? name_of(point, names, name_n) : NULL;
 		const char *type = info ? strstr(line, mark) : NULL;
-		bool fits = name && (info ? type != NULL : text_field(line, 2, word, sizeof word) && !strcmp(word, "cgroup"));
+		bool fits = name && (info ? type != NULL : text_field(line, 2, word, sizeof word)
+			&& !strcmp(word, "cgroup"));
 		if (fits && info) {
 			buf_printf(out, "%.*s rw,%s", (int)(strrchr(line, ' ') - line), line, name);
 			return;
@@ -111,7 +115,8 @@ static void mount_line(const char *p, const char *eol, bool info, const char *co
 	buf_add(out, p, len);
 }
 
-void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names, size_t name_n, struct buf *out)
+void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names, size_t name_n,
+	struct buf *out)
 {
 	const char *end = text + n;
 

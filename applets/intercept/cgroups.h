@@ -16,7 +16,8 @@ void cgroups_of_kernel(const char *text, size_t n, const char *const *names, siz
 
 /* mountinfo (info) or mounts: a mount of type cgroup whose mount point's last component is one of the
  * names gets that name as its option, in place of those of the hierarchy that is mounted there for it. */
-void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names, size_t name_n, struct buf *out);
+void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names, size_t name_n,
+	struct buf *out);
 
 /* A control file that some kernels' controllers lack. */
 struct cgroup_file {

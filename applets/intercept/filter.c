@@ -123,7 +123,8 @@ static uint32_t load(uint32_t k, unsigned arch, unsigned nr, const unsigned long
 	return v;
 }
 
-unsigned filter_run(const struct sock_filter *f, size_t n, unsigned arch, unsigned nr, const unsigned long long args[6])
+unsigned filter_run(const struct sock_filter *f, size_t n, unsigned arch, unsigned nr,
+	const unsigned long long args[6])
 {
 	uint32_t a = 0;
 

@@ -18,7 +18,8 @@ enum { FILTER_MAX = 256 };
 size_t filter_make(const struct rule *rows, size_t n, unsigned features, struct sock_filter out[FILTER_MAX]);
 
 /* Interprets it, as the kernel would, for one call; the filter's return value. For tests and fuzzing. */
-unsigned filter_run(const struct sock_filter *f, size_t n, unsigned arch, unsigned nr, const unsigned long long args[6]);
+unsigned filter_run(const struct sock_filter *f, size_t n, unsigned arch, unsigned nr,
+	const unsigned long long args[6]);
 
 /* One line per instruction. */
 void filter_dump(const struct sock_filter *f, size_t n, const struct rule *rows, struct buf *out);

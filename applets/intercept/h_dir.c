@@ -65,7 +65,8 @@ static void add(void *arg, const char *name, bool is_dir)
 
 /* The entries that the folder lacks; opened through the tracee's descriptor, so that it is the tracee's
  * folder. */
-static void missing_entries(struct call *c, const char *path, const struct special *s, int64_t off, struct buf *out)
+static void missing_entries(struct call *c, const char *path, const struct special *s, int64_t off,
+	struct buf *out)
 {
 	char name[64];
 

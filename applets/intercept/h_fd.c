@@ -22,7 +22,8 @@ static struct special *mine(struct call *c)
 static long accept_value(struct call *c, struct special *s, const char *data, size_t n)
 {
 	int r = store_write(&c->tr->store, s->seed, s->ns, data, n, s->real);
-	call_log(c, "%s ← \"%.*s\": %s", s->path, (int)(n && data[n - 1] == '\n' ? n - 1 : n), data, r < 0 ? strerror(-r) : "kept");
+	call_log(c, "%s ← \"%.*s\": %s", s->path, (int)(n && data[n - 1] == '\n' ? n - 1 : n), data,
+		r < 0 ? strerror(-r) : "kept");
 	call_count(c);
 	if (r < 0) return r;
 	special_refresh(c->tr, s->seed, s->ns);
@@ -36,7 +37,8 @@ static enum verdict refused(struct call *c)
 	char data[WRITE_MAX];
 	size_t n = call_arg(c, 2) < sizeof data ? call_arg(c, 2) : sizeof data;
 
-	if (!s || !s->seed || (c->result != -EIO && c->result != -EACCES && c->result != -EPERM && c->result != -EROFS
+	if (!s || !s->seed || (c->result != -EIO && c->result != -EACCES && c->result != -EPERM
+		&& c->result != -EROFS
 		&& c->result != -EINVAL)) return PASS;
 	if (call_read(c, call_arg(c, 1), data, n) < 0 || seed_check_write(s->seed, data, n) < 0) return PASS;
 	return call_done(c, accept_value(c, s, data, n));
@@ -55,7 +57,8 @@ static enum verdict write_at(struct call *c, uint64_t offset)
 	if (!n) return call_done(c, 0);
 	if (n > sizeof data) return call_done(c, -EINVAL);
 	if (call_read(c, call_arg(c, 1), data, n) < 0) return call_done(c, -EFAULT);
-	if (offset) return call_done(c, (long)n);   /* kernel.sysctl_writes_strict=1 ignores what is not at the start */
+	/* kernel.sysctl_writes_strict=1 ignores what is not at the start */
+	if (offset) return call_done(c, (long)n);
 	return call_done(c, accept_value(c, s, data, n));
 }
 
@@ -81,7 +84,8 @@ enum verdict writev_enter(struct call *c)
 	if (call_read(c, call_arg(c, 1), v, count * sizeof *v) < 0) return call_done(c, -EFAULT);
 	for (size_t i = 0; i < count; i++) {
 		if (v[i].iov_len > sizeof data - n) return call_done(c, -EINVAL);
-		if (call_read(c, (uint64_t)(uintptr_t)v[i].iov_base, data + n, v[i].iov_len) < 0) return call_done(c, -EFAULT);
+		if (call_read(c, (uint64_t)(uintptr_t)v[i].iov_base, data + n, v[i].iov_len) < 0)
+			return call_done(c, -EFAULT);
 		n += v[i].iov_len;
 	}
 	return call_done(c, n ? accept_value(c, s, data, n) : 0);

@@ -34,7 +34,8 @@ enum verdict ptrace_exit(struct call *c)
 {
 	if (c->result != -EPERM || c->tr->noted_ptrace) return PASS;
 	c->tr->noted_ptrace = true;
-	warn("process %d wants to trace another one; under intercept it cannot, a process has one tracer", (int)c->t->tid);
+	warn("process %d wants to trace another one; under intercept it cannot, a process has one tracer",
+		(int)c->t->tid);
 	return PASS;
 }
 

@@ -120,7 +120,8 @@ static enum verdict memfd_made(struct call *c)
 
 	if (c->result >= 0) {
 		int r = fill(c, (int)c->result);
-		call_log(c, "%s → descriptor %ld%s%s", j->path, c->result, r < 0 ? ", unfilled: " : "", r < 0 ? strerror(-r) : "");
+		call_log(c, "%s → descriptor %ld%s%s", j->path, c->result, r < 0 ? ", unfilled: " : "",
+			r < 0 ? strerror(-r) : "");
 		call_count(c);
 		return DONE;
 	}
@@ -233,7 +234,8 @@ static enum verdict reopened(struct call *c)
  * network namespace for what lies below net/, and a call that has no rules of its own for paths. Saves two stops. */
 static bool is_missing_for_us(struct call *c, const struct job *j)
 {
-	if (j->kind != JOB_SEED || c->rule->nr == SYS_openat2 || tracee_root(c->tr, c->t) != ROOT_SAME) return false;
+	if (j->kind != JOB_SEED || c->rule->nr == SYS_openat2) return false;
+	if (tracee_root(c->tr, c->t) != ROOT_SAME) return false;
 	if (store_per_net(j->seed) && virtual_net_ns(c->t) != c->tr->own_net) return false;
 	return access(j->path, F_OK) < 0 && errno == ENOENT;
 }
@@ -250,7 +252,8 @@ static enum verdict open_with(struct call *c, int dirfd, int path, uint64_t flag
 	job_init(&found, JOB_OTHER);
 	found.fd = dirfd == RULE_NONE || *raw == '/' ? AT_FDCWD : (int)call_arg(c, dirfd);
 	if (!resolve(c->tr, c->t, found.fd, raw, flags & O_NOFOLLOW, &found))
-		return c->tr->specials.hot_n && special_is_hot(&c->tr->specials, tracee_tgid(c->t)) ? call_exit(c, reopened) : PASS;
+		return c->tr->specials.hot_n && special_is_hot(&c->tr->specials, tracee_tgid(c->t))
+			? call_exit(c, reopened) : PASS;
 	struct job *j = c->t->job = job_new(found.kind);
 	if (!j) return PASS;
 	*j = found;

@@ -50,7 +50,8 @@ static enum verdict empty_path_exit(struct call *c)
 		struct stat_mode { uint16_t v; } mode;
 		if (call_read(c, buf, x, sizeof x) < 0) return PASS;
 		memcpy(&mode, x + 28, sizeof mode);   /* stx_mode */
-		struct statx_info i = { .dev_major = major(s->fs_dev), .dev_minor = minor(s->fs_dev), .mnt_id = s->mnt_id,
+		struct statx_info i = { .dev_major = major(s->fs_dev), .dev_minor = minor(s->fs_dev),
+			.mnt_id = s->mnt_id,
 			.has_mnt_id = s->has_mnt_id, .mode = type ? type : mode.v, .nlink = s->dir ? 2 : 1 };
 		statx_patch(x, &i);
 		call_write(c, buf, x, sizeof x);
@@ -183,13 +184,16 @@ static int own_fd(struct call *c, const char *raw)
 
 	if (*raw != '/') {
 		int dirfd = r->dirfd == RULE_NONE ? AT_FDCWD : (int)call_arg(c, r->dirfd);
-		if (dirfd != AT_FDCWD ? !resolve_fd(c->tr, c->t, dirfd, base) : !tracee_link(c->t, "cwd", base, sizeof base)) return -1;
+		bool known = dirfd == AT_FDCWD ? tracee_link(c->t, "cwd", base, sizeof base)
+			: resolve_fd(c->tr, c->t, dirfd, base);
+		if (!known) return -1;
 	}
 	if (path_join(full, base, raw) < 0) return -1;
 	const char *rest = path_proc(full, &pid);
 	const char *end = rest && !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, &fd) : NULL;
 	if (!end || *end) return -1;
-	return !pid || pid == c->t->tid || pid == tracee_tgid(c->t) || tracee_root(c->tr, c->t) == ROOT_OTHER ? (int)fd : -1;
+	return !pid || pid == c->t->tid || pid == tracee_tgid(c->t) || tracee_root(c->tr, c->t) == ROOT_OTHER
+		? (int)fd : -1;
 }
 
 /* A mapped file's own name leads to the one it was asked by. */
@@ -221,7 +225,8 @@ enum verdict readlink_enter(struct call *c)
 
 	if (!c->tr->specials.n && !c->tr->map_n) return enter(c, true);
 	ssize_t n = mem_string(&c->tr->mem, c->t->tid, call_arg(c, c->rule->path), raw, sizeof raw);
-	int fd = n > 0 ? own_fd(c, raw) : n == 0 && c->rule->dirfd != RULE_NONE ? (int)call_arg(c, c->rule->dirfd) : -1;
+	int fd = n > 0 ? own_fd(c, raw) : -1;
+	if (n == 0 && c->rule->dirfd != RULE_NONE) fd = (int)call_arg(c, c->rule->dirfd);
 	if (fd < 0) return enter(c, true);
 	struct job *j = c->t->job = job_new(JOB_OTHER);
 	if (!j) return PASS;

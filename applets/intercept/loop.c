@@ -38,7 +38,8 @@ static bool same_call(const regs_t *a, const regs_t *b)
 	return true;
 }
 
-static const struct rule *pick_rule(struct tracer *tr, struct tracee *t, const regs_t *r, bool filtered, bool always)
+static const struct rule *pick_rule(struct tracer *tr, struct tracee *t, const regs_t *r, bool filtered,
+	bool always)
 {
 	bool hot = always && tr->engine == ENGINE_SECCOMP;
 	const struct rule *rule = rule_find(regs_nr(r), tr->features | (always ? F_HOT : 0));

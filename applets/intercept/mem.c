@@ -15,7 +15,8 @@ const char *const mem_way_names[MEM_WAY_COUNT] = {
 static int vm_copy(pid_t tid, uint64_t addr, void *p, size_t n, bool out)
 {
 	struct iovec here = { p, n }, there = { (void *)addr, n };
-	ssize_t k = out ? process_vm_writev(tid, &here, 1, &there, 1, 0) : process_vm_readv(tid, &here, 1, &there, 1, 0);
+	ssize_t k = out ? process_vm_writev(tid, &here, 1, &there, 1, 0)
+		: process_vm_readv(tid, &here, 1, &there, 1, 0);
 	return k == (ssize_t)n ? 0 : k < 0 ? -errno : -EFAULT;
 }
 
@@ -89,7 +90,8 @@ static int copy_by(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, vo
 static int copy(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n, bool out)
 {
 	int r = copy_by(m, way, tid, addr, p, n, out);
-	while (r < 0 && r != -EFAULT && r != -ESRCH && way < MEM_PTRACE) r = copy_by(m, ++way, tid, addr, p, n, out);
+	while (r < 0 && r != -EFAULT && r != -ESRCH && way < MEM_PTRACE)
+		r = copy_by(m, ++way, tid, addr, p, n, out);
 	return r;
 }
 

@@ -49,7 +49,8 @@ static const char *splice(struct buf *out, const char *from, struct field f, con
 	return f.p + f.n;
 }
 
-static void rewrite_line(const char *line, const char *end, bool info, const struct fstype *rules, size_t rule_n, struct buf *out)
+static void rewrite_line(const char *line, const char *end, bool info, const struct fstype *rules,
+	size_t rule_n, struct buf *out)
 {
 	struct field type, source;
 	size_t i = 0;
@@ -66,7 +67,8 @@ static void rewrite_line(const char *line, const char *end, bool info, const str
 	buf_add(out, line, (size_t)(end - line));
 }
 
-void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules, size_t rule_n, struct buf *out)
+void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules, size_t rule_n,
+	struct buf *out)
 {
 	const char *end = text + n;
 

@@ -16,6 +16,7 @@ struct fstype {
 /* /proc/PID/mountinfo (true) or /proc/PID/mounts: each line whose type is a rule's FROM gets TO and the
  * source, everything else (device numbers above all: cAdvisor matches them with st_dev) stays byte by
  * byte; lines that are none stay too. */
-void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules, size_t rule_n, struct buf *out);
+void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules, size_t rule_n,
+	struct buf *out);
 
 #endif

@@ -39,7 +39,8 @@ int filter_install(const struct sock_filter *f, size_t n)
 static bool has_cap_ptrace(void)
 {
 	_cleanup_buf_ struct buf b = {0};
-	const char *p = io_read("/proc/self/status", &b, 1 << 16) < 0 || !b.data ? NULL : strstr(b.data, "\nCapEff:");
+	int r = io_read("/proc/self/status", &b, 1 << 16);
+	const char *p = r < 0 || !b.data ? NULL : strstr(b.data, "\nCapEff:");
 	return p && strtoull(p + 8, NULL, 16) >> CAP_SYS_PTRACE_BIT & 1;
 }
 

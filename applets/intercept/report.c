@@ -66,7 +66,8 @@ static void stats_json(const struct tracer *tr, struct buf *b)
 {
 	buf_printf(b, "{\"engine\":\"%s\",\"seccomp_first\":%s,\"memory\":\"%s\",\"stops\":%llu,\"signals\":%llu,"
 		"\"births\":%llu,\"threads\":%zu,"
-		"\"rules\":{", tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall", tr->seccomp_first ? "true" : "false",
+		"\"rules\":{", tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall",
+		tr->seccomp_first ? "true" : "false",
 		mem_way_names[tr->mem.read], (unsigned long long)tr->stops, (unsigned long long)tr->signals,
 		(unsigned long long)tr->births, tr->tracee_max);
 	const char *comma = "";

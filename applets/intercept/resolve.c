@@ -40,7 +40,8 @@ static uint64_t plain_key(const struct tracee *t, const char *path, bool nofollo
 static bool is_plain(const struct tracer *tr, uint64_t key)
 {
 	size_t i = key % PLAIN_SLOTS;
-	return tr->plain[i].hash == key && tr->plain[i].gen == tr->link_gen && (int32_t)(tr->plain[i].until - now_ms()) > 0;
+	return tr->plain[i].hash == key && tr->plain[i].gen == tr->link_gen
+		&& (int32_t)(tr->plain[i].until - now_ms()) > 0;
 }
 
 static void set_plain(struct tracer *tr, uint64_t key)
@@ -56,7 +57,8 @@ static void strip_root(struct tracer *tr, struct tracee *t, char *path)
 {
 	char root[PATH_MAX];
 
-	if (tracee_root(tr, t) == ROOT_SAME || !tracee_link(t, "root", root, sizeof root) || !strcmp(root, "/")) return;
+	if (tracee_root(tr, t) == ROOT_SAME || !tracee_link(t, "root", root, sizeof root)) return;
+	if (!strcmp(root, "/")) return;
 	const char *rest = path_below(path, root);
 	if (!rest) return;
 	size_t n = strlen(rest);
@@ -215,6 +217,14 @@ bool resolve_path(struct tracer *tr, struct tracee *t, int dirfd, const char *ra
 	return canonical(tr, t, full, false, out);
 }
 
+/* Below a map a file may appear at any moment, at the other end. */
+static bool may_come(const struct tracer *tr, const char *path)
+{
+	for (size_t i = 0; i < tr->map_n; i++)
+		if (path_below(path, tr->maps[i].from)) return true;
+	return false;
+}
+
 bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bool nofollow, struct job *j)
 {
 	char full[PATH_MAX], lexical[PATH_MAX], self[PATH_MAX];
@@ -233,6 +243,6 @@ bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bo
 	/* Literally right unless ".." follows a symlink. */
 	if (!path_climbs(full) && virtual_find(tr, t, lexical, j)) return true;
 	if (canonical(tr, t, full, nofollow, lexical) && virtual_find(tr, t, lexical, j)) return true;
-	set_plain(tr, key);
+	if (!may_come(tr, lexical)) set_plain(tr, key);
 	return false;
 }

@@ -17,7 +17,8 @@
 
 /* Signals that are meant for the program. From a terminal they reach it anyway, as a member of the
  * foreground group. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGWINCH };
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM,
+	SIGWINCH };
 /* Job control: the program stops first, then we (loop.c). */
 static const int ignored[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
 
@@ -34,24 +35,28 @@ static void forward(int sig, siginfo_t *info, void *context)
 }
 
 struct signals {
-	struct sigaction forwarded[sizeof forwarded / sizeof *forwarded], ignored[sizeof ignored / sizeof *ignored], child;
+	struct sigaction forwarded[sizeof forwarded / sizeof *forwarded],
+		ignored[sizeof ignored / sizeof *ignored], child;
 };
 
 static void take_signals(struct signals *old)
 {
 	struct sigaction sa = { .sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART };
 	struct sigaction ign = { .sa_handler = SIG_IGN };
-	struct sigaction quiet = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };   /* a stop needs no signal too */
+	/* a stop needs no signal too */
+	struct sigaction quiet = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
 
 	sigaction(SIGCHLD, &quiet, &old->child);
-	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &sa, &old->forwarded[i]);
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &sa,
+		&old->forwarded[i]);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &ign, &old->ignored[i]);
 }
 
 static void give_signals_back(const struct signals *old)
 {
 	sigaction(SIGCHLD, &old->child, NULL);
-	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &old->forwarded[i], NULL);
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i],
+		&old->forwarded[i], NULL);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &old->ignored[i], NULL);
 }
 
@@ -105,7 +110,8 @@ static void start(struct tracer *tr, char **argv)
 	}
 	main_pid = tr->main = pid;
 	if (!tracee_add(tr, pid)) die(EX_SYS, "out of memory");
-	if (write(s.go[1], &c, 1) != 1 || read(s.said[0], &c, 1) != 1) die(EX_SYS, "the program ended before it began");
+	if (write(s.go[1], &c, 1) != 1 || read(s.said[0], &c, 1) != 1) die(EX_SYS,
+		"the program ended before it began");
 	if (c == UNFILTERED) tr->engine = ENGINE_SYSCALL;
 	if (tr->engine == ENGINE_SYSCALL) tracee_interrupt(tracee_find(tr, pid));
 	if (write(s.go[1], &c, 1) != 1) die(EX_SYS, "the program ended before it began");

@@ -66,5 +66,6 @@ enum verdict scratch_map(struct call *c, int given_up)
 void scratch_forget(struct tracer *tr, pid_t tgid)
 {
 	for (struct scratch *s = tr->scratch; s; s = s->next)
-		if (s->tgid == tgid) s->tgid = 0;   /* calls of dying threads may still point here, so the record stays */
+		/* calls of dying threads may still point here, so the record stays */
+		if (s->tgid == tgid) s->tgid = 0;
 }

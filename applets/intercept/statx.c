@@ -44,7 +44,8 @@ bool statx_mount_id(const char *path, uint64_t *id)
 {
 	struct statx x;
 
-	if (statx_call(AT_FDCWD, path, 0, STATX_MNT_ID, (char *)&x) < 0 || !(x.stx_mask & STATX_MNT_ID)) return false;
+	if (statx_call(AT_FDCWD, path, 0, STATX_MNT_ID, (char *)&x) < 0
+		|| !(x.stx_mask & STATX_MNT_ID)) return false;
 	*id = x.stx_mnt_id;
 	return true;
 }

@@ -36,7 +36,8 @@ static bool blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f' || !c;
 }
 
-int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n, bool real_refused)
+int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n,
+	bool real_refused)
 {
 	int r = seed_check_write(seed, data, n);
 	if (r < 0) return r;

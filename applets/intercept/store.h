@@ -15,7 +15,8 @@ struct store_value {
 	const struct seed *seed;
 	uint64_t ns;             /* 0 for those outside net/ */
 	char value[STORE_VALUE]; /* without line end */
-	bool real_refused;       /* the kernel has the file but did not take the value: ours is shown from then on */
+	/* the kernel has the file but did not take the value: ours is shown from then on */
+	bool real_refused;
 };
 
 struct store {
@@ -28,7 +29,8 @@ struct store_value *store_find(const struct store *s, const struct seed *seed, u
 
 /* Takes what a write(2) brought: 0, -EINVAL or -EPERM as the kernel would say, -ENOSPC at STORE_MAX
  * namespaces, -ENOMEM. */
-int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n, bool real_refused);
+int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n,
+	bool real_refused);
 
 /* What a reader sees, with its line end; its length. */
 size_t store_read(const struct store *s, const struct seed *seed, uint64_t ns, char *out, size_t size);

@@ -48,7 +48,8 @@ struct tracee {
 	handler *then;             /* it */
 	bool forced;               /* the call was skipped and result is what it returns */
 	bool swapped;              /* registers were changed: saved has the arguments as the tracee gave them */
-	bool again;                /* the tracee is on its way to issue the call in saved once more; job goes on then */
+	/* the tracee is on its way to issue the call in saved once more; job goes on then */
+	bool again;
 	bool listening;            /* in a group stop */
 	long result;
 	regs_t saved;

@@ -69,7 +69,8 @@ static bool find_table(struct tracer *tr, const char *path, struct job *j)
 
 	if (!rest) rest = path_below(path, "/proc");
 	for (size_t i = 0; rest && i < sizeof tables / sizeof *tables; i++) {
-		if (strcmp(rest, tables[i].name) || !(tables[i].mounts ? tr->fstype_n + tr->controller_n : tr->controller_n)) continue;
+		size_t wanted = tr->controller_n + (tables[i].mounts ? tr->fstype_n : 0);
+		if (strcmp(rest, tables[i].name) || !wanted) continue;
 		j->table = tables[i].name;
 		return take(j, JOB_TABLE, path, true);
 	}
@@ -85,14 +86,16 @@ static bool find_control_file(struct tracer *tr, struct tracee *t, const char *p
 	j->file = cgroup_file_find(base + 1, tr->controllers, tr->controller_n);
 	if (!j->file) return false;
 	snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
-	if (resolve_for_us(tr, t, folder, ours) < 0 || statfs(ours, &fs) < 0 || fs.f_type != CGROUP_SUPER_MAGIC) return false;
+	if (resolve_for_us(tr, t, folder, ours) < 0 || statfs(ours, &fs) < 0
+		|| fs.f_type != CGROUP_SUPER_MAGIC) return false;
 	return take(j, JOB_CGROUP, path, false);
 }
 
 bool virtual_find(struct tracer *tr, struct tracee *t, const char *path, struct job *j)
 {
 	return (tr->map_n && find_map(tr, path, j)) || (tr->seeds && find_seed(tr, t, path, j))
-		|| (tr->fstype_n + tr->controller_n && find_table(tr, path, j)) || (tr->cgroup && find_control_file(tr, t, path, j));
+		|| (tr->fstype_n + tr->controller_n && find_table(tr, path, j))
+		|| (tr->cgroup && find_control_file(tr, t, path, j));
 }
 
 void virtual_folder(struct tracer *tr, struct tracee *t, const char *path, char *ours)
@@ -136,7 +139,8 @@ static int table_content(struct tracer *tr, struct tracee *t, const struct job *
 		cgroups_of_process(p, text.len, tr->controllers, tr->controller_n, out);
 	} else {
 		mountinfo_rewrite(p, text.len, info, tr->fstypes, tr->fstype_n, &typed);
-		cgroups_in_mounts(typed.data ? typed.data : "", typed.len, info, tr->controllers, tr->controller_n, out);
+		cgroups_in_mounts(typed.data ? typed.data : "", typed.len, info, tr->controllers,
+			tr->controller_n, out);
 	}
 	return 0;
 }

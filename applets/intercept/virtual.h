@@ -34,6 +34,7 @@ uint64_t virtual_net_ns(const struct tracee *t);
 
 /* Calls fn for each name that a rule adds to the folder (canonical path), existing or not; names may
  * come twice. */
-void virtual_names(struct tracer *tr, const char *dir, void (*fn)(void *arg, const char *name, bool is_dir), void *arg);
+void virtual_names(struct tracer *tr, const char *dir,
+	void (*fn)(void *arg, const char *name, bool is_dir), void *arg);
 
 #endif

@@ -51,6 +51,13 @@ static bool kernel_is_old(const struct dialect *d, const struct dialect_env *e)
 	return e->old_kernel;
 }
 
+/* k3s takes the advertised address from node-ip if only that is given. */
+static bool no_node_ip(const struct dialect *d, const struct dialect_env *e)
+{
+	(void)d;
+	return !args_find(e->user, "node-ip") && !args_find(e->config, "node-ip");
+}
+
 static bool has_shim(const struct dialect *d, const struct dialect_env *e)
 {
 	(void)d;
@@ -83,7 +90,7 @@ static const struct row rows[] = {
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .since = 24004, .only_if = kernel_is_old },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, BY_THE_SHIM, .only_if = has_shim },
 	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
-	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true, .control_plane = true },
+	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true, .control_plane = true, .only_if = no_node_ip },
 	{ KNOB_PAUSE_IMAGE, ARG, .text = "pause-image=%s" },
 	{ KNOB_PACKAGED_OFF, LIST_ARG, .text = "disable=coredns,servicelb,traefik,local-storage,metrics-server",
 	  .control_plane = true },
@@ -153,12 +160,25 @@ static const char *is_option(const char *arg, const char *name, size_t len)
 	return !strncmp(arg, name, len) && (!arg[len] || arg[len] == '=') ? arg + len : NULL;
 }
 
+/* Short names (pkg/cli/cmds, the same in every version) of the options that are looked for. */
+static const char *short_name(const char *name)
+{
+	static const struct { const char *name, *letter; } names[] = {
+		{ "config", "c" }, { "data-dir", "d" }, { "node-ip", "i" }, { "write-kubeconfig", "o" },
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strcmp(names[i].name, name)) return names[i].letter;
+	return NULL;
+}
+
 const char *args_find(const struct strv *args, const char *name)
 {
-	const char *found = NULL;
+	const char *found = NULL, *letter = short_name(name);
 
 	for (size_t i = 0; args && i < args->n; i++) {
 		const char *rest = is_option(args->v[i], name, strlen(name));
+		if (!rest && letter) rest = is_option(args->v[i], letter, 1);
 		if (!rest) continue;
 		if (*rest == '=') found = rest + 1;
 		else found = i + 1 < args->n && *args->v[i + 1] != '-' ? args->v[i + 1] : "";
@@ -325,8 +345,7 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e, const s
 	*out = (struct launch){0};
 	strv_add(&out->argv, "k3s");
 	strv_add(&out->argv, verb ? user->v[0] : "server");
-	bool said = user_says(e, "data-dir", 8) || args_find(user, "d");
-	if (strcmp(e->data_dir, "/var/lib/rancher/k3s") && !said)
+	if (strcmp(e->data_dir, "/var/lib/rancher/k3s") && !user_says(e, "data-dir", 8))
 		strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
 	/* Hidden in the help of every version, so not asked for there. */
 	if (e->control_plane && !user_says(e, "disable-agent", 13)) strv_add(&out->argv, "--disable-agent");

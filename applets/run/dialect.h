@@ -44,7 +44,7 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e, const s
 	struct launch *out);
 void launch_free(struct launch *l);
 
-/* Value of --name or of its short letter in the arguments (the last one; "" for a flag without value); NULL if
+/* Value of --name, or of the short letter that k3s has for it, in the arguments (the last one; "" for a flag without value); NULL if
  * it is not there. */
 const char *args_find(const struct strv *args, const char *name);
 

@@ -27,7 +27,7 @@
 enum {
 	ASK_MS = 200,          /* between two questions while starting */
 	LOOK_MS = 50,          /* between two looks at who is left while stopping */
-	HEALTH_MS = 60000,     /* the one timer while all is well: bounds the log */
+	HEALTH_MS = 60000,     /* the one timer while all is well: bounds the log, also of a k3s that never gets ready */
 	GIVE_UP_MS = 10000,    /* for what SIGKILL does not end (a process in the kernel's hands) */
 	LAST_LINES = 15,
 };
@@ -197,7 +197,6 @@ static void act_say_ready(struct loop *l)
 	save(l, PHASE_READY);
 	reached(l, WAIT_NODE);
 	if (!l->reporter->pipe) report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
-	l->health_at = clock_ms() + HEALTH_MS;
 }
 
 static void act_late(struct loop *l)
@@ -430,7 +429,11 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	save(&l, PHASE_STARTING);
 	report(r, "k3s started (pid %d)", (int)l.k3s);
 	start_follower(&l);
+	/* A folder that somebody wants to unmount or remove must not be held for days. k3s started in the caller's: names
+	 * behind -- may be relative. */
+	if (r->pipe && chdir("/") < 0) warn("/:");
 	l.ask_at = clock_ms() + ASK_MS;
+	l.health_at = clock_ms() + HEALTH_MS;
 	if (cfg->timeout) l.late_at = r->t0 + (int64_t)cfg->timeout * 1000;
 	reached(&l, WAIT_NONE);
 	run_loop(&l, &set);

@@ -268,7 +268,6 @@ void prepare_config(struct run *cfg)
 	const char *theirs = args_find(cfg->o.k3s_args, "data-dir");
 
 	read_config(cfg->o.k3s_args, &cfg->config);
-	if (!theirs) theirs = args_find(cfg->o.k3s_args, "d");
 	if (!theirs && !cfg->o.data_dir && !getenv("K3S_DATA_DIR")) theirs = args_find(&cfg->config, "data-dir");
 	if (theirs && *theirs) cfg->o.data_dir = theirs;
 }

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -14,8 +16,8 @@
 #include "io.h"
 #include "mounts.h"
 
-/* Folders below which k3s, its containerd and its kubelet mount. Mounts that `init` made lie elsewhere: it has
- * its own undo. */
+/* Folders below which k3s, its containerd and its kubelet mount; what is mounted on the folder itself (a disk for
+ * images, a volume) is somebody else's. Mounts that `init` made lie elsewhere: it has its own undo. */
 static const struct { const char *path; bool in_data; } places[] = {
 	{ "/run/k3s", false },                     /* containerd's state: bundles, shared memory, sandboxes */
 	{ "/var/lib/kubelet/pods", false },        /* volumes, subpaths, projected tokens */
@@ -36,18 +38,36 @@ static int note(int r, const char *what, int *first)
 
 static int sweep_mounts(const char *data_dir)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX];
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		if (!places[i].in_data) snprintf(path, sizeof path, "%s", places[i].path);
 		else if (io_join(path, sizeof path, data_dir, places[i].path) < 0) continue;
-		note(umount_within(path), path, &first);
+		/* mountinfo has names without links, "//" and ".." */
+		if (realpath(path, real)) note(umount_below(real), real, &first);
 	}
 	return first;
 }
 
-/* containerd pins each pod's network namespace as a file of this name. */
+/* Is there a process in the network namespace that this file pins? */
+static bool in_use(const char *path)
+{
+	char ns[64];
+	struct stat pinned, st;
+	_cleanup_closedir_ DIR *d = opendir("/proc");
+
+	if (!d || stat(path, &pinned) < 0) return false;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (*e->d_name < '1' || *e->d_name > '9') continue;
+		snprintf(ns, sizeof ns, "/proc/%.20s/ns/net", e->d_name);
+		if (!stat(ns, &st) && st.st_dev == pinned.st_dev && st.st_ino == pinned.st_ino) return true;
+	}
+	return false;
+}
+
+/* containerd pins each pod's network namespace as a file of this name, and podman does so too: one that has
+ * processes in it, now that all of ours are gone, is not ours. */
 static int sweep_netns(const char *dir)
 {
 	char path[PATH_MAX];
@@ -57,6 +77,7 @@ static int sweep_netns(const char *dir)
 	if (!d) return 0;
 	for (struct dirent *e; (e = readdir(d));) {
 		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0) continue;
+		if (in_use(path)) continue;
 		if (note(umount_within(path), path, &first) >= 0) unlink(path);
 	}
 	return first;
@@ -94,8 +115,9 @@ static void sweep_cgroups(void)
 
 int sweep(const char *data_dir)
 {
-	int mounts = sweep_mounts(data_dir), netns = sweep_netns("/run/netns");
+	/* Mostly one folder; in a minimal root /var/run need not be a link. */
+	int mounts = sweep_mounts(data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
 
 	sweep_cgroups();
-	return mounts < 0 ? mounts : netns;
+	return mounts < 0 ? mounts : netns < 0 ? netns : other;
 }

@@ -1,19 +1,20 @@
 # Fuzz targets: tests/fuzz/NAME.c with its corpus in tests/fuzz/NAME. libFuzzer is clang's, so the sources are built once more.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZOBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out common/fortify.c common/start.c common/main.c,$(SRC)))
 FUZZFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
-$(B)/fuzz/obj/%.o: %.c | $(B)/include
+$(B)/fuzz/obj/%.o: %.c | $(B)/include test-deps
 	@mkdir -p $(@D)
 	$(Q)clang $(CPPFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(B)/fuzz/libk3sbox.a: $(LIBSRC:%.c=$(B)/fuzz/obj/%.o)
+$(B)/fuzz/libk3sbox.a: $(FUZZOBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libk3sbox.a
 	$(Q)clang $(CPPFLAGS) -I. $(FUZZFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(B)/fuzz/libk3sbox.a $(BEARSSL)
 
--include $(LIBSRC:%.c=$(B)/fuzz/obj/%.d) $(FUZZ:=.d)
+-include $(FUZZOBJ:.o=.d) $(FUZZ:=.d)
 test-parts: $(FUZZ)
 
 # FUZZ_SECONDS=600 make fuzz

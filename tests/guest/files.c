@@ -325,7 +325,8 @@ static int at2(int argc, char **argv)
 }
 
 const struct command file_commands[] = {
-	{ "cat", cat }, { "at", at }, { "chrooted", chrooted }, { "put", put }, { "how", how }, { "look", look }, { "list", list },
-	{ "fdname", fdname }, { "walk", walk }, { "use", use }, { "pages", pages }, { "many", many }, { "relink", relink },
+	{ "cat", cat }, { "at", at }, { "chrooted", chrooted }, { "put", put }, { "how", how }, { "look", look },
+	{ "list", list }, { "fdname", fdname }, { "walk", walk }, { "use", use }, { "pages", pages },
+	{ "many", many }, { "relink", relink },
 	{ "at2", at2 }, { 0 },
 };

@@ -266,6 +266,7 @@ static int pod(int argc, char **argv)
 }
 
 const struct command process_commands[] = {
-	{ "exit", leave }, { "die", die_of }, { "stops", stops }, { "signals", signals }, { "restarts", restarts }, { "births", births },
+	{ "exit", leave }, { "die", die_of }, { "stops", stops }, { "signals", signals },
+	{ "restarts", restarts }, { "births", births },
 	{ "run", run_program }, { "leave-behind", leave_behind }, { "nest", nest }, { "pod", pod }, { 0 },
 };

@@ -148,6 +148,7 @@ static int uring(int argc, char **argv)
 }
 
 const struct command system_commands[] = {
-	{ "foreign", foreign }, { "own-filter", own_filter }, { "privileges", privileges }, { "uname", name }, { "statfs", fs_type },
+	{ "foreign", foreign }, { "own-filter", own_filter }, { "privileges", privileges },
+	{ "uname", name }, { "statfs", fs_type },
 	{ "mounts", mounts }, { "uring", uring }, { 0 },
 };

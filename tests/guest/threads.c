@@ -187,6 +187,7 @@ static int hand(int argc, char **argv)
 }
 
 const struct command thread_commands[] = {
-	{ "threads", threads }, { "churn", churn }, { "exec", exec_from_thread }, { "race", race }, { "urgent", urgent }, { "hand", hand },
+	{ "threads", threads }, { "churn", churn }, { "exec", exec_from_thread }, { "race", race },
+	{ "urgent", urgent }, { "hand", hand },
 	{ 0 },
 };

@@ -6,7 +6,7 @@ RIG_PARTS := $(addprefix $(RIG)/,k3s sandbox runc crictl containerd containerd-s
 RIG_LINKS := $(addprefix $(RIG)/,kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl kubeadm kine)
 # What k3s has in its multicall `cni` besides flannel, here Debian's. Not in RIG itself: with k3s nothing of this is in PATH.
 RIG_CNI := $(addprefix $(RIG)/cni/,bandwidth bridge firewall host-local loopback portmap)
-# One part after the other, and politely: each compiler run fills the machine by itself.
+# Politely: each compiler run fills the machine by itself.
 RIG_GO := nice go build -buildvcs=false
 RIG_K8S := v1.36.3
 
@@ -50,6 +50,8 @@ $(RIG)/kube: $(wildcard $(RIGSRC)/kube/*.go) $(RIGSRC)/kube/go.mod $(RIGSRC)/kub
 		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(RIG_K8S)+standin1 \
 		-X k8s.io/client-go/pkg/version.gitVersion=$(RIG_K8S)+standin1 -extldflags -static",.)
 
+$(RIG_PARTS): | rig-deps
+
 $(RIG_LINKS): | $(RIG)/kube
 	@ln -sf kube $@
 
@@ -65,7 +67,8 @@ RIG_APT := libseccomp-dev pkg-config gcc libc6-dev iproute2 runsc busybox-static
 rig-deps:
 	@missing=; for p in $(RIG_APT); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then echo "rig-deps: nothing to install"; \
-	else echo "rig-deps: installing$$missing"; apt-get update -q && apt-get install -qy --no-install-recommends $$missing; fi
+	else echo "rig-deps: installing$$missing"; \
+	flock dist/need sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends "$$@"' - $$missing; fi
 	@command -v go >/dev/null || { echo "rig-deps: Go 1.26 is needed"; exit 1; }
 
 .PHONY: rig rig-deps

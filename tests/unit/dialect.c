@@ -96,10 +96,13 @@ TEST(the_users_flags_win)
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotters=x")), s), "k3s server --snapshotter=native --snapshotters=x");
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--kubelet-arg=--image-gc-high-threshold=80")), g),
 		"k3s server --kubelet-arg=image-gc-low-threshold=99 --kubelet-arg=--image-gc-high-threshold=80");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--node-ip=1.2.3.4")), a), "k3s server --advertise-address=10.0.0.1 --node-ip=1.2.3.4");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--node-ip=1.2.3.4")), a), "k3s server --node-ip=1.2.3.4");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("-i", "1.2.3.4")), a), "k3s server -i 1.2.3.4");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--advertise-address=1.2.3.4")), a),
+		"k3s server --node-ip=10.0.0.1 --advertise-address=1.2.3.4");
+	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d", .user = WORDS("-d", "/d")), NULL, 0), "k3s server -d /d");
 	/* the same from k3s's configuration file, which is not repeated */
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .config = WORDS("--snapshotter=stargz", "--node-ip=1.2.3.4")), s, a),
-		"k3s server --advertise-address=10.0.0.1");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .config = WORDS("--snapshotter=stargz", "--node-ip=1.2.3.4")), s, a), "k3s server");
 }
 
 TEST(disable_adds_up)
