@@ -22,7 +22,7 @@ GCCLIB := $(dir $(shell $(HOSTCC) -print-libgcc-file-name 2>/dev/null))
 MUSLLIB := /usr/lib/$(ARCH)-linux-musl
 BEARSSL := /usr/lib/$(ARCH)-linux-gnu/libbearssl.a
 LINK := $(HOSTCC) -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
-	-Wl,-z,pack-relative-relocs,-e,k3sbox_start,-T,common/link.ld,--no-eh-frame-hdr,--gc-sections,--build-id=none,-s
+	-Wl,-O2,-z,pack-relative-relocs,-e,k3sbox_start,-T,common/link.ld,--no-eh-frame-hdr,--gc-sections,--build-id=none,-s
 
 all: $(B)/k3sbox
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "applet.h"
+#include "cleanup.h"
 #include "die.h"
 #include "plan.h"
 
@@ -54,6 +55,7 @@ static int run(void *cfg_, const struct args *args)
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	options_complete(&cfg->o);
+	_cleanup_close_ int lock = cfg->dry_run ? -1 : plan_lock();
 	const struct fact *no_node = plan_prepare(&cfg->o, &p);
 	if (no_node) explain(&p, no_node, " (so only a control plane can run here)");
 	if (cfg->dry_run) print(&p);

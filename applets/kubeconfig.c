@@ -62,11 +62,26 @@ static int take_lock(const char *lock)
 	}
 }
 
+/* Replaces the file, which stays its owner's: often it is root who merges, by sudo, into a user's file. */
+static int replace(const char *path, const struct buf *text)
+{
+	char temp[PATH_MAX];
+	struct stat st;
+	bool old = !stat(path, &st);
+	int fd = io_begin(path, temp, sizeof temp);
+
+	if (fd < 0) return fd;
+	int r = io_write_fd(fd, text->data, text->len);
+	bool theirs = old && (st.st_uid != geteuid() || st.st_gid != getegid());
+	if (!r && theirs && fchown(fd, st.st_uid, st.st_gid) < 0) r = -errno;
+	/* A key is in it now: nobody else may read it, whatever the mode was. */
+	return io_end(fd, r, old ? st.st_mode & 0600 : 0600, temp, path);
+}
+
 static int merge_into(const char *path, const struct kubeconfig *ours, const char *name)
 {
 	_cleanup_buf_ struct buf old = {0}, out = {0};
 	char why[160], target[PATH_MAX];
-	struct stat st;
 
 	/* A symlink (dotfiles in a repository) stays one: the file that it means is replaced. */
 	if (!realpath(path, target)) snprintf(target, sizeof target, "%s", path);
@@ -82,10 +97,8 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 			target);
 		return EX_FAIL;
 	}
-	/* A key is in it now: nobody else may read it, whatever the mode was. */
-	mode_t mode = !stat(target, &st) ? st.st_mode & 0600 : 0600;
 	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len);
-	r = same ? 0 : io_replace(target, mode, out.data, out.len);
+	r = same ? 0 : replace(target, &out);
 	if (r < 0) {
 		errno = -r;
 		warn("%s:", target);

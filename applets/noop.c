@@ -66,6 +66,15 @@ static int ask(struct cni *c, int (*in_process)(struct cni *), const char *comma
 	return plugin ? delegate(c, plugin, command, NULL) : in_process(c);
 }
 
+/* The version that an answer says it is in; upstream then converts. */
+static struct str version_of(struct cni *c, const struct json *j)
+{
+	enum { LONGEST = 16 };
+	struct str v = { arena_alloc(&c->arena, LONGEST), 0 };
+
+	return json_string(j, json_get(j, json_root(j), "cniVersion"), (char *)v.s, LONGEST, &v.n) || !v.n ? c->version : v;
+}
+
 /* An address from another program. What it did is undone if its answer is of no use. */
 static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 {
@@ -76,7 +85,7 @@ static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 	int status = delegate(c, plugin, "ADD", &answer);
 	if (!status && json_parse(&j, answer.data ? answer.data : "", answer.len) < 0)
 		status = cni_fail(c, CNI_INTERNAL, "IPAM plugin %s: %s", plugin, j.error);
-	if (!status && cni_parse_result(c, &j, json_root(&j), c->version, r, &why) < 0)
+	if (!status && cni_parse_result(c, &j, json_root(&j), version_of(c, &j), r, &why) < 0)
 		status = cni_fail_str(c, CNI_INTERNAL, "", why);
 	json_free(&j);
 	if (!status && r->ips.n) return 0;

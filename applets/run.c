@@ -39,15 +39,20 @@ static bool far_enough(const struct run *cfg, const struct runstate *s)
 	return s->phase == PHASE_READY;
 }
 
-/* Waits for what the first one waits for. Success once it is ready, its status if it ends before. */
-static int join(const struct run *cfg, int64_t t0)
+/* Waits for what the first one waits for. Success once it is ready, its status if it ends before. -1 with the lock in
+ * cfg->lock if nobody was there: `status` and `stop` take it for a moment too, and a first one may fail early. */
+static int join(struct run *cfg, int64_t t0)
 {
 	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
 	bool said = false;
 
-	for (;; clock_sleep_ms(200)) {
+	for (int ms = 20;; clock_sleep_ms((unsigned)ms), ms = 200) {
 		_cleanup_runstate_ struct runstate s;
 		int lock = runstate_lock(K3SBOX_RUN), r = runstate_load(&s, K3SBOX_RUN);
+		if (lock >= 0 && !said) {
+			cfg->lock = lock;
+			return -1;
+		}
 		if (lock >= 0) {
 			close(lock);
 			warn("the k3sbox that was running has ended");
@@ -58,7 +63,7 @@ static int join(const struct run *cfg, int64_t t0)
 		else if (!said) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
 		said |= s.phase != PHASE_STOPPED;
 		fflush(stdout);
-		if (!r && far_enough(cfg, &s)) return EX_OK;
+		if (said && far_enough(cfg, &s)) return EX_OK;
 		if (!cfg->timeout || clock_ms() < end) continue;
 		warn("it is not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is", cfg->timeout);
 		return EX_TIMEOUT;
@@ -190,13 +195,14 @@ static int run(void *cfg_, const struct args *args)
 	}
 	words_of(cfg, &words);
 	cfg->lock = runstate_lock(K3SBOX_RUN);
-	if (cfg->lock == -EWOULDBLOCK) return join(cfg, r.t0);
+	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, r.t0) : -1;
+	if (status >= 0) return status;
 	if (cfg->lock < 0) {
 		errno = -cfg->lock;
 		warn(K3SBOX_RUN "/lock:");
 		return EX_FAIL;
 	}
-	int status = start(cfg, (const char *const *)words.v, words.n, &r);
+	status = start(cfg, (const char *const *)words.v, words.n, &r);
 	strv_free(&cfg->config);   /* the lock goes with the process that supervises */
 	return status;
 }

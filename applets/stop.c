@@ -22,40 +22,43 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
-/* The lock is free when the supervisor is gone, however it went. */
-static bool gone_within(int64_t ms)
+/* Signals the supervisor once. It may still prepare, and then the state is that of an earlier run: looked at until it
+ * is there. The lock is free when it is gone, however it went. 0; -EAGAIN: it is not gone in time; or -errno. */
+static int end_within(int sig, int64_t ms)
 {
 	int64_t end = clock_ms() + ms;
+	bool told = false;
 
 	for (;; clock_sleep_ms(50)) {
-		int lock = runstate_lock(K3SBOX_RUN);
+		_cleanup_runstate_ struct runstate s;
+		int lock = runstate_lock(K3SBOX_RUN), r = runstate_load(&s, K3SBOX_RUN);
 		if (lock >= 0) close(lock);
-		if (lock != -EWOULDBLOCK) return true;
-		if (clock_ms() >= end) return false;
+		if (lock != -EWOULDBLOCK) return 0;
+		if (!told && !r) r = process_signal(&s.supervisor, sig);
+		if (!told && r < 0 && r != -ESRCH && r != -ENOENT) return r;
+		told |= !r;
+		if (clock_ms() >= end) return -EAGAIN;
 	}
 }
 
-static int say_failure(int r)
-{
-	errno = -r;
-	warn("the supervisor cannot be signalled:");
-	return EX_FAIL;
-}
-
 /* Asks, asks again, kills: each only if the one before did not do. */
-static int end_supervisor(const struct stop *cfg, const struct runstate *s)
+static int end_supervisor(const struct stop *cfg)
 {
-	int r = process_signal(&s->supervisor, SIGTERM);
+	_cleanup_runstate_ struct runstate s = {0};
+	int r = end_within(SIGTERM, (int64_t)cfg->timeout * 1000);
 
-	if (r < 0 && r != -ESRCH) return say_failure(r);
-	if (gone_within((int64_t)cfg->timeout * 1000)) return EX_OK;
-	warn("not stopped after %u s: killed", cfg->timeout);
-	process_signal(&s->supervisor, SIGTERM);   /* the second one makes it kill */
-	if (gone_within(15000)) return EX_OK;
-	process_signal(&s->supervisor, SIGKILL);
-	gone_within(5000);
-	leftovers_remove(s->data_dir);
-	return EX_OK;
+	if (r == -EAGAIN) {
+		warn("not stopped after %u s: killed", cfg->timeout);
+		r = end_within(SIGTERM, 15000);   /* the second one makes it kill */
+	}
+	if (r == -EAGAIN) {
+		r = end_within(SIGKILL, 5000);
+		if (!r && !runstate_load(&s, K3SBOX_RUN)) leftovers_remove(s.data_dir);
+	}
+	errno = -r;
+	if (r == -EAGAIN) warn("a k3sbox has " K3SBOX_RUN "/lock and cannot be found: see 'ps'");
+	else if (r < 0) warn("the supervisor cannot be signalled:");
+	return r < 0 ? EX_FAIL : EX_OK;
 }
 
 static int run(void *cfg, const struct args *args)
@@ -63,13 +66,13 @@ static int run(void *cfg, const struct args *args)
 	_cleanup_runstate_ struct runstate s;
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
-	int r = runstate_load(&s, K3SBOX_RUN), lock = r < 0 ? -ENOENT : runstate_lock(K3SBOX_RUN);
+	int r = runstate_load(&s, K3SBOX_RUN), lock = r == -EACCES ? r : runstate_lock(K3SBOX_RUN);
 	if (lock == -EACCES || r == -EACCES) {
 		warn(K3SBOX_RUN " cannot be read: root is needed");
 		return EX_FAIL;
 	}
 	if (lock == -EWOULDBLOCK) {
-		int status = end_supervisor(cfg, &s);
+		int status = end_supervisor(cfg);
 		if (!status) puts("stopped");
 		return status;
 	}

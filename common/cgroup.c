@@ -1,7 +1,6 @@
 #include "cgroup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,28 +11,16 @@
 #include "cleanup.h"
 #include "io.h"
 #include "mounts.h"
-#include "text.h"
 
 /* What we mounted, a path a line, written before each mount. */
 #define OURS K3SBOX_RUN "/cgroup-mounts"
 
-static int note(const char *point)
+static int mount_at(const char *dir, const char *controller)
 {
-	_cleanup_close_ int fd = open(OURS, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (fd < 0) return -errno;
-	int r = io_write_fd(fd, point, strlen(point));
-	return r < 0 ? r : io_write_fd(fd, "\n", 1);
-}
-
-static int mount_controller(const char *name)
-{
-	char dir[PATH_MAX];
-	int r = io_join(dir, sizeof dir, CGROUP_ROOT, name);
-
-	if (!r) r = io_mkdirs(dir, 0755);
-	if (!r) r = note(dir);
+	int r = io_mkdirs(dir, 0755);
+	if (!r) r = io_add_line(OURS, 0600, dir);
 	if (r < 0) return r;
-	return mount("cgroup", dir, "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, name) < 0 ? -errno : 0;
+	return mount("cgroup", dir, "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, controller) < 0 ? -errno : 0;
 }
 
 /* CGROUP_ROOT is a folder of sysfs, where nothing can be made: a tmpfs over it, unless somebody did that. */
@@ -41,22 +28,39 @@ static int prepare_root(const struct mounts *m)
 {
 	if (mounts_at(m, CGROUP_ROOT)) return 0;
 	int r = io_mkdirs(CGROUP_ROOT, 0755);
-	if (!r) r = note(CGROUP_ROOT);
+	if (!r) r = io_add_line(OURS, 0600, CGROUP_ROOT);
 	if (r < 0) return r;
 	return mount("k3sbox", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=1m") < 0 ? -errno : 0;
 }
 
-/* Rows of /proc/cgroups: name, hierarchy, number, enabled. */
-static int mount_listed(const char *text, const struct mounts *m)
+/* Those of linux/cgroup_subsys.h. /proc/cgroups would tell which of them there are, but in a sandbox it may be empty until one is mounted;
+ * so each is tried, and what the kernel does not have is left out. */
+static void mount_all(const struct mounts *m)
 {
-	enum { NAME, HIERARCHY, NUMBER, ENABLED };
-	char name[64], enabled[8];
+	static const char *const names[] = {
+		"cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio", "net_cls", "net_prio", "perf_event", "hugetlb",
+		"rdma", "misc",
+	};
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
-		if (*line == '#' || !text_field(line, NAME, name, sizeof name)) continue;
-		if (!text_field(line, ENABLED, enabled, sizeof enabled) || !strcmp(enabled, "0")) continue;
-		if (cgroup_mounted(m, name)) continue;
-		int r = mount_controller(name);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char dir[64];
+		if (cgroup_mounted(m, names[i])) continue;
+		snprintf(dir, sizeof dir, CGROUP_ROOT "/%s", names[i]);
+		if (mount_at(dir, names[i]) < 0) rmdir(dir);
+	}
+}
+
+/* Where pods' processes would be counted and their devices allowed: folders to write to, in the hierarchy that is there in any case. The
+ * interceptor shows them by their names (--controller). */
+static int mount_stand_ins(const struct mounts *m)
+{
+	static const char *const names[] = { "pids", "devices" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char dir[64];
+		snprintf(dir, sizeof dir, CGROUP_ROOT "/%s", names[i]);
+		if (mounts_at(m, dir)) continue;
+		int r = mount_at(dir, "cpu");
 		if (r < 0) return r;
 	}
 	return 0;
@@ -65,13 +69,22 @@ static int mount_listed(const char *text, const struct mounts *m)
 int cgroup_mount_missing(void)
 {
 	_cleanup_mounts_ struct mounts m = {0};
-	_cleanup_buf_ struct buf list = {0};
-	int r = io_read("/proc/cgroups", &list, 1 << 16);
+	int r = mounts_read(&m);
 
-	if (!r) r = mounts_read(&m);
 	if (!r) r = io_mkdirs(K3SBOX_RUN, 0700);
 	if (!r) r = prepare_root(&m);
-	if (!r) r = mount_listed(list.data, &m);
+	if (!r) mount_all(&m);
+	if (r < 0) cgroup_unmount_ours();
+	return r;
+}
+
+int cgroup_mount_stand_ins(void)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+	int r = cgroup_mount_missing();
+
+	if (!r) r = mounts_read(&m);
+	if (!r) r = mount_stand_ins(&m);
 	if (r < 0) cgroup_unmount_ours();
 	return r;
 }

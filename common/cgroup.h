@@ -10,14 +10,17 @@ struct mounts;
 
 bool cgroup_is_v2(void);
 
-/* Is the version 1 controller mounted somewhere? */
-bool cgroup_mounted(const struct mounts *m, const char *controller);
+/* Where the version 1 controller is mounted, alone or with others; NULL: nowhere. */
+const char *cgroup_mounted(const struct mounts *m, const char *controller);
 
-/* Mounts every version 1 controller of /proc/cgroups that is not mounted yet below CGROUP_ROOT; a tmpfs first if that is no
+/* Mounts every version 1 controller that this kernel has and that is not mounted yet below CGROUP_ROOT; a tmpfs first if that is no
  * place to make folders. 0 or -errno. */
 int cgroup_mount_missing(void);
 
-/* Unmounts what cgroup_mount_missing() mounted. 0 or -errno. */
+/* The same; then, for the controllers pids and devices that this kernel does not have, the cpu hierarchy under their names. */
+int cgroup_mount_stand_ins(void);
+
+/* Unmounts what these two mounted. 0 or -errno. */
 int cgroup_unmount_ours(void);
 
 #endif

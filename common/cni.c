@@ -16,7 +16,7 @@
 #include "io.h"
 #include "utf8.h"
 
-enum { CONFIG_MAX = 16 << 20 };
+enum { CONFIG_MAX = 4 << 20 };
 
 #define NEEDS(c) (1u << (c))
 
@@ -389,6 +389,8 @@ static int serve(struct cni *c)
 
 static void print_error(struct cni *c)
 {
+	/* Upstream's complaint about the namespace comes behind the result, which no runtime can read. */
+	if (c->compat == CNI_BETTER) buf_reset(&c->out);
 	buf_printf(&c->out, "{\n    \"code\": %u,\n    \"msg\": ", c->code);
 	buf_json_n(&c->out, c->msg.data ? c->msg.data : "", c->msg.len);
 	if (c->details.len) {

@@ -72,6 +72,15 @@ int io_poke(const char *path, const char *text)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
+int io_add_line(const char *path, mode_t mode, const char *line)
+{
+	_cleanup_buf_ struct buf b = {0};
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode);
+	if (fd < 0) return -errno;
+	buf_printf(&b, "%s\n", line);
+	return b.failed ? -ENOMEM : io_write_fd(fd, b.data, b.len);
+}
+
 int io_join(char *out, size_t size, const char *dir, const char *name)
 {
 	int n = snprintf(out, size, "%s/%s", dir, name);

@@ -27,6 +27,9 @@ int io_write_fd(int fd, const void *data, size_t n);
 /* One open(O_WRONLY) + write(2) into a file that exists already (/proc, /sys, cgroup); never creates. */
 int io_poke(const char *path, const char *text);
 
+/* Appends the line and its end in one write; a file that is not there is made with this mode. */
+int io_add_line(const char *path, mode_t mode, const char *line);
+
 /* Replaces the file by the data: temporary file beside it, mode, fsync, rename, fsync of the folder. A crash or an error at any
  * point leaves the old file or the new one, nothing else (the temporary file is removed on error). A symlink at path is
  * replaced, not followed. */

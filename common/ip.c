@@ -80,29 +80,30 @@ static int longest_zeros(const unsigned group[8], int *n)
 	return best;
 }
 
-static void format6(const uint8_t *b, char *out)
+static void format6(const uint8_t *b, char *out, size_t size)
 {
 	unsigned group[8];
 	int zeros;
-	bool colon = false;
+	const char *colon = "";
+	size_t n = 0;
 
 	for (int i = 0; i < 8; i++) group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
 	int from = longest_zeros(group, &zeros);
 	for (int i = 0; i < 8; i++) {
 		if (i == from) {
-			out += sprintf(out, "::");
+			n += (size_t)snprintf(out + n, size - n, "::");
 			i += zeros - 1;
-			colon = false;
+			colon = "";
 			continue;
 		}
-		out += sprintf(out, colon ? ":%x" : "%x", group[i]);
-		colon = true;
+		n += (size_t)snprintf(out + n, size - n, "%s%x", colon, group[i]);
+		colon = ":";
 	}
 }
 
 void ip_format(const struct ip *a, char out[IP_TEXT])
 {
-	if (a->len == 16) format6(a->b, out);
+	if (a->len == 16) format6(a->b, out, IP_TEXT);
 	else if (a->len == 4) snprintf(out, IP_TEXT, "%u.%u.%u.%u", a->b[0], a->b[1], a->b[2], a->b[3]);
 	else snprintf(out, IP_TEXT, "<nil>");
 }

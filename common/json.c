@@ -14,7 +14,7 @@ enum { DEEPEST = 10000, BIGGEST = 64 << 20 };
 /* While a container is open, .next holds its parent's index and .end that of its last child (0: none). */
 struct scan {
 	struct json *j;
-	size_t at, cap;
+	size_t at;
 	uint32_t open;             /* innermost open container, valid if depth > 0 */
 	unsigned depth;
 	uint32_t key, key_end;     /* of the member whose value comes next */
@@ -142,28 +142,26 @@ static int scan_word(struct scan *s, const char *word)
 	return 0;
 }
 
-static bool grow(struct scan *s)
+/* Every value but the root stands behind a bracket or a comma of its own (and its key). So many there are
+ * at most, up to the first error. */
+static size_t most_nodes(const char *text, size_t len)
 {
-	struct json *j = s->j;
-	size_t cap = s->cap ? s->cap * 2 : 32;
-	struct json_node *p = j->arena ? arena_alloc(j->arena, cap * sizeof *p) : realloc(j->nodes, cap * sizeof *p);
+	bool in_string = false;
+	size_t n = 1;
 
-	if (!p) return false;
-	if (j->arena && j->n) memcpy(p, j->nodes, j->n * sizeof *p);
-	j->nodes = p;
-	s->cap = cap;
-	return true;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		if (c == '"') in_string = !in_string;
+		else if (in_string) i += c == '\\';
+		else n += c == ',' || c == '[' || c == '{';
+	}
+	return n;
 }
 
-/* A new node for the value at s->at, linked into the open container. NULL when out of memory. */
+/* A new node for the value at s->at, linked into the open container. */
 static struct json_node *add_node(struct scan *s, enum json_type type)
 {
 	struct json *j = s->j;
-
-	if (j->n == s->cap && !grow(s)) {
-		s->err = -ENOMEM;
-		return NULL;
-	}
 	uint32_t index = (uint32_t)j->n++;
 	struct json_node *n = &j->nodes[index];
 	*n = (struct json_node){ .type = type, .start = (uint32_t)s->at, .key = s->key, .key_end = s->key_end };
@@ -187,7 +185,6 @@ static enum state open_container(struct scan *s, enum json_type type)
 		return AFTER;
 	}
 	struct json_node *n = add_node(s, type);
-	if (!n) return AFTER;
 	/* add_node() linked it by its index; the parent's link to it is safe, its own .next is free until it closes */
 	n->next = s->open;
 	s->open = (uint32_t)(n - s->j->nodes);
@@ -225,7 +222,7 @@ static enum state value(struct scan *s)
 		bad(s, "looking for beginning of value");
 		return AFTER;
 	}
-	if (!(n = add_node(s, type))) return AFTER;
+	n = add_node(s, type);
 	if (type == JSON_STRING) scan_string(s);
 	else if (type == JSON_NUMBER) scan_number(s);
 	else scan_word(s, c == 't' ? "true" : c == 'f' ? "false" : "null");
@@ -287,6 +284,9 @@ int json_parse_in(struct json *j, const char *text, size_t len, struct arena *a)
 
 	*j = (struct json){ .text = text, .len = len, .arena = a };
 	if (len > BIGGEST) return -EFBIG;
+	size_t size = most_nodes(text, len) * sizeof *j->nodes;
+	j->nodes = a ? arena_alloc(a, size) : malloc(size);
+	if (!j->nodes) return -ENOMEM;
 	int r = parse(&s);
 	if (r < 0) j->n = 0;   /* half a tree is no tree */
 	return r;

@@ -55,7 +55,7 @@ static bool parse_line(struct mount_entry *e, char *line)
 	*e = (struct mount_entry){0};
 	for (; dash < n && strcmp(f[dash], "-"); dash++)
 		if (!strncmp(f[dash], "shared:", 7)) e->shared = true;
-	if (dash + 2 >= n) return false;
+	if (dash + 2 >= n || !text_unsigned(f[ID], &e->id)) return false;
 	const char *colon = text_unsigned(f[DEVICE], &e->major);
 	if (!colon || *colon != ':' || !text_unsigned(colon + 1, &e->minor)) return false;
 	e->root = f[ROOT];
@@ -124,6 +124,23 @@ bool mount_option(const char *options, const char *word)
 	for (const char *s = options; s; s = strchr(s, ','), s += s != NULL)
 		if (!strncmp(s, word, n) && (!s[n] || s[n] == ',')) return true;
 	return false;
+}
+
+static bool has_id(const struct mounts *m, unsigned id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].id == id) return true;
+	return false;
+}
+
+int umount_since(const struct mounts *before)
+{
+	_cleanup_mounts_ struct mounts now = {0};
+	int r = mounts_read(&now);
+
+	for (size_t i = now.n; i--;)
+		if (!has_id(before, now.v[i].id) && umount2(now.v[i].point, 0) < 0 && umount2(now.v[i].point, MNT_DETACH) < 0 && !r) r = -errno;
+	return r;
 }
 
 static int umount_pass(const char *folder, bool itself, int *gone)

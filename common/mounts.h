@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct mount_entry {
+	unsigned id;
 	char *root, *point, *type, *source, *super;   /* octal escapes decoded */
 	unsigned major, minor;
 	bool shared;                                  /* has a peer group (propagates) */
@@ -33,6 +34,10 @@ bool path_within(const char *path, const char *folder);
 
 /* Does the comma-separated option list have this word? */
 bool mount_option(const char *options, const char *word);
+
+/* Unmounts what is mounted now and was not when the list was made: for where a mount namespace of its own does not keep a process's mounts
+ * to itself (gVisor of 2022). 0 or the first -errno. */
+int umount_since(const struct mounts *before);
 
 /* Unmounts everything at and below the folder, newest first, lazily where it is busy; again until nothing is left. Returns how many
  * mounts went, or -errno of the first that would not. */

@@ -159,7 +159,7 @@ int nl_link_get(struct nl *nl, const char *name, struct nl_link *out)
 
 	*out = (struct nl_link){0};
 	if (strlen(name) >= sizeof out->name) return -ENODEV;
-	strcpy(out->name, name);
+	memcpy(out->name, name, strlen(name) + 1);
 	nl_begin(&r, RTM_GETLINK, NLM_F_DUMP, &fixed, sizeof fixed);
 	int e = nl_talk(nl, &r, take_link, out);
 	if (e < 0) return e;

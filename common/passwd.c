@@ -9,7 +9,8 @@
 
 #define PASSWD "/etc/passwd"
 
-static const char content[] = "root:x:0:0:root:/root:/sbin/nologin\n";
+/* The name in the fifth field tells it from one that somebody else wrote. */
+static const char content[] = "root:x:0:0:k3sbox:/root:/sbin/nologin\n";
 
 int passwd_check(void)
 {

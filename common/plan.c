@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,6 +211,18 @@ const struct fact *plan_prepare(struct options *o, struct plan *p)
 }
 
 /* ---- applying ---- */
+
+/* The folder itself is locked, so that no file stays. */
+int plan_lock(void)
+{
+	int r = io_mkdirs(K3SBOX_RUN, 0700);
+	int fd = r < 0 ? r : open(K3SBOX_RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) return r < 0 ? r : -errno;
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR) break;   /* some file systems have none */
+	return fd;
+}
 
 /* Adds the step's line unless it is there. */
 static int record(const struct step *s)

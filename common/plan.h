@@ -144,6 +144,9 @@ const struct step *plan_blocked(const struct plan *p, enum severity s);
 #define K3SBOX_JOURNAL K3SBOX_RUN "/journal"
 #define K3SBOX_SHIM_RULES K3SBOX_RUN "/shim"
 
+/* One at a time: held from probing to the end of applying or undoing. Waits. A descriptor to close(2), or -errno (then
+ * whatever comes next says why). */
+int plan_lock(void);
 /* Takes the steps that last (files, mounts) and writes the shim's rules. 0 or -errno; says what failed and why. verbose: a line a step on stdout. */
 int plan_apply(const struct options *o, const struct plan *p, bool verbose);
 /* Takes back everything that plan_apply() can have done, in reverse; safe to repeat. 0 or the first -errno, said. */

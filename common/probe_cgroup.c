@@ -27,11 +27,11 @@ bool cgroup_is_v2(void)
 static const char *const required[] = { "cpu", "cpuacct", "cpuset", "memory", "pids" };
 enum { REQUIRED = sizeof required / sizeof *required };
 
-bool cgroup_mounted(const struct mounts *m, const char *controller)
+const char *cgroup_mounted(const struct mounts *m, const char *controller)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (!strcmp(m->v[i].type, "cgroup") && mount_option(m->v[i].super, controller)) return true;
-	return false;
+		if (!strcmp(m->v[i].type, "cgroup") && mount_option(m->v[i].super, controller)) return m->v[i].point;
+	return NULL;
 }
 
 static int try_mount_cgroup(void *controller)
@@ -44,18 +44,27 @@ static int try_mount_cgroup(void *controller)
 static void probe_v1(struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
-	char missing[128] = "";
+	char missing[128] = "", unknown[128] = "";
+	int e = 0;
 
 	if (mounts_read(&m) < 0) {
 		obstacle(r, "absent", "/proc/self/mountinfo cannot be read");
 		return;
 	}
-	for (int i = 0; i < REQUIRED; i++)
-		if (!cgroup_mounted(&m, required[i]))
-			snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s", required[i]);
+	for (int i = 0; i < REQUIRED; i++) {
+		if (cgroup_mounted(&m, required[i])) continue;
+		snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s", required[i]);
+		int cannot = probe_in_mount_namespace(try_mount_cgroup, (char *)required[i]);
+		if (!cannot) continue;
+		e = cannot;
+		snprintf(unknown + strlen(unknown), sizeof unknown - strlen(unknown), " %s", required[i]);
+	}
 	if (!*missing) return;
-	int e = probe_in_mount_namespace(try_mount_cgroup, (char *)"memory");
-	if (e) obstacle(r, "absent", "no cgroup mount for%s, and mounting one fails: %s", missing, strerror(e));
+	if (!strcmp(unknown, " pids")) {
+		obstacle(r, "no-pids", "this kernel has no pids controller, without which k3s does not start");
+		return;
+	}
+	if (e) obstacle(r, "absent", "no cgroup mount for%s, and mounting%s fails: %s", missing, unknown, strerror(e));
 	else obstacle(r, "unmounted", "no cgroup mount for%s", missing);
 }
 
@@ -92,20 +101,20 @@ void probe_cgroup_v1(const struct options *o, struct fact_result *r)
 /* Without the hierarchies there is nothing to try; once init has mounted them, run looks again. */
 static bool not_mounted_yet(struct fact_result *r)
 {
-	struct fact_result cgroup = {0};
+	_cleanup_mounts_ struct mounts m = {0};
 
-	probe_cgroup(NULL, &cgroup);
-	if (cgroup.state == FACT_OK) return false;
+	if (cgroup_is_v2() || (!mounts_read(&m) && cgroup_mounted(&m, "memory"))) return false;
 	r->state = FACT_SKIPPED;
 	snprintf(r->why, sizeof r->why, "the cgroup controllers are not mounted yet");
 	return true;
 }
 
 /* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the one of version 2. */
-static const struct { const char *dir, *file, *value; } limits_v1[] = {
+static const struct { const char *controller, *file, *value; } limits_v1[] = {
 	{ "cpu", "cpu.shares", "2" },
 	{ "memory", "memory.limit_in_bytes", "1073741824" },
 	{ "pids", "pids.max", "1000" },
+	{ "cpuset", "cpuset.cpus", "0" },   /* nobody can join before its memory nodes are set as well */
 };
 static const struct { const char *file, *value; } limits_v2[] = {
 	{ "cpu.weight", "1" }, { "memory.max", "1073741824" }, { "pids.max", "1000" },
@@ -124,6 +133,7 @@ static int join_group(void *dir)
 static void try_group(const char *parent, const char *file, const char *value, struct fact_result *r)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
+	struct statfs fs;
 
 	snprintf(dir, sizeof dir, "%s/k3sbox-probe-%d", parent, (int)getpid());
 	if (mkdir(dir, 0755) < 0) {
@@ -133,7 +143,8 @@ static void try_group(const char *parent, const char *file, const char *value, s
 	int e = io_join(path, sizeof path, dir, file);
 	if (!e) e = io_poke(path, value);
 	if (e < 0) obstacle_errno(r, NULL, path, -e);
-	else if ((e = spawn_call(join_group, dir, 2000))) {
+	else if (statfs(path, &fs) < 0) obstacle_errno(r, NULL, path, errno);   /* opencontainers/cgroups asks what it lies on */
+	else if (strncmp(file, "cpuset.", 7) && (e = spawn_call(join_group, dir, 2000))) {
 		snprintf(path, sizeof path, "%.200s/cgroup.procs", dir);
 		obstacle_errno(r, NULL, path, e < 0 ? -e : e);
 	}
@@ -143,17 +154,18 @@ static void try_group(const char *parent, const char *file, const char *value, s
 
 void probe_cgroup_write(const struct options *o, struct fact_result *r)
 {
+	_cleanup_mounts_ struct mounts m = {0};
+
 	(void)o;
-	if (not_mounted_yet(r)) return;
+	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
 	if (cgroup_is_v2()) {
 		for (size_t i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
 			try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);
 		return;
 	}
 	for (size_t i = 0; i < sizeof limits_v1 / sizeof *limits_v1 && !r->state; i++) {
-		char parent[64];
-		snprintf(parent, sizeof parent, CGROUP_ROOT "/%s", limits_v1[i].dir);
-		try_group(parent, limits_v1[i].file, limits_v1[i].value, r);
+		const char *parent = cgroup_mounted(&m, limits_v1[i].controller);
+		if (parent) try_group(parent, limits_v1[i].file, limits_v1[i].value, r);
 	}
 }
 
@@ -173,9 +185,9 @@ void probe_cgroup_namespace(const struct options *o, struct fact_result *r)
 
 /* What cAdvisor must read of the root group before the kubelet gets its first figures
  * (opencontainers/cgroups fs/cpuacct.go, memory.go; fs2/cpu.go, memory.go). */
-static const char *const stats_v1[] = {
-	"cpuacct/cpuacct.usage", "cpuacct/cpuacct.usage_percpu", "cpuacct/cpuacct.stat",
-	"memory/memory.stat", "memory/memory.usage_in_bytes", "memory/memory.limit_in_bytes",
+static const struct { const char *controller, *file; } stats_v1[] = {
+	{ "cpuacct", "cpuacct.usage" }, { "cpuacct", "cpuacct.usage_percpu" }, { "cpuacct", "cpuacct.stat" },
+	{ "memory", "memory.stat" }, { "memory", "memory.usage_in_bytes" }, { "memory", "memory.limit_in_bytes" },
 };
 static const char *const stats_v2[] = { "cpu.stat", "memory.stat" };
 
@@ -184,12 +196,14 @@ void probe_root_stats(const struct options *o, struct fact_result *r)
 	bool v2 = cgroup_is_v2();
 	size_t n = v2 ? sizeof stats_v2 / sizeof *stats_v2 : sizeof stats_v1 / sizeof *stats_v1;
 	char path[PATH_MAX], line[64];
+	_cleanup_mounts_ struct mounts m = {0};
 
 	(void)o;
-	if (not_mounted_yet(r)) return;
+	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
 	for (size_t i = 0; i < n && !r->state; i++) {
-		snprintf(path, sizeof path, CGROUP_ROOT "/%s", v2 ? stats_v2[i] : stats_v1[i]);
-		int e = io_read_line(path, line, sizeof line);
+		const char *dir = v2 ? CGROUP_ROOT : cgroup_mounted(&m, stats_v1[i].controller);
+		int e = io_join(path, sizeof path, dir ? dir : CGROUP_ROOT, v2 ? stats_v2[i] : stats_v1[i].file);
+		if (!e) e = io_read_line(path, line, sizeof line);
 		if (e < 0) obstacle_errno(r, NULL, path, -e);
 	}
 }

@@ -36,7 +36,9 @@ void probe_kmsg(const struct options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = kmsg_check();
-	if (e < 0) obstacle_errno(r, e == -ENOENT ? "absent" : "refused", "open /dev/kmsg", -e);
+	/* Where /dev cannot be written to, no link can be made. */
+	const char *kind = e != -ENOENT ? "refused" : access("/dev", W_OK) < 0 ? "sealed" : "absent";
+	if (e < 0) obstacle_errno(r, kind, "open /dev/kmsg", -e);
 }
 
 void probe_passwd(const struct options *o, struct fact_result *r)

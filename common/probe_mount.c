@@ -49,7 +49,12 @@ static int in_namespace(void *arg)
 	if (unshare(CLONE_NEWNS) < 0) return errno;
 	/* Where propagation cannot be set (old gVisor) it does not exist either, so nothing leaks. */
 	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 && errno != EINVAL) return errno;
-	return c->fn(c->arg);
+	_cleanup_mounts_ struct mounts before = {0};
+	int r = -mounts_read(&before);
+	if (r) return r;
+	r = c->fn(c->arg);
+	umount_since(&before);
+	return r;
 }
 
 int probe_in_mount_namespace(int (*fn)(void *arg), void *arg)
@@ -131,24 +136,58 @@ static int try_overlay(void *arg)
 	return mount("overlay", path[3], "overlay", 0, options) < 0 ? errno : 0;
 }
 
-/* A new folder in the data folder, or -errno; parents that had to be made stay (k3s needs them anyway). */
-static int probe_dir(const struct options *o, char *dir, size_t size)
+/* How much of the path is there already, in bytes. */
+static size_t existing_part(const char *path)
 {
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	for (; n && n < sizeof part; n--) {
+		if (path[n] && path[n] != '/') continue;
+		snprintf(part, sizeof part, "%.*s", (int)n, path);
+		if (io_exists(part)) break;
+	}
+	return n;
+}
+
+/* Removes the folders of the path that lie behind its first n bytes, as long as they are empty. */
+static void remove_behind(const char *path, size_t n)
+{
+	char part[PATH_MAX];
+
+	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return;
+	for (char *slash; strlen(part) > n && (!rmdir(part) || errno == ENOENT) && (slash = strrchr(part, '/'));) *slash = 0;
+}
+
+/* A new folder in the data folder, or -errno. *had: for probe_dir_done(). */
+static int probe_dir(const struct options *o, char *dir, size_t size, size_t *had)
+{
+	*had = existing_part(o->data_dir);
 	int n = snprintf(dir, size, "%s/.k3sbox-XXXXXX", o->data_dir);
 	if (n < 0 || (size_t)n >= size) return -ENAMETOOLONG;
 	int r = io_mkdirs(o->data_dir, 0755);
-	if (r < 0) return r;
-	return mkdtemp(dir) ? 0 : -errno;
+	if (!r) r = mkdtemp(dir) ? 0 : -errno;
+	if (r < 0) remove_behind(o->data_dir, *had);
+	return r;
+}
+
+/* Takes it away, and the folders that were not there before. 0 or -errno. */
+static int probe_dir_done(const struct options *o, const char *dir, size_t had)
+{
+	int r = io_remove_tree(dir);
+	remove_behind(o->data_dir, had);
+	return r;
 }
 
 void probe_overlay(const struct options *o, struct fact_result *r)
 {
 	char dir[PATH_MAX];
-	int e = -probe_dir(o, dir, sizeof dir);
+	size_t had;
+	int e = -probe_dir(o, dir, sizeof dir, &had);
 
 	if (e) return;   /* the data-dir fact says so */
 	e = probe_in_mount_namespace(try_overlay, dir);
-	io_remove_tree(dir);
+	probe_dir_done(o, dir, had);
 	if (e) obstacle_errno(r, NULL, "mount(2) of an overlay in the data folder", e);
 }
 
@@ -157,10 +196,14 @@ void probe_data_dir(const struct options *o, struct fact_result *r)
 	enum { LEAST_MB = 300 };
 	char dir[PATH_MAX];
 	struct statfs fs;
-	int e = -probe_dir(o, dir, sizeof dir);
+	size_t had;
+	int e = -probe_dir(o, dir, sizeof dir, &had);
 
-	if (!e) e = rmdir(dir) < 0 ? errno : 0;
-	if (!e && statfs(o->data_dir, &fs) < 0) e = errno;
+	if (!e) {
+		e = statfs(dir, &fs) < 0 ? errno : 0;
+		int left = probe_dir_done(o, dir, had);
+		if (!e) e = -left;
+	}
 	if (e) {
 		char what[PATH_MAX + 16];
 		snprintf(what, sizeof what, "data folder %s", o->data_dir);
@@ -178,8 +221,12 @@ void probe_image_device(const struct options *o, struct fact_result *r)
 	_cleanup_mounts_ struct mounts m = {0};
 	struct stat st;
 	struct statfs fs;
+	char there[PATH_MAX];
 
-	if (stat(o->data_dir, &st) < 0 || statfs(o->data_dir, &fs) < 0 || mounts_read(&m) < 0) return;
+	/* Of the data folder, or of where it is going to be made. */
+	snprintf(there, sizeof there, "%.*s", (int)existing_part(o->data_dir), o->data_dir);
+	if (!*there) snprintf(there, sizeof there, "%s", *o->data_dir == '/' ? "/" : ".");
+	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
 	if (!fs.f_blocks) {
 		obstacle(r, NULL, "statfs(2) of the data folder says 0 blocks");
 		return;

@@ -11,6 +11,7 @@
 #include "applet.h"
 #include "cgroup.h"
 #include "cni_setup.h"
+#include "die.h"
 #include "hosts.h"
 #include "io.h"
 #include "kmsg.h"
@@ -76,6 +77,12 @@ static int apply_cgroup(const struct options *o, const struct fact_result *r)
 	return cgroup_mount_missing();
 }
 
+static int apply_cgroup_stand_ins(const struct options *o, const struct fact_result *r)
+{
+	(void)o, (void)r;
+	return cgroup_mount_stand_ins();
+}
+
 static int undo_cgroup(const struct options *o)
 {
 	(void)o;
@@ -113,7 +120,12 @@ static int apply_node_name(const struct options *o, const struct fact_result *r)
 	(void)o, (void)r;
 	net_node_name(name, sizeof name);
 	if (!net_first_address(address, sizeof address)) snprintf(address, sizeof address, "127.0.0.1");
-	return hosts_add(address, name);
+	int e = hosts_add(address, name);
+	if (e != -EROFS && e != -EACCES && e != -EPERM) return e;
+	/* k3s runs without it; `kubectl logs` and `exec` may not. */
+	errno = -e;
+	warn("/etc/hosts does not get the node's name:");
+	return 0;
 }
 
 static int undo_node_name(const struct options *o)
@@ -123,26 +135,48 @@ static int undo_node_name(const struct options *o)
 }
 
 /* Where k3s looks for image archives at its start. */
-static int pause_archive(const struct options *o, char *path, size_t size)
+#define ARCHIVE "agent/images/k3sbox-pause.tar"
+/* A data folder a line: clean may be told another one, or none. */
+#define ARCHIVE_DIRS K3SBOX_RUN "/archives"
+
+static int pause_archive(const char *data_dir, char *path, size_t size)
 {
-	return io_join(path, size, o->data_dir, "agent/images/k3sbox-pause.tar");
+	return io_join(path, size, data_dir, ARCHIVE);
 }
 
 static int apply_pause_image(const struct options *o, const struct fact_result *r)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX];
 
 	(void)r;
-	int e = pause_archive(o, path, sizeof path);
+	int e = pause_archive(o->data_dir, path, sizeof path);
 	if (!e) e = io_mkparents(path, 0755);
+	if (!e && !realpath(o->data_dir, real)) e = -errno;
+	if (!e) e = io_add_line(ARCHIVE_DIRS, 0600, real);
 	return e < 0 ? e : image_pack_pause(path, STEPS_PAUSE_IMAGE);
+}
+
+static int remove_archive(const char *data_dir)
+{
+	char path[PATH_MAX];
+	int e = pause_archive(data_dir, path, sizeof path);
+	if (!e) e = io_unlink(path);
+	return e == -ENOTDIR ? 0 : e;
 }
 
 static int undo_pause_image(const struct options *o)
 {
-	char path[PATH_MAX];
-	int e = pause_archive(o, path, sizeof path);
-	return e < 0 ? e : io_unlink(path);
+	_cleanup_buf_ struct buf dirs = {0};
+	int first = remove_archive(o->data_dir);
+
+	io_read(ARCHIVE_DIRS, &dirs, 1 << 20);
+	for (char *line = dirs.data, *next; line && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next) *next++ = 0;
+		int e = remove_archive(line);
+		if (e < 0 && !first) first = e;
+	}
+	return first < 0 ? first : io_unlink(ARCHIVE_DIRS);
 }
 
 const struct step_row step_rows[] = {
@@ -156,7 +190,7 @@ const struct step_row step_rows[] = {
 
 	{ "passwd", BY_FILE, .what = "an /etc/passwd with root alone", .apply = apply_passwd, .undo = undo_passwd },
 	{ "kmsg", BY_FILE, .when = "absent", .what = "a link /dev/kmsg to /dev/null", .apply = apply_kmsg_link, .undo = undo_kmsg },
-	{ "kmsg", BY_MOUNT, .needs = "mount", .what = "/dev/null bound over /dev/kmsg", .apply = apply_kmsg_bind, .undo = undo_kmsg },
+	{ "kmsg", BY_MOUNT, .when = "refused", .needs = "mount", .what = "/dev/null bound over /dev/kmsg", .apply = apply_kmsg_bind, .undo = undo_kmsg },
 	{ "kmsg", BY_INTERCEPT, .needs = "ptrace", .what = "opens of /dev/kmsg answered with /dev/null", .rule = "--map=/dev/kmsg=/dev/null" },
 	{ "procsys", BY_MOUNT, .needs = "mount", .what = "a tmpfs over /proc/sys/kernel and vm, the real files bound back into it",
 	  .apply = apply_procsys, .undo = undo_procsys },
@@ -168,6 +202,12 @@ const struct step_row step_rows[] = {
 	  .rule = "--propagation" },
 	{ "cgroup", BY_MOUNT, .when = "unmounted", .needs = "mount", .what = "the cgroup controllers mounted below " CGROUP_ROOT,
 	  .apply = apply_cgroup, .undo = undo_cgroup },
+	{ "cgroup", BY_MOUNT, .when = "no-pids", .needs = "mount", .what = "the cgroup controllers mounted, cpu's for pids and devices too",
+	  .apply = apply_cgroup_stand_ins, .undo = undo_cgroup },
+	{ "cgroup", BY_INTERCEPT, .also = true, .when = "no-pids", .needs = "ptrace", .what = "those shown by their names",
+	  .rule = "--controller=pids" },
+	{ "cgroup", BY_INTERCEPT, .also = true, .when = "no-pids", .needs = "ptrace", .what = "those shown by their names",
+	  .rule = "--controller=devices" },
 	{ "cgroup-v1", BY_FLAG, .what = "the kubelet told to accept version 1", .knob = KNOB_FAIL_CGROUPV1_OFF },
 	{ "cgroup-write", BY_FLAG, .what = "no group per quality of service class", .knob = KNOB_CGROUPS_PER_QOS_OFF },
 	{ "cgroup-namespace", BY_SHIM, .what = "the cgroup namespace left out of pods", .rule = "namespace cgroup" },
@@ -181,7 +221,13 @@ const struct step_row step_rows[] = {
 	{ "flannel", BY_FLAG, .also = true, .what = "flannel off", .knob = KNOB_FLANNEL_NONE },
 
 	{ "mask", BY_SHIM, .what = "masked folders masked by a tmpfs that works here", .rule = "masked-paths" },
+	{ "mask", BY_INTERCEPT, .needs = "ptrace", .what = "mount options that this kernel lacks left out", .rule = "--mounts" },
 	{ "readonly", BY_SHIM, .what = "read-only paths left out", .rule = "readonly-paths" },
+	{ "readonly", BY_INTERCEPT, .needs = "ptrace", .what = "remounts that this kernel lacks done without", .rule = "--mounts" },
+	{ "devpts", BY_INTERCEPT, .needs = "ptrace", .what = "devpts mounts done without", .rule = "--mounts" },
+	{ "netns", BY_INTERCEPT, .needs = "ptrace", .what = "statfs(2) of network namespaces answered", .rule = "--statfs=/run/netns=nsfs" },
+	{ "netns", BY_INTERCEPT, .also = true, .needs = "ptrace", .what = "statfs(2) of network namespaces answered",
+	  .rule = "--statfs=/var/run/netns=nsfs" },
 	{ "pod-sysctls", BY_SHIM, .what = "sysctls that are not there left out", .rule = "sysctl" },
 	{ "pod-sysctls", BY_FLAG, .what = "containerd's enable_unprivileged_ports and _icmp off", .knob = KNOB_UNPRIVILEGED_PORTS_OFF },
 	{ "oom-score", BY_SHIM, .what = "oom_score_adj kept where it may be", .rule = "oom-score" },

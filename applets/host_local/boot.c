@@ -17,16 +17,19 @@
 enum { NAME = 64 };
 
 /* The kernel's random name for this boot; sandboxes without one have at least the time they started. One
- * byte is left. */
+ * byte is left. The space in it makes it no container's ID: upstream's DEL looks for these in every file. */
 static bool boot_name(char name[NAME])
 {
 	_cleanup_buf_ struct buf b = {0};
+	char id[NAME - 8];
+	const char *s = id, *kind = "boot ";
 
-	if (!io_read_line("/proc/sys/kernel/random/boot_id", name, NAME - 1) && *name) return true;
-	if (io_read("/proc/stat", &b, 1 << 20) < 0 || !b.data) return false;
-	const char *line = strstr(b.data, "\nbtime ");
-	if (!line) return false;
-	snprintf(name, NAME - 1, "btime-%.*s", (int)strspn(line + 7, "0123456789"), line + 7);
+	if (io_read_line("/proc/sys/kernel/random/boot_id", id, sizeof id) < 0 || !*id) {
+		if (io_read("/proc/stat", &b, 1 << 20) < 0 || !b.data || !(s = strstr(b.data, "\nbtime "))) return false;
+		s++;
+		kind = "";
+	}
+	snprintf(name, NAME - 1, "%s%.*s", kind, (int)strcspn(s, "\n"), s);
 	return true;
 }
 

@@ -193,13 +193,10 @@ static int load_args(struct cni *c, struct ip *wanted)
 
 int hl_check_path(struct cni *c, const char *op, struct str path)
 {
-	_cleanup_buf_ struct buf b = {0};
-
 	if (!memchr(path.s, 0, path.n)) return 0;
-	buf_printf(&b, "%s ", op);
-	buf_add(&b, path.s, path.n);
-	buf_puts(&b, ": invalid argument");
-	return cni_fail_str(c, CNI_INTERNAL, "", (struct str){ b.data, b.len });
+	cni_fail_str(c, CNI_INTERNAL, op, path);
+	buf_puts(&c->msg, ": invalid argument");
+	return -1;
 }
 
 static int want(struct cni *c, struct hl_conf *conf, const struct ip *a)

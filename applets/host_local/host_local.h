@@ -50,7 +50,8 @@ void hl_iter_start(struct hl_iter *i, const struct hl_set *s, const struct ip *l
 /* Next candidate, with its pool; false when all were seen. */
 bool hl_iter_next(struct hl_iter *i, struct ip *a, const struct hl_range **pool);
 
-/* A path with a NUL in it is refused in Go's words; 0, or -1 after cni_fail(). */
+/* A path with a NUL in it is refused in Go's words, of which op is the first ("open "); 0, or -1 after
+ * cni_fail(). Not after an earlier error. */
 int hl_check_path(struct cni *c, const char *op, struct str path);
 
 /* Appends what the file says; 0, or -1 after cni_fail(). */

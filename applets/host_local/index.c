@@ -89,12 +89,14 @@ static bool fits(const struct header *h, const struct stat *st, int64_t boot)
 		h->ctime_ns == st->st_ctim.tv_nsec && h->count <= MOST;
 }
 
+/* Folders come and go, so not each has a file of its own for ever: two with the same name take it from one
+ * another, which the sum and the folder's numbers tell. */
 static int open_file(const struct stat *st)
 {
 	int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
-	char path[128];
+	char path[64];
 
-	snprintf(path, sizeof path, FOLDER "/%llx-%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	snprintf(path, sizeof path, FOLDER "/%03x", (unsigned)mix((uint64_t)st->st_dev << 32 ^ st->st_ino) & 0xfff);
 	int fd = openat(AT_FDCWD, path, flags, 0600);
 	if (fd < 0 && errno == ENOENT && !io_mkdirs(FOLDER, 0700)) fd = openat(AT_FDCWD, path, flags, 0600);
 	return fd;

@@ -1,6 +1,5 @@
 /* The commands: upstream's main.go and allocator.go, and what upstream leaves undone. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "host_local.h"
@@ -40,6 +39,13 @@ static int refuse_second(struct hl_store *s, const struct hl_set *set, const str
 	return 0;
 }
 
+static int fail_full(struct hl_store *s, const struct hl_set *set, unsigned code)
+{
+	_cleanup_buf_ struct buf b = {0};
+	hl_set_format(set, &b);
+	return cni_fail(s->c, code, "no IP addresses available in range set: %s", b.data);
+}
+
 static int take_next(struct hl_store *s, const struct hl_set *set, size_t index, struct ip *got, const struct hl_range **pool)
 {
 	struct hl_leases mine;
@@ -52,9 +58,7 @@ static int take_next(struct hl_store *s, const struct hl_set *set, size_t index,
 		int n = hl_store_reserve(s, got, index);
 		if (n) return n < 0 ? -1 : 0;
 	}
-	_cleanup_buf_ struct buf b = {0};
-	hl_set_format(set, &b);
-	return cni_fail(s->c, CNI_INTERNAL, "no IP addresses available in range set: %s", b.data);
+	return fail_full(s, set, CNI_INTERNAL);
 }
 
 /* The first requested address that the set has, taken off the list; false if it has none. */
@@ -269,11 +273,7 @@ int hl_status(struct cni *c)
 		c->code = CNI_NOT_AVAILABLE;
 		return -1;
 	}
-	for (size_t i = 0; i < conf.set_count; i++) {
-		_cleanup_buf_ struct buf b = {0};
-		if (has_free(&s, &conf.sets[i])) continue;
-		hl_set_format(&conf.sets[i], &b);
-		return cni_fail(c, CNI_NOT_AVAILABLE, "no IP addresses available in range set: %s", b.data);
-	}
+	for (size_t i = 0; i < conf.set_count; i++)
+		if (!has_free(&s, &conf.sets[i])) return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
 	return 0;
 }

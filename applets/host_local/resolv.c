@@ -52,7 +52,7 @@ int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns)
 	enum { BIGGEST = 1 << 20 };
 	_cleanup_buf_ struct buf b = {0};
 
-	if (hl_check_path(c, "open", path) < 0) return -1;
+	if (hl_check_path(c, "open ", path) < 0) return -1;
 	_cleanup_close_ int fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) return cni_fail_path(c, "open", path.s, errno);
 	int r = io_read_fd(fd, &b, BIGGEST);

@@ -116,7 +116,7 @@ int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s)
 	*s = (struct hl_store)HL_STORE_CLOSED;
 	s->c = c;
 	const char *data = conf->data_dir.n ? conf->data_dir.s : DEFAULT_DIR;
-	if (conf->data_dir.n && hl_check_path(c, "mkdir", conf->data_dir) < 0) return -1;
+	if (conf->data_dir.n && hl_check_path(c, "mkdir ", conf->data_dir) < 0) return -1;
 	if (join_clean(s->path, sizeof s->path, data, conf->name.s) < 0)
 		return cni_fail_path(c, "mkdir", data, ENAMETOOLONG);
 	if (open_dir(s) < 0 || open_lock(s) < 0) return -1;

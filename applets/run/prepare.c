@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,8 @@ static void make_argv(const char *self, const char *k3s, const struct strv *rule
 		strv_add(argv, self);
 		strv_add(argv, "intercept");
 		for (size_t i = 0; i < rules->n; i++) strv_add(argv, rules->v[i]);
+		strv_add(argv, "--opens-only");      /* k3s, its kubelet and runc need no more of a file: a third of the stops */
+		strv_add(argv, "--end-with-main");   /* shims outlive k3s, and it is for us to end them */
 		strv_add(argv, "--");
 	}
 	strv_add(argv, k3s);
@@ -238,16 +241,33 @@ static int check_port(unsigned port)
 	return EX_FAIL;
 }
 
-static void fill_state(const struct run *cfg, const struct dialect_env *e, const struct dialect *d, struct runstate *s)
+/* A name that was cut would be another file's: better none at all. */
+__attribute__((format(printf, 3, 4)))
+static int put_path(char *to, size_t size, const char *fmt, ...)
 {
-	snprintf(s->data_dir, sizeof s->data_dir, "%s", cfg->o.data_dir);
-	snprintf(s->kubeconfig, sizeof s->kubeconfig, "%s",
-		user_value(e, "write-kubeconfig", "K3S_KUBECONFIG_OUTPUT", "/etc/rancher/k3s/k3s.yaml"));
-	snprintf(s->log, sizeof s->log, "%.240s/k3sbox/k3s.log", cfg->o.data_dir);
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(to, size, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < size) return 0;
+	warn("this name is too long (%zu bytes are the limit): %.60s…", size - 1, to);
+	return -ENAMETOOLONG;
+}
+
+static int fill_state(const struct run *cfg, const struct dialect_env *e, const struct dialect *d, struct runstate *s)
+{
+	const char *kubeconfig = user_value(e, "write-kubeconfig", "K3S_KUBECONFIG_OUTPUT", "/etc/rancher/k3s/k3s.yaml");
+	_cleanup_free_ char *here = *kubeconfig == '/' ? NULL : getcwd(NULL, 0);
+
+	int r = put_path(s->data_dir, sizeof s->data_dir, "%s", cfg->o.data_dir);
+	if (!r) r = put_path(s->kubeconfig, sizeof s->kubeconfig, "%s%s%s", here ? here : "", here ? "/" : "", kubeconfig);
+	if (!r) r = put_path(s->log, sizeof s->log, "%s/k3sbox/k3s.log", cfg->o.data_dir);
+	if (!r) r = put_path(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
 	snprintf(s->version, sizeof s->version, "%s", d->version);
-	snprintf(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
 	const char *no_agent = args_find(e->user, "disable-agent");
 	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || (no_agent && strcmp(no_agent, "false"));
+	return r;
 }
 
 /* The user's configuration file of k3s counts as his arguments do. */
@@ -293,11 +313,11 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 		errno = -r;
 		warn(RUN_BIN "/crun:");
 	}
+	if (!r) r = fill_state(cfg, &e, d, &out->state);
 	if (!r) r = write_files(&l);
 	if (!r) {
 		make_env(&l, &out->env);
 		make_argv(self, cfg->o.k3s, &rules, &l, &out->argv);
-		fill_state(cfg, &e, d, &out->state);
 		out->port = (unsigned)atoi(user_value(&e, "https-listen-port", NULL, "6443"));
 	}
 	launch_free(&l);
@@ -322,6 +342,13 @@ static int with_plan(struct run *cfg, const struct plan *p, const struct fact *n
 	if (!dialect_parse(&d, version.data ? version.data : "", help.data))
 		warn("'%s --version' names no version that is known; taken for the newest", cfg->o.k3s);
 	if (plan_apply(&cfg->o, p, false) < 0) return EX_FAIL;
+	/* The log is the first file in it, and would make it for itself alone. */
+	int r = io_mkdirs(cfg->o.data_dir, 0755);
+	if (r < 0) {
+		errno = -r;
+		warn("%s:", cfg->o.data_dir);
+		return EX_FAIL;
+	}
 	list_removed(p, &out->state.obstacles);
 	out->removed = count_facts(&out->state.obstacles);
 	return build(cfg, p, &d, out);
@@ -331,6 +358,7 @@ int prepare(struct run *cfg, int argc, char **argv, struct prepared *out)
 {
 	struct plan p;
 
+	_cleanup_close_ int lock = plan_lock();
 	*out = (struct prepared){0};
 	cfg->o.trust_init = true;
 	const struct fact *no_node = plan_prepare(&cfg->o, &p);

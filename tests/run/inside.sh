@@ -12,6 +12,8 @@ alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status" 2
 soon() { for i_ in $(seq 100); do "$@" && return; sleep 0.1; done; return 1; }
 family() { rm -f "$FAKE_DIR/up"; FAKE=family "$K3SBOX" run -d --wait=none >/dev/null; soon test -e "$FAKE_DIR/up"; }
 not() { ! "$@"; }
+# k3s writes these when it starts, which is after run came back; cwd is the last
+told() { soon test -s "$FAKE_DIR/cwd"; cat "$FAKE_DIR/$1"; }
 # What init found is believed, so that no probe waits for the network.
 mkdir -p /run/k3sbox
 printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
@@ -81,6 +83,13 @@ same "status after stop" 3 "$rc"
 run k3sbox stop
 same "a second stop is a success" 0 "$rc"
 
+# What stays: a disk that the user mounted where k3s only mounts below, a namespace that somebody lives in.
+mkdir -p /run/netns /var/lib/kubelet/pods "$T/disk"
+mount -t tmpfs none /var/lib/kubelet/pods
+touch /run/netns/cni-podman
+unshare -n bash -c 'mount --bind /proc/self/ns/net /run/netns/cni-podman; exec sleep 1002' & podman=$!
+# A link on the way: the kernel knows mounts by their real names.
+rm -rf /var/lib/rancher/k3s; mkdir -p /var/lib/rancher; ln -s "$T/disk" /var/lib/rancher/k3s
 family
 deaf=$(cat "$FAKE_DIR/deaf") orphan=$(cat "$FAKE_DIR/orphan") shim=$(pgrep -f containerd-shim-x)
 check "the family is there" alive "$deaf"
@@ -92,7 +101,11 @@ same "stop of a family" 0 "$rc"
 check "who is deaf to SIGTERM is gone" not alive "$deaf"
 check "orphans are gone" not alive "$orphan"
 check "shims are gone" not alive "$shim"
-same "its mounts are gone" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/|/run/netns/)' /proc/self/mountinfo)"
+same "its mounts are gone" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/|/run/netns/cni-1)' /proc/self/mountinfo)"
+same "behind a link too" "" "$(grep "$T/disk" /proc/self/mountinfo)"
+check "a disk at the place stays" grep -q ' /var/lib/kubelet/pods ' /proc/self/mountinfo
+check "a namespace that is somebody's stays" grep -q ' /run/netns/cni-podman ' /proc/self/mountinfo
+kill $podman; umount /run/netns/cni-podman /var/lib/kubelet/pods; rm /run/netns/cni-podman
 check "a mount beside it stays" grep -q ' /run/k3sother ' /proc/self/mountinfo
 check "its network namespace is gone" not test -e /run/netns/cni-1
 check "another's stays" test -e /run/netns/other
@@ -152,15 +165,15 @@ run k3sbox stop
 
 FAKE=silent run k3sbox run -d --wait=none --data-dir "$T/data" -- --snapshotter=native --kubelet-arg=max-pods=5
 same "the user's flags" 0 "$rc"
-has "are given on" "$(cat "$FAKE_DIR/args")" "--snapshotter=native" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
-same "once" 1 "$(grep -c snapshotter "$FAKE_DIR/args")"
+has "are given on" "$(told args)" "--snapshotter=native" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
+same "once" 1 "$(told args | grep -c snapshotter)"
 run k3sbox restart
-has "restart keeps them" "$(cat "$FAKE_DIR/args")" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
-check "the data folder is used" test -s "$T/data/k3sbox/k3s.log"
-has "the mark is in k3s's environment" "$(cat "$FAKE_DIR/env")" "K3SBOX_CHILD=1"
+has "restart keeps them" "$(told args)" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
+check "the data folder is used" soon test -s "$T/data/k3sbox/k3s.log"
+has "the mark is in k3s's environment" "$(told env)" "K3SBOX_CHILD=1"
 run k3sbox stop
 run k3sbox run -d --wait=none --mode control-plane
-has "control plane" "$(cat "$FAKE_DIR/args")" "--disable-agent"
+has "control plane" "$(told args)" "--disable-agent"
 run k3sbox stop
 
 
@@ -170,8 +183,8 @@ printf 'data-dir: %s\nkubelet-arg:\n  - image-gc-high-threshold=80\npause-image:
 	>/etc/rancher/k3s/config.yaml
 run k3sbox run -d --wait=none
 same "a configuration file of k3s" 0 "$rc"
-check "its data folder is ours" test -s "$T/conf/k3sbox/k3s.log"
-check "what it says is not overruled" not grep -q -e pause-image -e high-threshold -e data-dir "$FAKE_DIR/args"
+check "its data folder is ours" soon test -s "$T/conf/k3sbox/k3s.log"
+check "what it says is not overruled" not grep -q -e pause-image -e high-threshold -e data-dir <<<"$(told args)"
 same "its kubeconfig is the one that is looked for" /tmp/elsewhere.yaml "$(state kubeconfig)"
 run k3sbox stop
 printf 'a: &b c\n' >/etc/rancher/k3s/config.yaml
@@ -179,6 +192,40 @@ run k3sbox run -d --wait=none
 has "one that is not understood is said" "$err" "config.yaml" "may be overruled"
 run k3sbox stop
 rm /etc/rancher/k3s/config.yaml
+
+# Names relative to where run was called.
+mkdir -p "$T/here"
+(cd "$T/here" && FAKE=silent "$K3SBOX" run -d --wait=none --data-dir new/data -- -o kube/config >/dev/null)
+check "a relative data folder that is not there yet" soon test -s "$T/here/new/data/k3sbox/k3s.log"
+has "is given on as a full name" "$(told args)" "--data-dir=$T/here/new/data"
+same "k3s runs where run was called" "$T/here" "$(told cwd)"
+same "the supervisor does not" / "$(readlink "/proc/$(pid_of supervisor)/cwd")"
+same "the kubeconfig's place, by its short option" "$T/here/kube/config" "$(state kubeconfig)"
+run k3sbox clean
+same "clean under a running k3s: refused" 1 "$rc"
+has "and what to do first" "$err" "k3sbox stop"
+run k3sbox stop
+long=$T/$(printf '%0.sx' $(seq 240))
+run k3sbox run -d --wait=none --data-dir "$long"
+same "a data folder whose name is too long" 1 "$rc"
+has "is said" "$err" "too long"
+
+# stop and status while run still prepares.
+FAKE=silent FAKE_SLOW=2 "$K3SBOX" run -d --wait=none >/dev/null 2>&1 & preparing=$!
+soon not flock -n /run/k3sbox/lock true
+run k3sbox stop --timeout 20
+same "stop while it prepares" "0 stopped" "$rc $out"
+wait $preparing
+run k3sbox status
+same "and it is gone" 3 "$rc"
+# Another one who takes the lock for a moment is no k3sbox that runs.
+flock /run/k3sbox/lock sleep 0.5 & looker=$!
+soon not flock -n /run/k3sbox/lock true
+FAKE=silent run k3sbox run -d --wait=none
+same "a lock that is held for a moment only" 0 "$rc"
+check "k3s is started" alive "$(pid_of k3s)"
+run k3sbox stop
+wait $looker
 
 busybox nc -ll -p 6443 -e /bin/true & holder=$!
 sleep 0.3
@@ -218,6 +265,9 @@ same "merge into the first that exists" 0 "$rc"
 has "what was there stays" "$(cat "$T/two")" "# mine" "token: t" "current-context: box"
 check "a link stays a link" test -L "$T/link"
 same "a key closes the file to others" 600 "$(stat -c %a "$T/two")"
+chown 1000:1001 "$T/two"
+run k3sbox kubeconfig --merge --output "$T/two" --name third
+same "who owns it stays" "1000:1001 600" "$(stat -c %u:%g\ %a "$T/two")"
 printf '{"clusters": [ ]}' >"$T/json"
 run k3sbox kubeconfig --merge --output "$T/json"
 same "a file that is not understood" 1 "$rc"

@@ -124,6 +124,7 @@ func runVectors(o *options) error {
 				complain("not as 1.9.1", s.Name, i, why)
 			}
 			blankLock(plus[i])
+			want[i].stdout = lastDocument(want[i].stdout)
 			why := differ(want[i], plus[i], true)
 			if why != "" && sameSet(want[i], plus[i]) {
 				why = ""
@@ -182,10 +183,18 @@ func runScenario(s *scenario, program, compat string) ([]*outcome, error) {
 // Our lock file notes the boot by default; upstream's is empty and nobody reads it.
 func blankLock(o *outcome) {
 	for n, f := range o.files {
-		if filepath.Base(n) == "lock" && len(f.Data) == 37 {
+		if filepath.Base(n) == "lock" && strings.HasPrefix(f.Data, "boot ") && len(f.Data) == 42 {
 			o.files[n] = file{f.Mode, ""}
 		}
 	}
+}
+
+// Upstream's complaint about the namespace comes behind the result, so that nobody can read it; by default ours comes alone.
+func lastDocument(stdout string) string {
+	if i := strings.Index(stdout, "}{\n    \"code\": 8,"); i >= 0 {
+		return stdout[i+1:]
+	}
+	return stdout
 }
 
 // Upstream keeps requested addresses in a map: if a range set has two of them, which one it takes is by chance, and so is whether
