@@ -27,13 +27,11 @@ static int run(void *cfg_, const struct args *args)
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	if (geteuid()) die(EX_FAIL, "this needs root: mounts and files of the system are removed");
-	int lock = runstate_lock(K3SBOX_RUN);
+	_cleanup_close_ int lock = io_exists(K3SBOX_RUN "/lock") ? runstate_lock(K3SBOX_RUN) : -ENOENT;
 	if (lock == -EWOULDBLOCK) die(EX_FAIL, "k3s is running and needs what would be removed: 'k3sbox stop' first");
 	_cleanup_close_ int alone = plan_lock();
 	options_complete(&o);
-	int r = plan_undo(&o, !cfg->quiet);
-	if (lock >= 0) close(lock);
-	return r < 0 ? EX_FAIL : EX_OK;
+	return plan_undo(&o, !cfg->quiet) < 0 ? EX_FAIL : EX_OK;
 }
 
 const struct applet applet_clean = {

@@ -96,7 +96,7 @@ static int bring_up(struct cni *c, struct cni_result *r)
 	__attribute__((cleanup(close_nl))) struct nl nl = { .fd = -1 };
 	struct cidr addresses[MOST];
 	struct nl_link lo;
-	size_t n;
+	size_t n = 0;
 
 	if (open_lo(c, &nl, &lo)) return -1;
 	int e = nl_link_up(&nl, lo.index, true);

@@ -1,4 +1,5 @@
 /* Starts k3s the way this machine needs it, waits until it is ready, and stays with it. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "applet.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "die.h"
 #include "run/run.h"
@@ -88,6 +90,17 @@ static int show_until_end(int fd)
 	return EX_FAIL;
 }
 
+/* What the caller has open (a pipe that somebody reads to its end, a lock) must not live as long as k3s. */
+static void close_others(int keep, int keep_too)
+{
+	_cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		int fd = atoi(e->d_name);
+		if (fd > STDERR_FILENO && fd != keep && fd != keep_too && fd != dirfd(d)) close(fd);
+	}
+}
+
 static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
 {
 	int fd[2];
@@ -100,7 +113,7 @@ static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
 		close(fd[1]);
 		return show_until_end(fd[0]);
 	}
-	close(fd[0]);
+	close_others(fd[1], cfg->lock);
 	setsid();
 	signal(SIGHUP, SIG_IGN);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

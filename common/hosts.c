@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +16,10 @@
 
 static int write_hosts(const struct buf *b)
 {
-	int r = io_replace(HOSTS, 0644, b->data ? b->data : "", b->len);
+	char real[PATH_MAX];
+
+	/* A link stays one. */
+	int r = io_replace(realpath(HOSTS, real) ? real : HOSTS, 0644, b->data ? b->data : "", b->len);
 	if (r != -EBUSY && r != -EXDEV) return r;
 	/* A mount point cannot be renamed over. The new text goes in first, then what is too long is cut. */
 	_cleanup_close_ int fd = open(HOSTS, O_WRONLY | O_CLOEXEC);

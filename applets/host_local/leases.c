@@ -60,8 +60,11 @@ static struct str read_at(struct walk *w, int dir, const char *name)
 	if (n > 0) b->len = (size_t)n;
 	/* A short read of a file is its end. */
 	if (n == CHUNK) r = io_read_fd(fd, b, BIGGEST);
-	if (r < 0) note(w, -r);
-	return r < 0 ? (struct str){0} : trim((struct str){ b->data, b->len });
+	if (r < 0) {
+		note(w, -r);
+		return (struct str){0};
+	}
+	return trim((struct str){ b->data, b->len });
 }
 
 static unsigned char type_of(int dir, const struct dirent *e)

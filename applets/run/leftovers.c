@@ -1,22 +1,33 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "proc.h"
 #include "run.h"
 #include "sweep.h"
 
+void run_mark(char out[RUN_MARK_SIZE])
+{
+	struct stat st;
+
+	if (stat(K3SBOX_RUN, &st) < 0) st = (struct stat){0};
+	snprintf(out, RUN_MARK_SIZE, RUN_MARK "=%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+}
+
 size_t leftovers_remove(const char *data_dir)
 {
+	char mark[RUN_MARK_SIZE];
 	static const struct { int sig; int rounds; } steps[] = { { SIGTERM, 30 }, { SIGKILL, 30 } };
 	size_t found = 0;
 
+	run_mark(mark);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		for (int round = 0; round < steps[i].rounds; round++) {
 			_cleanup_procs_ struct procs all;
 			if (procs_read(&all) < 0) break;
-			procs_marked(&all, RUN_MARK);
+			procs_marked(&all, mark);
 			size_t left = procs_count(&all, steps[i].sig == SIGKILL);
 			if (!found) found = all.n;
 			if (!left) break;

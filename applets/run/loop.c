@@ -150,9 +150,12 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 /* Who is to end with k3s: all descendants. Where orphans do not come to us, those with our mark. */
 static void ours(const struct loop *l, struct procs *all)
 {
+	char mark[RUN_MARK_SIZE];
+
 	if (procs_read(all) < 0) return;
+	run_mark(mark);
 	if (l->subreaper) procs_below(all, getpid());
-	else procs_marked(all, RUN_MARK);
+	else procs_marked(all, mark);
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe) all->v[i--] = all->v[--all->n];
 }

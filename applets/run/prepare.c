@@ -192,12 +192,14 @@ static int write_files(const struct launch *l)
 static void make_env(const struct launch *l, struct strv *env)
 {
 	const char *path = getenv("PATH");
+	char mark[RUN_MARK_SIZE];
 
 	for (char **e = environ; *e; e++)
-		if (strncmp(*e, "PATH=", 5) && strncmp(*e, RUN_MARK, strcspn(RUN_MARK, "=") + 1)) strv_add(env, *e);
+		if (strncmp(*e, "PATH=", 5) && strncmp(*e, RUN_MARK "=", sizeof RUN_MARK)) strv_add(env, *e);
 	if (!path || !*path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "", path);
-	strv_add(env, RUN_MARK);
+	run_mark(mark);
+	strv_add(env, mark);
 }
 
 /* Under the interceptor only if the plan has rules for it. */

@@ -22,8 +22,11 @@ struct run {
 	struct strv config;        /* options of k3s's own configuration file, as arguments */
 };
 
-/* Mark in the environment of k3s and of all that it starts but the containers. */
-#define RUN_MARK "K3SBOX_CHILD=1"
+/* Mark in the environment of k3s and of all that it starts but the containers: "K3SBOX_CHILD=" and which K3SBOX_RUN this is, for
+ * another k3sbox may be seen in /proc (a chroot, a mount namespace). */
+#define RUN_MARK "K3SBOX_CHILD"
+enum { RUN_MARK_SIZE = 64 };
+void run_mark(char out[RUN_MARK_SIZE]);
 
 /* Folder of the link `crun` that k3s finds in PATH. */
 #define RUN_BIN K3SBOX_RUN "/bin"

@@ -50,6 +50,19 @@ static int sweep_mounts(const char *data_dir)
 	return first;
 }
 
+/* Where / does not propagate, the kubelet binds its folder onto itself (mount-utils MakeRShared): a mount whose root is the very same
+ * path. Somebody's disk or volume there has another root. */
+static int sweep_kubelet(void)
+{
+	static const char folder[] = "/var/lib/kubelet";
+	_cleanup_mounts_ struct mounts m = {0};
+	int r = mounts_read(&m);
+	const struct mount_entry *e = r < 0 ? NULL : mounts_at(&m, folder);
+
+	if (e && !strcmp(e->root, folder) && umount2(folder, MNT_DETACH) < 0) r = -errno;
+	return r;
+}
+
 /* Is there a process in the network namespace that this file pins? */
 static bool in_use(const char *path)
 {
@@ -118,6 +131,7 @@ int sweep(const char *data_dir)
 	/* Mostly one folder; in a minimal root /var/run need not be a link. */
 	int mounts = sweep_mounts(data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
 
+	note(sweep_kubelet(), "/var/lib/kubelet", &mounts);
 	sweep_cgroups();
 	return mounts < 0 ? mounts : netns < 0 ? netns : other;
 }

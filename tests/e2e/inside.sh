@@ -1,7 +1,7 @@
 # The main job from a user's side, run inside a sandbox: $ENV names it, $IMAGE is an archive of hello:e2e.
 cd "$TOP" || exit 1
 . tests/lib.sh
-SUITE="e2e $ENV"
+SUITE="e2e $ENV${OPTS:+ $OPTS}"
 export PATH=$BIN:$RIG:$PATH
 k() { k3sbox kubectl "$@"; }
 mounts() { grep -oE ' (/run/k3s|/var/lib/kubelet|/var/lib/rancher|/run/netns)(/[^ ]*)? ' /proc/self/mountinfo; }
@@ -16,9 +16,9 @@ mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$IMAGE" /var/lib/rancher/k3s/agent/images/
 run k3sbox status
 same "status before anything: 3" 3 "$rc"
-run k3sbox init
+run k3sbox init $OPTS
 same "init" 0 "$rc"
-run k3sbox run -d --timeout 120
+run k3sbox run -d $OPTS --timeout 120
 check "run -d comes back when the node is ready" test "$rc" = 0
 [ "$rc" = 0 ] || { logs_on_failure; exit 1; }
 has "phases are printed" "$out" "API ready" "node sandbox Ready" "pods can be created"
@@ -34,7 +34,13 @@ has "exec in it" "$(k exec hello -- /busybox id 2>&1)" "uid=0"
 same "it has an address of its own" yes "$(k get pod hello -o jsonpath='{.status.podIP}' | grep -q '^10\.42\.' && echo yes)"
 same "masked folder is masked in it" "" "$(k exec hello -- /busybox ls /sys/firmware 2>/dev/null)"
 same "memory volume in it" tmpfs "$(k exec hello -- /busybox sh -c 'while read a b c d; do [ $b = /v ] && echo $c; done </proc/mounts' 2>/dev/null)"
-same "no process is traced" "" "$(grep -l '^TracerPid:[[:space:]]*[1-9]' /proc/[0-9]*/status 2>/dev/null | grep -v self)"
+traced=$(grep -l '^TracerPid:[[:space:]]*[1-9]' /proc/[0-9]*/status 2>/dev/null | wc -l)
+if [ "$OPTS" ]; then
+	check "the interceptor is at work ($traced processes)" test "$traced" -gt 5
+	same "nothing is mounted below /proc" "" "$(grep -o ' /proc/[^ ]* ' /proc/self/mountinfo)"
+else
+	same "no process is traced" 0 "$traced"
+fi
 check "kubeconfig is for root alone" test "$(stat -c %a /etc/rancher/k3s/k3s.yaml)" = 600
 
 run k3sbox run -d
@@ -48,7 +54,7 @@ check "the supervisor is small (RSS ${rss:-?} KiB)" test "${rss:-9999}" -le 1536
 run k3sbox kubeconfig
 has "kubeconfig" "$out" "certificate-authority-data" "https://"
 
-if [ "$ENV" = E2 ]; then
+if [ "$ENV$OPTS" = E2 ]; then
 	k create -f tests/e2e/many.yaml >/dev/null
 	run k rollout status deployment/many --timeout=240s
 	same "20 replicas become ready" 0 "$rc"
@@ -68,7 +74,7 @@ same "stop leaves no mount" "$before" "$(mounts)"
 run k3sbox stop
 same "stop again is fine" 0 "$rc"
 
-run k3sbox run -d --timeout 120
+run k3sbox run -d $OPTS --timeout 120
 same "run on the same data" 0 "$rc"
 run k wait --for=condition=Ready --timeout=90s pod/hello
 same "brings the pod back" 0 "$rc"
@@ -77,7 +83,7 @@ run k3sbox stop
 run k3sbox clean
 same "clean" 0 "$rc"
 
-if [ "$ENV" = E2 ]; then
+if [ "$ENV$OPTS" = E2 ]; then
 	rm -rf /var/lib/rancher /etc/rancher
 	run k3sbox run -d --mode control-plane --wait=api --timeout 90
 	same "control plane alone" 0 "$rc"

@@ -136,6 +136,7 @@ kill -TERM $fg; wait $fg
 
 family
 deaf=$(cat "$FAKE_DIR/deaf") k3s=$(pid_of k3s)
+env K3SBOX_CHILD=1 sleep 1003 & other=$!   # of another k3sbox, with a /run of its own
 kill -KILL "$(pid_of supervisor)"
 check "k3s goes with a supervisor that is killed" soon not alive "$k3s"
 check "(its children do not)" alive "$deaf"
@@ -145,6 +146,8 @@ run k3sbox stop
 same "stop cleans up behind it" 0 "$rc"
 has "and says so" "$out" "left"
 check "nobody is left" not alive "$deaf"
+check "another k3sbox's processes stay" alive $other
+kill $other
 same "no mount is left" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/)' /proc/self/mountinfo)"
 umount /run/k3sother
 
@@ -170,7 +173,7 @@ same "once" 1 "$(told args | grep -c snapshotter)"
 run k3sbox restart
 has "restart keeps them" "$(told args)" "--kubelet-arg=max-pods=5" "--data-dir=$T/data"
 check "the data folder is used" soon test -s "$T/data/k3sbox/k3s.log"
-has "the mark is in k3s's environment" "$(told env)" "K3SBOX_CHILD=1"
+has "the mark is in k3s's environment" "$(told env)" "K3SBOX_CHILD=$(stat -c '%D' /run/k3sbox)-"
 run k3sbox stop
 run k3sbox run -d --wait=none --mode control-plane
 has "control plane" "$(told args)" "--disable-agent"
@@ -210,11 +213,19 @@ run k3sbox run -d --wait=none --data-dir "$long"
 same "a data folder whose name is too long" 1 "$rc"
 has "is said" "$err" "too long"
 
+# What the caller has open must not stay open for as long as k3s runs.
+bash -c 'exec 9>"$1" && exec "$2" run -d --wait=none' - "$T/held" "$K3SBOX" >/dev/null
+same "descriptors of the caller are closed" "" "$(readlink /proc/"$(pid_of supervisor)"/fd/9 /proc/"$(pid_of k3s)"/fd/9 | grep held)"
+check "the lock is not" not flock -n /run/k3sbox/lock true
+run k3sbox stop
+
 # stop and status while run still prepares.
 FAKE=silent FAKE_SLOW=2 "$K3SBOX" run -d --wait=none >/dev/null 2>&1 & preparing=$!
 soon not flock -n /run/k3sbox/lock true
+began=$SECONDS
 run k3sbox stop --timeout 20
 same "stop while it prepares" "0 stopped" "$rc $out"
+check "is a matter of seconds" test $((SECONDS - began)) -lt 15
 wait $preparing
 run k3sbox status
 same "and it is gone" 3 "$rc"

@@ -117,6 +117,19 @@ TEST(keys_fold_as_in_go)
 	CHECK(!json_get(&j, json_root(&j), "nam") && !json_get(&j, json_root(&j), "names"));
 }
 
+/* Nodes are counted beforehand, by brackets and commas; those in strings are none. */
+TEST(as_many_nodes_as_there_are)
+{
+	static const struct { const char *text; size_t n; } rows[] = {
+		{ "[]", 1 }, { "0", 1 }, { "[1,2,3]", 4 }, { "{\"a\":{\"b\":[1,{}]},\"c\":[[],[[]]]}", 9 },
+		{ "[\"[,{\\\"[\",\"\\\\\",[5]]", 5 }, { "{\"[{,\\\"\":[1,2]}", 4 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		json_free(&j);
+		CHECK(json_parse(&j, rows[i].text, strlen(rows[i].text)) == 0 && j.n == rows[i].n);
+	}
+}
+
 TEST(strings)
 {
 	char s[64];
@@ -228,11 +241,12 @@ TEST(removing_any_set)
 {
 	for (drop_mask = 0; drop_mask < 64; drop_mask++) {
 		and_append = drop_mask & 32;
-		char want[32] = "", *w = want;
-		for (int i = 0; i < 5; i++)
-			if (!(drop_mask >> i & 1)) w += sprintf(w, "%d,", i);
-		if (and_append) w += sprintf(w, "9,");
-		if (w > want) w[-1] = 0;
+		char want[32] = "";
+		size_t n = 0;
+		for (int i = 0; i < 6; i++) {
+			if (i == 5 ? !and_append : drop_mask >> i & 1) continue;
+			n += (size_t)snprintf(want + n, sizeof want - n, "%s%d", n ? "," : "", i == 5 ? 9 : i);
+		}
 		char whole[40];
 		snprintf(whole, sizeof whole, "[%s]", want);
 		CHECK_STR(edited("[0,1,2,3,4]", drop_masked), whole);
