@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,6 +83,7 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 {
 	_cleanup_buf_ struct buf old = {0}, out = {0};
 	char why[160], target[PATH_MAX];
+	struct stat st;
 
 	/* A symlink (dotfiles in a repository) stays one: the file that it means is replaced. */
 	if (!realpath(path, target)) snprintf(target, sizeof target, "%s", path);
@@ -97,7 +99,7 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 			target);
 		return EX_FAIL;
 	}
-	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len);
+	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len) && !stat(target, &st) && !(st.st_mode & 077);
 	r = same ? 0 : replace(target, &out);
 	if (r < 0) {
 		errno = -r;
@@ -133,9 +135,14 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	return status;
 }
 
+/* It stands in YAML without quotes: no number, none of the words that mean something else there. */
 static bool good_name(const char *s)
 {
-	return *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") == strlen(s);
+	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcasecmp(s, words[i])) return false;
+	return *s && !strchr("0123456789-.@", *s) && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") == strlen(s);
 }
 
 static int run(void *cfg_, const struct args *args)
@@ -148,7 +155,7 @@ static int run(void *cfg_, const struct args *args)
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	if (cfg->output && !cfg->merge) die_usage("--output goes with --merge");
-	if (!good_name(cfg->name)) die_usage("'%s' is no name for a context: letters, digits, - _ . @", cfg->name);
+	if (!good_name(cfg->name)) die_usage("'%s' is no name for a context: a letter, then letters, digits, - _ . @", cfg->name);
 	const char *path = !runstate_load(&s, K3SBOX_RUN) && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	int r = kubeconfig_load(&k, path, why, sizeof why);
 	if (r < 0) {

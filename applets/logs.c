@@ -62,6 +62,7 @@ const struct applet applet_logs = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct logs),
-	.more = "The log is DATA-DIR/k3sbox/k3s.log, of 16 MiB at most; what was before is in k3s.log.1 beside it.\n",
+	.more = "The log is DATA-DIR/k3sbox/k3s.log. Once a minute, if it is over 16 MiB, what is in it goes to k3s.log.1\n"
+		"beside it.\n",
 	.run = run,
 };

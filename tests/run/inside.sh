@@ -276,6 +276,13 @@ same "merge into the first that exists" 0 "$rc"
 has "what was there stays" "$(cat "$T/two")" "# mine" "token: t" "current-context: box"
 check "a link stays a link" test -L "$T/link"
 same "a key closes the file to others" 600 "$(stat -c %a "$T/two")"
+chmod 644 "$T/two"
+run env KUBECONFIG="$T/none:$T/link" "$K3SBOX" kubeconfig --merge --name box
+same "also where nothing else is to be changed" 600 "$(stat -c %a "$T/two")"
+for name in 1 true -x ''; do
+	run k3sbox kubeconfig --merge --output "$T/two" "--name=$name"
+	same "'$name' is no name" 100 "$rc"
+done
 chown 1000:1001 "$T/two"
 run k3sbox kubeconfig --merge --output "$T/two" --name third
 same "who owns it stays" "1000:1001 600" "$(stat -c %u:%g\ %a "$T/two")"
