@@ -28,7 +28,7 @@ static const char *const mode_names[] = { "auto", "seccomp", "syscall", NULL };
 static const char *const stats_names[] = { "text", "json", NULL };
 
 struct intercept {
-	bool verbose, propagation, mounts, cgroup, opens_only, dump_filter, list_rules, end_with_main;
+	bool verbose, propagation, mounts, cgroup, subreaper, runc, opens_only, dump_filter, list_rules, end_with_main;
 	const char *trace, *stats, *uname, *seeds;
 	struct strv map, replace, statfs, fstype, controller;
 	int mode;
@@ -42,7 +42,7 @@ static const struct opt opts[] = {
 	{ OPT_LIST, 'r', "replace", offsetof(struct intercept, replace), "FROM=TO",
 	  .help = "what TO has comes from TO, even where FROM has it too" },
 	{ OPT_LIST, 't', "statfs", offsetof(struct intercept, statfs), "PATH=TYPE",
-	  .help = "statfs at or below PATH says TYPE (ext4, nsfs, … or a number),\nalso where it says ENOSYS" },
+	  .help = "statfs at or below PATH says TYPE (ext4, nsfs, … or a number),\nalso where it says ENOSYS; only there with PATH=?TYPE" },
 	{ OPT_LIST, 'f', "fstype", offsetof(struct intercept, fstype), "FROM=TO",
 	  .help = "mounts of type FROM show as TO in mountinfo and mounts;\nTO:SOURCE changes their source too" },
 	{ OPT_STR, 'u', "uname", offsetof(struct intercept, uname), "RELEASE",
@@ -55,6 +55,11 @@ static const struct opt opts[] = {
 	  .help = "cgroup v1 controller NAME (pids, devices) shows in /proc/PID/cgroup and\n/proc/cgroups; a cgroup mount whose folder is called NAME shows as its" },
 	{ OPT_FLAG, 'c', "cgroup", offsetof(struct intercept, cgroup),
 	  .help = "cpuacct.usage_percpu is made from cpuacct.usage where it is missing" },
+	{ OPT_FLAG, 'S', "subreaper", offsetof(struct intercept, subreaper),
+	  .help = "who sets PR_SET_CHILD_SUBREAPER gets orphans' ends where the kernel cannot" },
+	{ OPT_FLAG, 'R', "runc", offsetof(struct intercept, runc),
+	  .help = "what runc needs and old sandboxes lack: namespaces can be named and joined, and are\nshared; a mount namespace is "
+		"a root folder, pivot_root a chroot; mounts follow\nlinks; pipes can be given away; procfs's root has its number" },
 	{ OPT_FLAG, 'o', "opens-only", offsetof(struct intercept, opens_only),
 	  .help = "files are there for those who open them, not for stat, access, readlink and\nlistings: a third of the stops, enough for k3s" },
 	{ OPT_FLAG, 'e', "end-with-main", offsetof(struct intercept, end_with_main),
@@ -138,7 +143,8 @@ static void add_type(struct tracer *tr, const char *text)
 	char *type = split(path, "statfs");
 
 	tr->types = xrealloc(tr->types, (tr->type_n + 1) * sizeof *tr->types);
-	tr->types[tr->type_n++] = (struct path_type){ absolute(path), fs_type(type) };
+	bool if_unknown = *type == '?';
+	tr->types[tr->type_n++] = (struct path_type){ absolute(path), fs_type(type + if_unknown), if_unknown };
 }
 
 static void apply_lists(struct tracer *tr, const struct intercept *cfg)
@@ -165,7 +171,8 @@ static void configure(struct tracer *tr, const struct intercept *cfg)
 	tr->features = (files ? F_PATH : 0) | (files && !cfg->opens_only ? F_STAT : 0) | (tr->cgroup ? F_CGROUP : 0)
 		| (!cfg->opens_only && (tr->seeds || tr->map_n) ? F_LIST : 0) | (tr->type_n ? F_STATFS : 0)
 		| (cfg->uname ? F_UNAME : 0) | (cfg->propagation ? F_PROPAGATION : 0)
-		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0);
+		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0) | (cfg->subreaper ? F_REAPER : 0)
+		| (cfg->runc ? F_RUNC | F_PATH : 0);
 	if (tr->features) tr->features |= F_NOTE;
 }
 

@@ -50,20 +50,13 @@ static void mount_all(const struct mounts *m)
 	}
 }
 
-/* Where pods' processes would be counted and their devices allowed: folders to write to, in the hierarchy that is there in any case. The
- * interceptor shows them by their names (--controller). */
-static int mount_stand_ins(const struct mounts *m)
+/* Folders to write to, in the hierarchy that is there in any case. */
+static int mount_stand_in(const struct mounts *m, const char *controller)
 {
-	static const char *const names[] = { "pids", "devices" };
+	char dir[64];
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		char dir[64];
-		snprintf(dir, sizeof dir, CGROUP_ROOT "/%s", names[i]);
-		if (mounts_at(m, dir)) continue;
-		int r = mount_at(dir, "cpu");
-		if (r < 0) return r;
-	}
-	return 0;
+	snprintf(dir, sizeof dir, CGROUP_ROOT "/%s", controller);
+	return mounts_at(m, dir) ? 0 : mount_at(dir, "cpu");
 }
 
 int cgroup_mount_missing(void)
@@ -78,13 +71,13 @@ int cgroup_mount_missing(void)
 	return r;
 }
 
-int cgroup_mount_stand_ins(void)
+int cgroup_mount_stand_in(const char *controller)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 	int r = cgroup_mount_missing();
 
 	if (!r) r = mounts_read(&m);
-	if (!r) r = mount_stand_ins(&m);
+	if (!r) r = mount_stand_in(&m, controller);
 	if (r < 0) cgroup_unmount_ours();
 	return r;
 }

@@ -17,8 +17,9 @@ const char *cgroup_mounted(const struct mounts *m, const char *controller);
  * place to make folders. 0 or -errno. */
 int cgroup_mount_missing(void);
 
-/* The same; then, for the controllers pids and devices that this kernel does not have, the cpu hierarchy under their names. */
-int cgroup_mount_stand_ins(void);
+/* The same; then, for a controller (pids, devices) that this kernel does not have, the cpu hierarchy in a folder of its name. The
+ * interceptor shows it as the controller's (--controller). */
+int cgroup_mount_stand_in(const char *controller);
 
 /* Unmounts what these two mounted. 0 or -errno. */
 int cgroup_unmount_ours(void);

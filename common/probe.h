@@ -16,13 +16,17 @@ int probe_in_mount_namespace(int (*fn)(void *arg), void *arg);
 void probe_root(const struct options *o, struct fact_result *r);
 void probe_k3s(const struct options *o, struct fact_result *r);
 void probe_data_dir(const struct options *o, struct fact_result *r);
+void probe_procfs(const struct options *o, struct fact_result *r);
 void probe_kmsg(const struct options *o, struct fact_result *r);
 void probe_passwd(const struct options *o, struct fact_result *r);
 void probe_procsys(const struct options *o, struct fact_result *r);
 void probe_cap_last_cap(const struct options *o, struct fact_result *r);
 void probe_pod_sysctls(const struct options *o, struct fact_result *r);
 void probe_oom_score(const struct options *o, struct fact_result *r);
+void probe_capabilities(const struct options *o, struct fact_result *r);
+void probe_pipe_owner(const struct options *o, struct fact_result *r);
 void probe_keyring(const struct options *o, struct fact_result *r);
+void probe_subreaper(const struct options *o, struct fact_result *r);
 void probe_ptrace(const struct options *o, struct fact_result *r);
 
 void probe_mount(const struct options *o, struct fact_result *r);
@@ -32,11 +36,15 @@ void probe_image_device(const struct options *o, struct fact_result *r);
 void probe_mask(const struct options *o, struct fact_result *r);
 void probe_readonly(const struct options *o, struct fact_result *r);
 void probe_devpts(const struct options *o, struct fact_result *r);
+void probe_mount_link(const struct options *o, struct fact_result *r);
+void probe_join(const struct options *o, struct fact_result *r);
 void probe_netns_pin(const struct options *o, struct fact_result *r);
 
 void probe_cgroup(const struct options *o, struct fact_result *r);
+void probe_cgroup_devices(const struct options *o, struct fact_result *r);
 void probe_cgroup_v1(const struct options *o, struct fact_result *r);
 void probe_cgroup_write(const struct options *o, struct fact_result *r);
+void probe_cgroup_type(const struct options *o, struct fact_result *r);
 void probe_cgroup_namespace(const struct options *o, struct fact_result *r);
 void probe_root_stats(const struct options *o, struct fact_result *r);
 

@@ -92,6 +92,19 @@ void probe_cgroup(const struct options *o, struct fact_result *r)
 		}
 }
 
+/* "The non-presence of the devices subsystem is considered fatal for security reasons" (opencontainers/cgroups fs/paths.go). In version 2
+ * it is no controller. */
+void probe_cgroup_devices(const struct options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	(void)o;
+	if (cgroup_is_v2() || mounts_read(&m) < 0 || cgroup_mounted(&m, "devices")) return;
+	int e = probe_in_mount_namespace(try_mount_cgroup, "devices");
+	if (e) obstacle_errno(r, "absent", "no cgroup mount for devices, and mounting it fails", e);
+	else obstacle(r, "unmounted", "no cgroup mount for devices");
+}
+
 void probe_cgroup_v1(const struct options *o, struct fact_result *r)
 {
 	(void)o;
@@ -133,7 +146,6 @@ static int join_group(void *dir)
 static void try_group(const char *parent, const char *file, const char *value, struct fact_result *r)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
-	struct statfs fs;
 
 	snprintf(dir, sizeof dir, "%s/k3sbox-probe-%d", parent, (int)getpid());
 	if (mkdir(dir, 0755) < 0) {
@@ -143,7 +155,6 @@ static void try_group(const char *parent, const char *file, const char *value, s
 	int e = io_join(path, sizeof path, dir, file);
 	if (!e) e = io_poke(path, value);
 	if (e < 0) obstacle_errno(r, NULL, path, -e);
-	else if (statfs(path, &fs) < 0) obstacle_errno(r, NULL, path, errno);   /* opencontainers/cgroups asks what it lies on */
 	else if (strncmp(file, "cpuset.", 7) && (e = spawn_call(join_group, dir, 2000))) {
 		snprintf(path, sizeof path, "%.200s/cgroup.procs", dir);
 		obstacle_errno(r, NULL, path, e < 0 ? -e : e);
@@ -167,6 +178,23 @@ void probe_cgroup_write(const struct options *o, struct fact_result *r)
 		const char *parent = cgroup_mounted(&m, limits_v1[i].controller);
 		if (parent) try_group(parent, limits_v1[i].file, limits_v1[i].value, r);
 	}
+}
+
+/* What a control file lies on decides whether runc writes to it (opencontainers/cgroups file.go, openAndCheck). */
+void probe_cgroup_type(const struct options *o, struct fact_result *r)
+{
+	enum { CGROUP_MAGIC = 0x27e0eb };   /* linux/magic.h */
+	_cleanup_mounts_ struct mounts m = {0};
+	char path[PATH_MAX];
+	struct statfs fs;
+
+	(void)o;
+	if (cgroup_is_v2() || not_mounted_yet(r) || mounts_read(&m) < 0) return;
+	int e = io_join(path, sizeof path, cgroup_mounted(&m, "memory"), "cgroup.procs");
+	if (!e && statfs(path, &fs) < 0) e = -errno;
+	snprintf(path, sizeof path, "statfs(2) of a control file");
+	if (e < 0) obstacle_errno(r, NULL, path, -e);
+	else if (fs.f_type != CGROUP_MAGIC) obstacle(r, NULL, "%s: type %#lx", path, (unsigned long)fs.f_type);
 }
 
 static int try_cgroup_namespace(void *arg)

@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +67,18 @@ void probe_procsys(const struct options *o, struct fact_result *r)
 	else if (n) obstacle(r, NULL, PROC_SYS "/%s: %s; and %d more", first, strerror(error), n - 1);
 }
 
+/* What runc asks before it believes a procfs (filepath-securejoin's pathrs-lite: verifyProcRoot, verifyProcHandle). */
+void probe_procfs(const struct options *o, struct fact_result *r)
+{
+	struct stat st;
+	struct statfs fs;
+
+	(void)o;
+	if (stat("/proc", &st) < 0) obstacle_errno(r, "absent", "/proc", errno);
+	else if (st.st_ino != 1) obstacle(r, "old", "/proc is inode %llu, which runc takes for something else", (unsigned long long)st.st_ino);
+	else if (statfs("/proc/self/stat", &fs) < 0) obstacle_errno(r, "old", "statfs(2) of /proc/self/stat", errno);
+}
+
 /* In a pod it is the sandbox's own procfs that runc reads, whatever was mounted over ours. */
 void probe_cap_last_cap(const struct options *o, struct fact_result *r)
 {
@@ -90,23 +106,79 @@ void probe_pod_sysctls(const struct options *o, struct fact_result *r)
 	}
 }
 
+#define OOM_SCORE "/proc/self/oom_score_adj"
+
 /* The kubelet asks for -998 for its pods' sandboxes and critical pods. */
 static int lower_oom_score(void *arg)
 {
 	char now[16];
 	(void)arg;
-	int r = io_read_line("/proc/self/oom_score_adj", now, sizeof now);
+	int r = io_read_line(OOM_SCORE, now, sizeof now);
 	if (r < 0) return -r;
 	char want[16];
 	snprintf(want, sizeof want, "%d", atoi(now) - 1);
-	return -io_poke("/proc/self/oom_score_adj", atoi(now) > -1000 ? want : now);
+	return -io_poke(OOM_SCORE, atoi(now) > -1000 ? want : now);
+}
+
+/* runc's nsexec.c writes the string with its NUL, which gVisor takes since 2023. */
+static int write_score_as_runc(void *arg)
+{
+	char now[16];
+	(void)arg;
+	int r = io_read_line(OOM_SCORE, now, sizeof now);
+	if (r < 0) return -r;
+	_cleanup_close_ int fd = open(OOM_SCORE, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, now, strlen(now) + 1) < 0 ? errno : 0;
 }
 
 void probe_oom_score(const struct options *o, struct fact_result *r)
 {
 	(void)o;
-	int e = spawn_call(lower_oom_score, NULL, 2000);
-	if (e) obstacle_errno(r, NULL, "lowering /proc/self/oom_score_adj (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
+	int e = spawn_call(write_score_as_runc, NULL, 2000);
+	if (e) {
+		obstacle_errno(r, "unwritable", "writing to " OOM_SCORE " as runc does", e < 0 ? -e : e);
+		return;
+	}
+	e = spawn_call(lower_oom_score, NULL, 2000);
+	if (e) obstacle_errno(r, "not-lower", "lowering " OOM_SCORE " (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
+}
+
+/* What containerd gives to containers (pkg/oci/spec.go, defaultUnixCaps), all below 32. */
+#define CAP(name) (1u << CAP_##name)
+enum { CONTAINERS_HAVE = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FSETID) | CAP(FOWNER) | CAP(MKNOD) | CAP(NET_RAW) | CAP(SETGID) | CAP(SETUID)
+	| CAP(SETPCAP) | CAP(NET_BIND_SERVICE) | CAP(SYS_CHROOT) | CAP(KILL) | CAP(AUDIT_WRITE) };
+
+/* runc asks for all of it, whatever it has itself; not every kernel minds. */
+static int set_lacking(void *arg)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {0};
+
+	(void)arg;
+	if (syscall(SYS_capget, &head, data) < 0) return errno;
+	unsigned lacking = ~data[0].permitted & (unsigned)CONTAINERS_HAVE;
+	if (!lacking) return 0;
+	data[0].permitted |= lacking;
+	return syscall(SYS_capset, &head, data) < 0 ? errno : 0;
+}
+
+void probe_capabilities(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(set_lacking, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "capset(2) of what containers have and this sandbox lacks", e < 0 ? -e : e);
+}
+
+/* containerd's shim and runc give a container's pipes to its user. */
+void probe_pipe_owner(const struct options *o, struct fact_result *r)
+{
+	int p[2];
+
+	(void)o;
+	if (pipe2(p, O_CLOEXEC) < 0) return;
+	if (fchown(p[1], geteuid(), getegid()) < 0) obstacle_errno(r, NULL, "fchown(2) of a pipe", errno);
+	close(p[0]);
+	close(p[1]);
 }
 
 static int join_keyring(void *arg)
@@ -122,6 +194,27 @@ void probe_keyring(const struct options *o, struct fact_result *r)
 	(void)o;
 	int e = spawn_call(join_keyring, NULL, 2000);
 	if (e) obstacle_errno(r, NULL, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
+}
+
+/* A grandchild must come to us when the child between is gone. */
+static int adopt(void *arg)
+{
+	int ends = 0;
+
+	(void)arg;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return errno;
+	pid_t pid = fork();
+	if (pid < 0) return errno;
+	if (!pid) _exit(fork() < 0);
+	while (wait(NULL) > 0 || errno == EINTR) ends++;
+	return ends == 2 ? 0 : ECHILD;
+}
+
+void probe_subreaper(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(adopt, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "prctl(PR_SET_CHILD_SUBREAPER)", e < 0 ? -e : e);
 }
 
 /* A tracee with the options that the interceptor cannot do without. */

@@ -286,6 +286,45 @@ void probe_devpts(const struct options *o, struct fact_result *r)
 	if (e) obstacle_errno(r, NULL, "mount(2) of a devpts", e);
 }
 
+/* runc names what it mounts on /proc/self/fd/N (libcontainer/utils, WithProcfdFile). Tried with a plain link: on one of procfs's own the
+ * mount would be there for all, in an old sandbox, and outlive the descriptor. */
+static int try_link(void *arg)
+{
+	char link[PATH_MAX], dir[PATH_MAX];
+	struct stat before, after;
+
+	(void)arg;
+	int r = stage(dir, sizeof dir, "led-to");
+	if (!r) r = -io_join(link, sizeof link, K3SBOX_RUN, "link");
+	if (r) return r;
+	if (symlink(dir, link) < 0 || stat(dir, &before) < 0) return errno;
+	if (mount("k3sbox", link, "tmpfs", 0, "size=64k") < 0 || stat(dir, &after) < 0) return errno;
+	return before.st_dev == after.st_dev && before.st_ino == after.st_ino ? ENOTDIR : 0;
+}
+
+void probe_mount_link(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_link, NULL);
+	if (e == ENOTDIR) obstacle(r, NULL, "what is mounted on a link to a folder does not show in the folder");
+	else if (e) obstacle_errno(r, NULL, "mount(2) on a link to a folder", e);
+}
+
+/* What runc does for `exec`, and for the second container of a pod; here into the namespace that it is in already. */
+static int try_join(void *arg)
+{
+	(void)arg;
+	_cleanup_close_ int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	return ns < 0 || setns(ns, CLONE_NEWNS) < 0 ? errno : 0;
+}
+
+void probe_join(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(try_join, NULL, PROBE_MS);
+	if (e) obstacle_errno(r, NULL, "setns(2) of /proc/self/ns/mnt", e < 0 ? -e : e);
+}
+
 /* Grandchild: a network namespace, bound to the file. */
 static int pin(void *path)
 {

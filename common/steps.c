@@ -77,10 +77,16 @@ static int apply_cgroup(const struct options *o, const struct fact_result *r)
 	return cgroup_mount_missing();
 }
 
-static int apply_cgroup_stand_ins(const struct options *o, const struct fact_result *r)
+static int apply_pids(const struct options *o, const struct fact_result *r)
 {
 	(void)o, (void)r;
-	return cgroup_mount_stand_ins();
+	return cgroup_mount_stand_in("pids");
+}
+
+static int apply_devices(const struct options *o, const struct fact_result *r)
+{
+	(void)o, (void)r;
+	return cgroup_mount_stand_in("devices");
 }
 
 static int undo_cgroup(const struct options *o)
@@ -195,21 +201,30 @@ const struct step_row step_rows[] = {
 	{ "procsys", BY_MOUNT, .needs = "mount", .what = "a tmpfs over /proc/sys/kernel and vm, the real files bound back into it",
 	  .apply = apply_procsys, .undo = undo_procsys },
 	{ "procsys", BY_INTERCEPT, .needs = "ptrace", .what = "opens of the missing files answered", .rule = "--seeds=k3s" },
+	{ "procfs", BY_INTERCEPT, .when = "old", .needs = "ptrace", .what = "its inode number told as it should be", .rule = "--runc" },
+	{ "procfs", BY_INTERCEPT, .also = true, .when = "old", .needs = "ptrace", .what = "statfs(2) of its files answered",
+	  .rule = "--statfs=/proc=?proc" },
 	{ "cap-last-cap", BY_INTERCEPT, .needs = "ptrace", .what = "opens of the missing file answered, in pods too", .rule = "--seeds=k3s" },
+	{ "subreaper", BY_INTERCEPT, .needs = "ptrace", .what = "the ends of orphans told to who would have adopted them", .rule = "--subreaper" },
 	{ "propagation", BY_MOUNT, .when = "private", .needs = "mount", .what = "/ made a shared mount, as 'mount --make-rshared /' does",
 	  .apply = apply_shared, .undo = undo_shared },
 	{ "propagation", BY_INTERCEPT, .needs = "ptrace", .what = "mount(2) for propagation answered where the kernel refuses it",
 	  .rule = "--propagation" },
 	{ "cgroup", BY_MOUNT, .when = "unmounted", .needs = "mount", .what = "the cgroup controllers mounted below " CGROUP_ROOT,
 	  .apply = apply_cgroup, .undo = undo_cgroup },
-	{ "cgroup", BY_MOUNT, .when = "no-pids", .needs = "mount", .what = "the cgroup controllers mounted, cpu's for pids and devices too",
-	  .apply = apply_cgroup_stand_ins, .undo = undo_cgroup },
-	{ "cgroup", BY_INTERCEPT, .also = true, .when = "no-pids", .needs = "ptrace", .what = "those shown by their names",
+	{ "cgroup", BY_MOUNT, .when = "no-pids", .needs = "mount", .what = "the cgroup controllers mounted, cpu's in place of pids",
+	  .apply = apply_pids, .undo = undo_cgroup },
+	{ "cgroup", BY_INTERCEPT, .also = true, .when = "no-pids", .needs = "ptrace", .what = "that one shown as pids",
 	  .rule = "--controller=pids" },
-	{ "cgroup", BY_INTERCEPT, .also = true, .when = "no-pids", .needs = "ptrace", .what = "those shown by their names",
+	{ "cgroup-devices", BY_MOUNT, .when = "unmounted", .needs = "mount", .what = "the cgroup controllers mounted below " CGROUP_ROOT,
+	  .apply = apply_cgroup, .undo = undo_cgroup },
+	{ "cgroup-devices", BY_MOUNT, .when = "absent", .needs = "mount", .what = "cpu's hierarchy mounted in place of devices",
+	  .apply = apply_devices, .undo = undo_cgroup },
+	{ "cgroup-devices", BY_INTERCEPT, .also = true, .when = "absent", .needs = "ptrace", .what = "that one shown as devices",
 	  .rule = "--controller=devices" },
 	{ "cgroup-v1", BY_FLAG, .what = "the kubelet told to accept version 1", .knob = KNOB_FAIL_CGROUPV1_OFF },
 	{ "cgroup-write", BY_FLAG, .what = "no group per quality of service class", .knob = KNOB_CGROUPS_PER_QOS_OFF },
+	{ "cgroup-type", BY_INTERCEPT, .needs = "ptrace", .what = "statfs(2) of control files answered", .rule = "--statfs=" CGROUP_ROOT "=?cgroup" },
 	{ "cgroup-namespace", BY_SHIM, .what = "the cgroup namespace left out of pods", .rule = "namespace cgroup" },
 	{ "root-stats", BY_FLAG, .what = "local storage isolation off: no ephemeral-storage accounting", .knob = KNOB_LOCAL_STORAGE_ISOLATION_OFF },
 	{ "root-stats", BY_FLAG, .also = true, .what = "image garbage collection off", .knob = KNOB_IMAGE_GC_OFF },
@@ -225,12 +240,19 @@ const struct step_row step_rows[] = {
 	{ "readonly", BY_SHIM, .what = "read-only paths left out", .rule = "readonly-paths" },
 	{ "readonly", BY_INTERCEPT, .needs = "ptrace", .what = "remounts that this kernel lacks done without", .rule = "--mounts" },
 	{ "devpts", BY_INTERCEPT, .needs = "ptrace", .what = "devpts mounts done without", .rule = "--mounts" },
-	{ "netns", BY_INTERCEPT, .needs = "ptrace", .what = "statfs(2) of network namespaces answered", .rule = "--statfs=/run/netns=nsfs" },
+	{ "mount-link", BY_INTERCEPT, .needs = "ptrace", .what = "mounts made where their links lead", .rule = "--runc" },
+	{ "join", BY_INTERCEPT, .needs = "ptrace", .what = "containers kept apart by their root folders", .rule = "--runc" },
+	/* Who joins with `exec` stays in its own PID namespace, and would find itself in no procfs of another. */
+	{ "join", BY_SHIM, .also = true, .what = "processes numbered alike in all containers", .rule = "namespace pid" },
+	{ "netns", BY_INTERCEPT, .needs = "ptrace", .what = "statfs(2) of network namespaces answered", .rule = "--statfs=/run/netns=?nsfs" },
 	{ "netns", BY_INTERCEPT, .also = true, .needs = "ptrace", .what = "statfs(2) of network namespaces answered",
-	  .rule = "--statfs=/var/run/netns=nsfs" },
+	  .rule = "--statfs=/var/run/netns=?nsfs" },
 	{ "pod-sysctls", BY_SHIM, .what = "sysctls that are not there left out", .rule = "sysctl" },
 	{ "pod-sysctls", BY_FLAG, .what = "containerd's enable_unprivileged_ports and _icmp off", .knob = KNOB_UNPRIVILEGED_PORTS_OFF },
-	{ "oom-score", BY_SHIM, .what = "oom_score_adj kept where it may be", .rule = "oom-score" },
+	{ "oom-score", BY_SHIM, .when = "unwritable", .what = "oom_score_adj not set in containers", .rule = "no-oom-score" },
+	{ "oom-score", BY_SHIM, .when = "not-lower", .what = "oom_score_adj kept where it may be", .rule = "oom-score" },
+	{ "capabilities", BY_SHIM, .what = "capabilities that this sandbox lacks left out of containers", .rule = "capabilities" },
+	{ "pipe-owner", BY_INTERCEPT, .needs = "ptrace", .what = "fchown(2) of pipes reported as done", .rule = "--runc" },
 	{ "keyring", BY_SHIM, .what = "no session keyring per container", .rule = "no-new-keyring" },
 };
 const size_t step_row_count = sizeof step_rows / sizeof *step_rows;

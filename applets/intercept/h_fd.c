@@ -1,11 +1,14 @@
 /* Calls on descriptors of stand-ins; seen only in processes that hold a hot one (special.h). */
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "handlers.h"
 #include "job.h"
@@ -112,12 +115,47 @@ enum verdict close_exit(struct call *c)
 	return PASS;
 }
 
+/* A pipe's owner decides who may open it anew, through /proc; its two ends work as before. */
+enum verdict fchown_exit(struct call *c)
+{
+	char what[32], name[64];
+
+	snprintf(what, sizeof what, "fd/%d", (int)call_arg(c, 0));
+	if (c->result != -EPERM || !tracee_link(c->t, what, name, sizeof name) || strncmp(name, "pipe:", 5)) return PASS;
+	call_count(c);
+	return call_done(c, 0);
+}
+
+/* Linux guarantees that a procfs's root, and nothing else in it, is inode 1 (PROC_ROOT_INO). The root is where "self" lies. */
+static bool is_proc_root(struct call *c)
+{
+	char name[64];
+	struct statfs fs;
+	struct stat st;
+
+	snprintf(name, sizeof name, "/proc/%d/fd/%d/self", (int)c->t->tid, (int)call_arg(c, 0));
+	if (lstat(name, &st) < 0 || !S_ISLNK(st.st_mode)) return false;
+	*strrchr(name, '/') = 0;
+	return !statfs(name, &fs) && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static enum verdict fstat_real(struct call *c, struct stat *st)
+{
+	enum { PROC_ROOT_INO = 1 };
+
+	if (!(c->tr->features & F_RUNC) || !S_ISDIR(st->st_mode) || st->st_ino == PROC_ROOT_INO || !is_proc_root(c)) return PASS;
+	st->st_ino = PROC_ROOT_INO;
+	if (call_write(c, call_arg(c, 1), st, sizeof *st) == 0) call_count(c);
+	return PASS;
+}
+
 enum verdict fstat_exit(struct call *c)
 {
 	const struct special *s = mine(c);
 	struct stat st;
 
-	if (c->result < 0 || !s || s->real || call_read(c, call_arg(c, 1), &st, sizeof st) < 0) return PASS;
+	if (c->result < 0 || (s && s->real) || call_read(c, call_arg(c, 1), &st, sizeof st) < 0) return PASS;
+	if (!s) return fstat_real(c, &st);
 	st.st_dev = s->fs_dev;
 	st.st_size = 0;
 	if (s->dir) st.st_mode = S_IFDIR | 0555;

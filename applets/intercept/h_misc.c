@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 
 #include "die.h"
@@ -23,11 +24,21 @@ enum verdict uname_exit(struct call *c)
 
 /* Without CAP_SYS_PTRACE an undumpable tracee's memory is closed to us, and runc's init makes itself
  * undumpable. */
-enum verdict prctl_enter(struct call *c)
+static enum verdict stay_dumpable(struct call *c)
 {
-	if (call_arg(c, 0) != PR_SET_DUMPABLE || call_arg(c, 1) != 0) return PASS;
+	if (!(c->tr->features & F_DUMPABLE) || call_arg(c, 1)) return PASS;
 	call_count(c);
 	return call_done(c, 0);
+}
+
+enum verdict prctl_enter(struct call *c)
+{
+	switch (call_arg(c, 0)) {
+	case PR_SET_DUMPABLE: return stay_dumpable(c);
+	case PR_SET_CHILD_SUBREAPER: case PR_GET_CHILD_SUBREAPER:
+		return c->tr->features & F_REAPER ? call_exit(c, subreaper_exit) : PASS;
+	default: return PASS;
+	}
 }
 
 enum verdict ptrace_exit(struct call *c)
@@ -49,5 +60,6 @@ enum verdict root_exit(struct call *c)
 {
 	c->tr->root_gen++;
 	c->tr->link_gen++;
+	if (c->rule->nr == SYS_unshare || c->rule->nr == SYS_setns) leave_pid_namespace(c);
 	return PASS;
 }

@@ -103,6 +103,8 @@ static int fill(struct call *c, int fd)
 	bool hot = s.dir || s.opath || (j->kind == JOB_SEED && wants_write(j->flags));
 	describe_folder(c, j, &s);
 	if (j->seed) s.ns = virtual_net_ns(c->t);
+	s.is_ns = j->kind == JOB_NS;
+	s.mnt_of = j->mnt_of;
 	if (hot) {
 		s.fd = own;
 		own = -1;

@@ -65,6 +65,12 @@ static enum verdict empty_path_exit(struct call *c)
 	return PASS;
 }
 
+/* With --opens-only it is for the namespaces alone that anybody who looks is answered. */
+static bool is_worth_a_look(const struct tracer *tr, const char *raw)
+{
+	return tr->features & F_STAT || strstr(raw, "ns/");
+}
+
 static enum verdict enter(struct call *c, bool nofollow)
 {
 	char raw[PATH_MAX];
@@ -75,7 +81,7 @@ static enum verdict enter(struct call *c, bool nofollow)
 	ssize_t n = mem_string(&c->tr->mem, c->t->tid, call_arg(c, r->path), raw, sizeof raw);
 	if (n == 0 && flags & AT_EMPTY_PATH)
 		return special_of_fd(c->tr, c->t, (int)call_arg(c, r->dirfd)) ? call_exit(c, empty_path_exit) : PASS;
-	if (n <= 0) return PASS;
+	if (n <= 0 || !is_worth_a_look(c->tr, raw)) return PASS;
 	struct job found;
 	job_init(&found, JOB_OTHER);
 	found.fd = r->dirfd == RULE_NONE || *raw == '/' ? AT_FDCWD : (int)call_arg(c, r->dirfd);

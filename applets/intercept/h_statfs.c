@@ -13,17 +13,18 @@
 #include "resolve.h"
 #include "virtual.h"
 
-/* The type that the longest matching --statfs gives a path; 0: none. */
-static uint64_t type_for(const struct tracer *tr, const char *path)
+/* The type that the longest matching --statfs gives a path, to a call with this result; 0: none. */
+static uint64_t type_for(const struct tracer *tr, const char *path, long result)
 {
 	uint64_t magic = 0;
 	size_t best = 0;
 
-	for (size_t i = 0; i < tr->type_n; i++)
-		if (path_below(path, tr->types[i].path) && strlen(tr->types[i].path) >= best) {
-			best = strlen(tr->types[i].path);
-			magic = tr->types[i].magic;
-		}
+	for (size_t i = 0; i < tr->type_n; i++) {
+		const struct path_type *t = &tr->types[i];
+		if (!path_below(path, t->path) || strlen(t->path) < best) continue;
+		best = strlen(t->path);
+		magic = t->if_unknown && result != -ENOSYS ? 0 : t->magic;
+	}
 	return magic;
 }
 
@@ -56,7 +57,7 @@ enum verdict fstatfs_exit(struct call *c)
 
 	if (s && !s->real) return reply(c, s->path, s->fs_type);
 	if (!c->tr->type_n || !resolve_fd(c->tr, c->t, (int)call_arg(c, 0), path)) return PASS;
-	return reply(c, path, type_for(c->tr, path));
+	return reply(c, path, type_for(c->tr, path, c->result));
 }
 
 enum verdict statfs_exit(struct call *c)
@@ -74,5 +75,5 @@ enum verdict statfs_exit(struct call *c)
 		return call_done(c, call_write(c, call_arg(c, 1), &fs, sizeof fs) < 0 ? -EFAULT : 0);
 	}
 	if (!c->tr->type_n || !resolve_path(c->tr, c->t, AT_FDCWD, raw, path)) return PASS;
-	return reply(c, path, type_for(c->tr, path));
+	return reply(c, path, type_for(c->tr, path, c->result));
 }

@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "seeds.h"
 
 struct map;
+struct lack;
 struct cgroup_file;
 
 enum job_kind {
@@ -18,6 +20,7 @@ enum job_kind {
 	JOB_MAP,        /* --map, --replace: another path */
 	JOB_TABLE,      /* /proc/PID/mountinfo, mounts or cgroup, /proc/cgroups: rewritten */
 	JOB_CGROUP,     /* a control file that a cgroup lacks */
+	JOB_NS,         /* a file in /proc/PID/ns */
 	JOB_OTHER,      /* a handler's own */
 };
 
@@ -29,8 +32,11 @@ struct job {
 	bool at_once;              /* do not ask the kernel first */
 	const char *table;         /* JOB_TABLE: "mountinfo", … */
 	const struct cgroup_file *file;   /* JOB_CGROUP */
+	pid_t mnt_of;              /* JOB_NS: the mount namespace is this process's; 0: another kind */
 	int fd;                    /* descriptor argument, or AT_FDCWD */
 	uint64_t flags;            /* open flags, or at-flags */
+	const struct lack *lack;   /* of mount(2): the last thing that the call was made without; flags has the mount flags left out, */
+	bool no_data;              /* and so were its options */
 	long error;                /* what the kernel answered */
 	uint64_t value;
 	int slot;                  /* scratch; -1: none */

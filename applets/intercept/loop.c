@@ -138,6 +138,11 @@ static void on_seccomp_stop(struct tracer *tr, struct tracee *t)
 	if (t->phase != PH_IN) on_entry(tr, t, true);   /* PH_IN: its entry stop was seen already */
 }
 
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
 /* The thread that called exec goes on under its group's number, all others vanish, most of them with a
  * word, not all. */
 static void on_exec(struct tracer *tr, struct tracee *t)
@@ -147,7 +152,7 @@ static void on_exec(struct tracer *tr, struct tracee *t)
 	tr->births++;
 	/* In gVisor the number is in the tracee's own PID namespace and may mean another thread here:
 	 * only a number that nobody has any more is believed. */
-	if (old != t->tid && tracee_find(tr, old) && kill(old, 0) < 0 && errno == ESRCH) tracee_remove(tr, old);
+	if (old != t->tid && tracee_find(tr, old) && is_gone(old)) tracee_remove(tr, old);
 	tracee_end_call(t);
 	mem_forget(&tr->mem, t->tid);
 	scratch_forget(tr, t->tid);
@@ -165,8 +170,26 @@ static void on_group_stop(struct tracer *tr, struct tracee *t, int sig)
 	if (t->tid == tr->main && sig != SIGSTOP && getpgid(tr->main) == getpgrp()) raise(SIGSTOP);
 }
 
+/* Its parent is stopped right now, so /proc can be asked who that is (with CLONE_PARENT not the one that made it). In another PID
+ * namespace the number would mean nothing here, and nothing needs to be known of what is born there. */
+static void note_birth(struct tracer *tr, struct tracee *t)
+{
+	const struct process *maker = orphans_find(&tr->orphans, tracee_tgid(t));
+	bool foreign = t->foreign_child || (maker && maker->foreign_children);
+
+	t->foreign_child = false;
+	if (!maker || maker->foreign) return;
+	struct tracee child = { .tid = (pid_t)tracee_event_msg(t) };
+	pid_t parent = tracee_parent(&child);
+	if (tr->orphans.n == tr->orphans.cap) orphans_sweep(&tr->orphans, is_gone);
+	if (parent && child.tgid == child.tid) orphans_born(&tr->orphans, child.tid, parent, foreign);
+}
+
 static void on_end(struct tracer *tr, pid_t tid, int status)
 {
+	pid_t heir = tr->features & F_REAPER ? orphans_ended(&tr->orphans, tid, status) : 0;
+
+	if (heir) kill(heir, SIGCHLD);
 	tracee_remove(tr, tid);
 	scratch_forget(tr, tid);
 	special_cool(tr, tid);
@@ -217,6 +240,7 @@ static void dispatch(struct tracer *tr, pid_t tid, int status)
 	case EV_GROUP_STOP: on_group_stop(tr, t, e.value); return;
 	case EV_FORK:
 		tr->births++;
+		if (tr->features & F_REAPER) note_birth(tr, t);
 		if (t->phase == PH_OUT && stops_always(tr, t)) t->phase = PH_IN;
 		break;
 	default: break;

@@ -12,7 +12,7 @@
 static const struct { unsigned bit; const char *name; } feature_names[] = {
 	{ F_PATH, "files" }, { F_LIST, "listings" }, { F_STATFS, "statfs" }, { F_UNAME, "uname" },
 	{ F_PROPAGATION, "propagation" }, { F_MOUNTS, "mounts" }, { F_DUMPABLE, "dumpable" }, { F_NOTE, "note" },
-	{ F_STAT, "stat" }, { F_CGROUP, "cgroup" }, { F_HOT, "stand-ins" },
+	{ F_STAT, "stat" }, { F_CGROUP, "cgroup" }, { F_REAPER, "subreaper" }, { F_RUNC, "runc" }, { F_HOT, "stand-ins" },
 };
 
 static int put(int fd, const struct buf *b)

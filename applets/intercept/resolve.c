@@ -205,11 +205,24 @@ static bool whole(struct tracer *tr, struct tracee *t, int dirfd, const char *ra
 	return true;
 }
 
+/* /proc/self/fd/N itself, which means ours when we ask. */
+static bool is_own_fd(const char *path, unsigned *fd)
+{
+	int pid;
+	const char *rest = path_proc(path, &pid);
+	const char *end = rest && !pid && !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, fd) : NULL;
+
+	return end && !*end;
+}
+
 bool resolve_path(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, char *out)
 {
 	char full[PATH_MAX], self[PATH_MAX], lexical[PATH_MAX];
 
+	unsigned fd;
+
 	if (!whole(tr, t, dirfd, raw, full) || path_join(lexical, "/", full) < 0) return false;
+	if (is_own_fd(lexical, &fd)) return resolve_fd(tr, t, (int)fd, out);
 	for (int i = 0; i < LINKS_MAX && expand_self(tr, t, lexical, self); i++) {
 		set_path(lexical, self);
 		set_path(full, self);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 
@@ -35,11 +36,11 @@ const struct rule rules[] = {
 	{ SYS(openat2), F_PATH, ARGS(0, 1, RULE_NONE, RULE_NONE), .enter = openat2_enter,
 		.why = "as open; runc, Go" },
 
-	{ SYS(stat), F_STAT, ARGS(RULE_NONE, 0, RULE_NONE, 1), .enter = path_enter, .exit = stat_reply,
+	{ SYS(stat), F_STAT | F_RUNC, ARGS(RULE_NONE, 0, RULE_NONE, 1), .enter = path_enter, .exit = stat_reply,
 	  .why = "describes what the kernel lacks" },
-	{ SYS(lstat), F_STAT, ARGS(RULE_NONE, 0, RULE_NONE, 1), .enter = path_nofollow_enter,
+	{ SYS(lstat), F_STAT | F_RUNC, ARGS(RULE_NONE, 0, RULE_NONE, 1), .enter = path_nofollow_enter,
 		.exit = stat_reply, .why = "as stat" },
-	{ SYS(newfstatat), F_STAT | F_HOT, ARGS(0, 1, 3, 2), NOT_FSTAT(3), .enter = path_enter,
+	{ SYS(newfstatat), F_STAT | F_RUNC | F_HOT, ARGS(0, 1, 3, 2), NOT_FSTAT(3), .enter = path_enter,
 		.exit = stat_reply, .why = "as stat" },
 	{ SYS(statx), F_STAT | F_HOT, ARGS(0, 1, 2, 4), .enter = path_enter, .exit = statx_reply,
 	  .why = "as stat; runc compares a sysctl's mount id with procfs's" },
@@ -66,15 +67,21 @@ const struct rule rules[] = {
 	{ SYS(symlink), F_PATH, NO_ARGS, .enter = symlink_enter, .why = "what paths mean may change" },
 	{ SYS(symlinkat), F_PATH, NO_ARGS, .enter = symlink_enter, .why = "as symlink" },
 	{ SYS(chroot), F_PATH | F_STATFS, NO_ARGS, .exit = root_exit, .why = "paths start elsewhere" },
-	{ SYS(pivot_root), F_PATH | F_STATFS, NO_ARGS, .exit = root_exit, .why = "as chroot" },
-	{ SYS(unshare), F_PATH | F_STATFS, NO_ARGS, .exit = root_exit, .why = "as chroot" },
-	{ SYS(setns), F_PATH | F_STATFS, NO_ARGS, .exit = root_exit, .why = "as chroot" },
+	{ SYS(pivot_root), F_PATH | F_STATFS | F_RUNC, NO_ARGS, .enter = pivot_root_enter, .why = "as chroot" },
+	{ SYS(umount2), F_RUNC, NO_ARGS, .exit = umount_exit, .why = "the old root after a pivot_root that was none" },
+	{ SYS(unshare), F_PATH | F_STATFS | F_REAPER, NO_ARGS, .exit = root_exit, .why = "as chroot" },
+	{ SYS(setns), F_PATH | F_STATFS | F_REAPER | F_RUNC, NO_ARGS, .enter = setns_enter, .why = "as chroot" },
 	{ SYS(io_uring_setup), F_PATH, NO_ARGS, .error = ENOSYS, .why = "opens files out of anybody's sight" },
 
-	{ SYS(mount), F_PROPAGATION | F_MOUNTS, NO_ARGS, .enter = mount_enter,
+	{ SYS(mount), F_PROPAGATION | F_MOUNTS | F_RUNC, NO_ARGS, .enter = mount_enter,
 		.why = "flags and options that this kernel lacks" },
 	{ SYS(uname), F_UNAME, NO_ARGS, .exit = uname_exit, .why = "another kernel release" },
-	{ SYS(prctl), F_DUMPABLE, NO_ARGS, .enter = prctl_enter, .why = "an undumpable process could not be read" },
+	{ SYS(prctl), F_DUMPABLE | F_REAPER, NO_ARGS, .enter = prctl_enter,
+	  .why = "an undumpable process could not be read; who asks for orphans" },
+	{ SYS(wait4), F_REAPER, NO_ARGS, .enter = wait_enter, .why = "the ends of orphans" },
+	{ SYS(waitid), F_REAPER, NO_ARGS, .enter = wait_enter, .why = "as wait4" },
+	{ SYS(clone), F_REAPER, NO_ARGS, .pass = { 0, CLONE_NEWPID, 0 }, .enter = clone_enter,
+	  .why = "children in another PID namespace have a reaper there" },
 	{ SYS(ptrace), F_NOTE, NO_ARGS, .exit = ptrace_exit, .why = "says that tracers do not nest" },
 
 	{ SYS(write), F_HOT, NO_ARGS, .enter = write_enter, .why = "values written to stand-ins" },
@@ -83,7 +90,9 @@ const struct rule rules[] = {
 	{ SYS(read), F_HOT, NO_ARGS, .enter = read_enter, .why = "not from O_PATH descriptors and folders" },
 	{ SYS(pread64), F_HOT, NO_ARGS, .enter = read_enter, .why = "as read" },
 	{ SYS(ftruncate), F_HOT, NO_ARGS, .enter = ftruncate_enter, .why = "sysctls have no length" },
-	{ SYS(fstat), F_HOT, NO_ARGS, .exit = fstat_exit, .why = "device, size and kind of stand-ins" },
+	{ SYS(fstat), F_HOT | F_RUNC, NO_ARGS, .exit = fstat_exit,
+	  .why = "device, size and kind of stand-ins; the inode number of procfs's root, which runc checks" },
+	{ SYS(fchown), F_RUNC, NO_ARGS, .exit = fchown_exit, .why = "pipes that cannot be given to a container's user" },
 	{ SYS(lseek), F_HOT, NO_ARGS, .exit = lseek_exit, .why = "rewinddir" },
 	{ SYS(close), F_HOT, NO_ARGS, .exit = close_exit, .why = "the last descriptor ends the watch" },
 	{ SYS(dup2), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },

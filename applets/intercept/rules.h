@@ -20,7 +20,9 @@ enum feature {
 	F_NOTE = 1 << 7,       /* only to tell the user */
 	F_STAT = 1 << 8,       /* they can be looked at without being opened; off with --opens-only */
 	F_CGROUP = 1 << 9,     /* faked control files, whose file system is checked by whoever opens them */
-	F_HOT = 1 << 10,        /* looked at only in processes that hold an emulated descriptor; never in the filter */
+	F_REAPER = 1 << 10,    /* --subreaper */
+	F_RUNC = 1 << 11,      /* --runc */
+	F_HOT = 1 << 12,        /* looked at only in processes that hold an emulated descriptor; never in the filter */
 };
 
 /* What a handler wants. */

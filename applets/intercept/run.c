@@ -110,6 +110,7 @@ static void start(struct tracer *tr, char **argv)
 	}
 	main_pid = tr->main = pid;
 	if (!tracee_add(tr, pid)) die(EX_SYS, "out of memory");
+	if (tr->features & F_REAPER) orphans_born(&tr->orphans, pid, 0, false);
 	if (write(s.go[1], &c, 1) != 1 || read(s.said[0], &c, 1) != 1) die(EX_SYS,
 		"the program ended before it began");
 	if (c == UNFILTERED) tr->engine = ENGINE_SYSCALL;
@@ -141,6 +142,7 @@ int tracer_run(struct tracer *tr, char **argv, bool end_with_main)
 	main_pid = 0;
 	special_free(&tr->specials);
 	store_free(&tr->store);
+	orphans_free(&tr->orphans);
 	if (r < 0) {
 		errno = -r;
 		die(EX_SYS, "waitpid:");

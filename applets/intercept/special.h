@@ -23,6 +23,8 @@ struct special {
 	char *path;               /* as the tracee would call it: absolute, canonical */
 	const struct seed *seed;  /* NULL: none */
 	uint64_t ns;              /* the namespace of its value */
+	bool is_ns;               /* stands for a file in /proc/PID/ns */
+	pid_t mnt_of;             /* that of this process's mount namespace */
 	int fd;                   /* ours, to keep the content in step; -1: cold */
 	bool dir;                 /* plays a folder */
 	bool opath;               /* opened with O_PATH */

@@ -101,17 +101,23 @@ bool tracee_link(const struct tracee *t, const char *what, char *out, size_t siz
 	return true;
 }
 
-pid_t tracee_tgid(struct tracee *t)
+pid_t tracee_parent(struct tracee *t)
 {
 	char path[64];
 	_cleanup_buf_ struct buf b = {0};
 
-	if (t->tgid) return t->tgid;
 	tracee_proc(t, "status", path, sizeof path);
-	if (io_read(path, &b, 1 << 16) < 0 || !b.data) return t->tid;
-	const char *p = strstr(b.data, "\nTgid:");
-	t->tgid = p ? atoi(p + 6) : t->tid;
-	return t->tgid;
+	if (io_read(path, &b, 1 << 16) < 0 || !b.data) return 0;
+	const char *group = strstr(b.data, "\nTgid:"), *parent = strstr(b.data, "\nPPid:");
+	t->tgid = group ? atoi(group + 6) : t->tid;
+	return parent ? atoi(parent + 6) : 0;
+}
+
+pid_t tracee_tgid(struct tracee *t)
+{
+	if (t->tgid) return t->tgid;
+	tracee_parent(t);
+	return t->tgid ? t->tgid : t->tid;
 }
 
 /* The owner of /proc/TID is its effective user, or root if it made itself undumpable. */

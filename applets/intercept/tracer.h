@@ -1,5 +1,5 @@
 /* The interceptor's own state. Layers, each using only those above it:
- *   event, filter, path, mountinfo, store    pure
+ *   event, filter, path, mountinfo, store, orphans   pure
  *   mem, tracee, probe                       the only callers of ptrace(2)
  *   resolve, virtual, special, scratch       what a path or descriptor of a tracee means, and what stands in for it
  *   h_*.c                                    one handler pair per topic; rules.c names them
@@ -16,6 +16,7 @@
 #include "arch_x86_64.h"
 #include "mem.h"
 #include "mountinfo.h"
+#include "orphans.h"
 #include "rules.h"
 #include "special.h"
 #include "store.h"
@@ -51,6 +52,8 @@ struct tracee {
 	/* the tracee is on its way to issue the call in saved once more; job goes on then */
 	bool again;
 	bool listening;            /* in a group stop */
+	bool pivoted;              /* pivot_root was a chroot, and the old root is still to be unmounted */
+	bool foreign_child;        /* the child that it is making will be in another PID namespace */
 	long result;
 	regs_t saved;
 	struct job *job;           /* what a handler wants to remember until the call is over; freed with it */
@@ -65,6 +68,7 @@ struct map {
 struct path_type {             /* --statfs PATH=TYPE */
 	char *path;
 	uint64_t magic;
+	bool if_unknown;           /* =?TYPE: only where the kernel says ENOSYS */
 };
 
 struct rule_count { uint64_t stops, answered; };
@@ -110,6 +114,7 @@ struct tracer {
 	struct store store;
 	struct specials specials;
 	struct scratch *scratch;
+	struct orphans orphans;    /* all processes, with --subreaper */
 	bool noted_ptrace;
 
 	struct rule_count *counts; /* by row */
@@ -134,6 +139,7 @@ void tracee_remove(struct tracer *tr, pid_t tid);
 void tracee_sweep(struct tracer *tr);                             /* drops those that went without a word */
 void tracee_end_call(struct tracee *t);                           /* forgets the call in flight */
 pid_t tracee_tgid(struct tracee *t);
+pid_t tracee_parent(struct tracee *t);                            /* 0: it is gone; finds its tgid out as well */
 uid_t tracee_euid(const struct tracee *t);
 /* "/proc/TID/WHAT". */
 void tracee_proc(const struct tracee *t, const char *what, char *out, size_t size);

@@ -91,11 +91,27 @@ static bool find_control_file(struct tracer *tr, struct tracee *t, const char *p
 	return take(j, JOB_CGROUP, path, false);
 }
 
+/* Who has no such namespaces has no files for them either. */
+static bool find_ns(struct tracer *tr, struct tracee *t, const char *path, struct job *j)
+{
+	static const char *const names[] = { "mnt", "ipc", "uts" };
+	int pid;
+	const char *rest = path_proc(path, &pid), *name = rest ? path_below(rest, "ns") : NULL;
+
+	for (size_t i = 0; name && i < sizeof names / sizeof *names; i++) {
+		if (strcmp(name, names[i])) continue;
+		bool mnt = !i && tracee_root(tr, t) == ROOT_SAME;   /* in a container, numbers are others */
+		j->mnt_of = !mnt ? 0 : pid ? pid : tracee_tgid(t);
+		return take(j, JOB_NS, path, false);
+	}
+	return false;
+}
+
 bool virtual_find(struct tracer *tr, struct tracee *t, const char *path, struct job *j)
 {
 	return (tr->map_n && find_map(tr, path, j)) || (tr->seeds && find_seed(tr, t, path, j))
 		|| (tr->fstype_n + tr->controller_n && find_table(tr, path, j))
-		|| (tr->cgroup && find_control_file(tr, t, path, j));
+		|| (tr->cgroup && find_control_file(tr, t, path, j)) || (tr->features & F_RUNC && find_ns(tr, t, path, j));
 }
 
 void virtual_folder(struct tracer *tr, struct tracee *t, const char *path, char *ours)

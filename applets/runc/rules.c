@@ -22,10 +22,16 @@ const struct rule shim_rules[] = {
 	{ .name = "namespace", .argument = "TYPE…", .documents = DOC_CONFIG, .run = edit_namespace,
 	  .why = "namespaces that the kernel does not have\n"
 		"(\"cgroup namespaces aren't enabled in the kernel\"): shares them" },
+	{ .name = "no-oom-score", .documents = DOC_CONFIG | DOC_PROCESS, .run = edit_no_oom_score,
+	  .why = "kernels that refuse the way in which runc writes oom_score_adj, whatever the value\n"
+		"(\"failed to update /proc/self/oom_score_adj\"): leaves runc's own" },
 	{ .name = "oom-score", .documents = DOC_CONFIG | DOC_PROCESS, .run = edit_oom_score,
 	  .why = "without CAP_SYS_RESOURCE nothing may lower oom_score_adj\n"
 		"(\"can't get final child's PID from pipe: EOF\"): raises what is asked for to\n"
 		"what runc itself has" },
+	{ .name = "capabilities", .documents = DOC_CONFIG | DOC_PROCESS, .run = edit_capabilities,
+	  .why = "kernels that refuse to set capabilities that this sandbox has not got\n"
+		"(\"can't apply capabilities\"): drops those" },
 	{ .name = "no-new-keyring", .flag = "--no-new-keyring",
 	  .why = "kernels without session keyrings (\"unable to join session keyring\"):\n"
 		"keeps the caller's" },

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "json.h"
@@ -35,6 +36,7 @@ struct sight {
 	bool (*is_folder)(const struct sight *s, const char *path);
 	bool (*has_sysctl)(const struct sight *s, const char *name);   /* "net.ipv4.ip_forward" */
 	int oom_score_adj;     /* this process's own */
+	uint64_t capabilities; /* that this process may use: capabilities(7), permitted, a bit each */
 	const char *bundle;
 	const struct json *config;
 };
@@ -97,6 +99,8 @@ void edit_readonly_paths(struct edit *e);
 void edit_sysctl(struct edit *e);
 void edit_namespace(struct edit *e);
 void edit_oom_score(struct edit *e);
+void edit_no_oom_score(struct edit *e);
+void edit_capabilities(struct edit *e);
 void edit_cgroup_path(struct edit *e);
 void edit_cgroup_resources(struct edit *e);
 void edit_devices(struct edit *e);

@@ -1,10 +1,13 @@
 /* The machine as the rules see it. */
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "io.h"
@@ -75,6 +78,16 @@ static bool has_sysctl(const struct sight *s, const char *name)
 	return io_exists(path);
 }
 
+/* All, if the kernel does not say: nothing is dropped then. */
+static uint64_t own_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {0};
+
+	if (syscall(SYS_capget, &head, data) < 0) return UINT64_MAX;
+	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
 void sight_init(struct sight *s, const char *bundle, const struct json *config)
 {
 	char line[32];
@@ -85,4 +98,5 @@ void sight_init(struct sight *s, const char *bundle, const struct json *config)
 	/* Without the file nothing is lowered: -1000 is the least there is. */
 	int r = io_read_line("/proc/self/oom_score_adj", line, sizeof line);
 	s->oom_score_adj = r < 0 ? -1000 : atoi(line);
+	s->capabilities = own_capabilities();
 }

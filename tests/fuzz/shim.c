@@ -24,7 +24,7 @@ static bool any_sysctl(const struct sight *s, const char *name)
 
 static void look(struct sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct sight){ .is_folder = any_folder, .has_sysctl = any_sysctl, .oom_score_adj = 3,
+	*s = (struct sight){ .is_folder = any_folder, .has_sysctl = any_sysctl, .oom_score_adj = 3, .capabilities = 0xff,
 		.bundle = bundle, .config = config };
 }
 

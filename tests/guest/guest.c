@@ -12,7 +12,7 @@ const char *result_name(long r)
 		{ EACCES, "EACCES" }, { EFAULT, "EFAULT" }, { EEXIST, "EEXIST" }, { EXDEV, "EXDEV" }, { ENOTDIR, "ENOTDIR" },
 		{ EISDIR, "EISDIR" }, { EINVAL, "EINVAL" }, { EROFS, "EROFS" }, { ENAMETOOLONG, "ENAMETOOLONG" },
 		{ ENOSYS, "ENOSYS" }, { ELOOP, "ELOOP" }, { E2BIG, "E2BIG" }, { ENODEV, "ENODEV" }, { ESPIPE, "ESPIPE" },
-		{ EDOM, "EDOM" },
+		{ EDOM, "EDOM" }, { ECHILD, "ECHILD" }, { EOPNOTSUPP, "EOPNOTSUPP" },
 	};
 	static _Thread_local char other[16];
 
@@ -30,7 +30,8 @@ void show(const char *label, long r)
 
 int main(int argc, char **argv)
 {
-	static const struct command *const tables[] = { file_commands, process_commands, thread_commands, system_commands };
+	static const struct command *const tables[] = { file_commands, process_commands, thread_commands, system_commands,
+		container_commands };
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

@@ -8,7 +8,7 @@ SEED=/proc/sys/net/core/devconf_inherit_init_net
 under() { timeout 60 "$K3SBOX" intercept "$@"; }
 
 # Everything on, nothing that the guest would meet: what is not named by a rule must look the same.
-ALL="--seeds k3s --map /none/at/all=$T --statfs /none=ext4 --fstype nosuchfs=ext4 --propagation --mounts --cgroup"
+ALL="--seeds k3s --map /none/at/all=$T --statfs /none=ext4 --fstype nosuchfs=ext4 --propagation --mounts --cgroup --subreaper --runc"
 
 # parity NAME CMD…: the guest's output and status, bare and intercepted ($ALL, $MODE)
 parity() {

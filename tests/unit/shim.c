@@ -18,7 +18,7 @@ static bool fake_sysctl(const struct sight *s, const char *name)
 
 static void fake_look(struct sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct sight){ .is_folder = fake_folder, .has_sysctl = fake_sysctl, .oom_score_adj = 5,
+	*s = (struct sight){ .is_folder = fake_folder, .has_sysctl = fake_sysctl, .oom_score_adj = 5, .capabilities = 1 << 5 | 1ull << 40,
 		.bundle = bundle, .config = config };
 }
 
@@ -77,6 +77,14 @@ static const struct {
 	  "{\"process\":{\"oomScoreAdj\":5}}", NULL, 0 },
 	{ "a score above ours stays", "oom-score", "{\"process\":{\"oomScoreAdj\":1000}}", NULL, NULL, 0 },
 	{ "a score that is no integer", "oom-score", "{\"process\":{\"oomScoreAdj\":-1e3}}", NULL, NULL, 0 },
+	{ "no score at all", "no-oom-score\noom-score", "{\"process\":{\"oomScoreAdj\":-998,\"cwd\":\"/\",\"oomScoreAdj\":0}}",
+	  "{\"process\":{\"cwd\":\"/\"}}", NULL, 0 },
+	{ "exec's process without one", "no-oom-score", "{\"oomScoreAdj\":-998}", "{}", NULL, DOC_PROCESS },
+	{ "capabilities that are not there", "capabilities",
+	  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_NET_RAW\",\"CAP_CHECKPOINT_RESTORE\",\"CAP_NEWEST\",5],\"x\":1}}}",
+	  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_CHECKPOINT_RESTORE\",\"CAP_NEWEST\",5],\"x\":1}}}", NULL, 0 },
+	{ "exec's capabilities", "capabilities", "{\"capabilities\":{\"effective\":[\"CAP_BPF\"]}}",
+	  "{\"capabilities\":{\"effective\":[]}}", NULL, DOC_PROCESS },
 	{ "exec's process", "oom-score", "{\"oomScoreAdj\":-998,\"process\":{\"oomScoreAdj\":-998}}",
 	  "{\"oomScoreAdj\":5,\"process\":{\"oomScoreAdj\":-998}}", NULL, DOC_PROCESS },
 	{ "exec's process has no masks", "masked-paths",
