@@ -26,6 +26,7 @@ static bool stops_always(struct tracer *tr, struct tracee *t)
 static void go(struct tracer *tr, struct tracee *t, int sig)
 {
 	bool follow = t->phase != PH_OUT || stops_always(tr, t);
+	tr->resumed = t->tid;
 	tracee_resume(t, follow ? PTRACE_SYSCALL : PTRACE_CONT, sig);
 }
 
@@ -262,6 +263,35 @@ void tracer_heat(struct tracer *tr, pid_t tgid)
 	if (tr->engine == ENGINE_SECCOMP) tracee_each(tr, heat, &tgid);
 }
 
+/* Looks for a while whether a thread stops; of many, each look at all of which takes its time, the one that was let go last. In vain:
+ * doubles the number of times that nobody looks. */
+static pid_t look(struct tracer *tr, int *status)
+{
+	enum { LOOKS = 64, MANY = 16, LONGEST_PAUSE = 64 };
+	pid_t at = tr->tracee_n > MANY ? tr->resumed : -1;
+
+	for (int i = 0; i < LOOKS; i++) {
+		pid_t tid = waitpid(at, status, __WALL | WNOHANG);
+		if (!tid) continue;
+		tr->spin_pause = 0;
+		return tid;
+	}
+	tr->spin_pause = !tr->spin_pause ? 1 : tr->spin_pause < LONGEST_PAUSE ? tr->spin_pause * 2 : LONGEST_PAUSE;
+	tr->spin_rest = tr->spin_pause;
+	return 0;
+}
+
+/* The next stop or end of any tracee. One that stops again at once, as most do, would find the tracer asleep on another processor, and
+ * waking that up costs more than all else here together. */
+static pid_t next(struct tracer *tr, int *status)
+{
+	pid_t tid = 0;
+
+	if (tr->spin_rest) tr->spin_rest--;
+	else if (tr->spin && tr->resumed) tid = look(tr, status);
+	return tid > 0 ? tid : waitpid(-1, status, __WALL);
+}
+
 /* All stops that are there are collected before any thread goes on, now and then at least: waitpid looks
  * through its list from the start, and a thread that stops all the time would starve those behind it. */
 int tracer_loop(struct tracer *tr, bool end_with_main)
@@ -273,7 +303,7 @@ int tracer_loop(struct tracer *tr, bool end_with_main)
 	while (!end_with_main || tr->main) {
 		bool drain = tr->tracee_n > 1 && (n > 1 || !(++round % DRAIN_EVERY));
 		n = 0;
-		pid_t tid = waitpid(-1, &q[0].status, __WALL);
+		pid_t tid = next(tr, &q[0].status);
 		if (tid < 0 && errno == EINTR) continue;
 		if (tid < 0) break;
 		q[n++].tid = tid;

@@ -4,7 +4,7 @@
 
 #include "tracer.h"
 
-/* Sets engine (unless force_syscall), seccomp_first, has_syscall_info, cap_ptrace and the ways to
+/* Sets engine (unless force_syscall), seccomp_first, has_syscall_info, cap_ptrace, spin and the ways to
  * memory. 0; or -errno if tracing is not possible at all, with the request that failed in *what. */
 int probe_tracing(struct tracer *tr, bool force_syscall, const char **what);
 

@@ -50,9 +50,9 @@ int report_filter(unsigned features)
 
 static void stats_text(const struct tracer *tr, struct buf *b)
 {
-	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s)\n",
+	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s), waiting %s\n",
 		tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall", tr->seccomp_first ? "first" : "after entry",
-		mem_way_names[tr->mem.read], mem_way_names[tr->mem.write]);
+		mem_way_names[tr->mem.read], mem_way_names[tr->mem.write], tr->spin ? "awake" : "asleep");
 	buf_printf(b, "%llu stops at calls, %llu signals, %llu births and execs, at most %zu threads at once\n",
 		(unsigned long long)tr->stops, (unsigned long long)tr->signals, (unsigned long long)tr->births,
 		tr->tracee_max);

@@ -95,6 +95,9 @@ struct tracer {
 	bool seccomp_first;        /* the seccomp stop comes before the entry stop */
 	bool has_syscall_info;     /* PTRACE_GET_SYSCALL_INFO */
 	bool cap_ptrace;
+	bool spin;                 /* looking for the next stop for a while is faster than sleeping (probe.c) */
+	pid_t resumed;             /* the thread that was let go last */
+	unsigned spin_pause, spin_rest;   /* waits that sleep at once because looking was in vain; how many are left of them */
 	struct mem mem;
 
 	/* tracees */

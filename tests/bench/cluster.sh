@@ -1,6 +1,7 @@
 #!/bin/bash
-# From `k3sbox init` to a Running pod, phase by phase: in gVisor (E2) and natively (E1), and natively k3s started by hand with the same
-# flags, for comparison. Medians and spread of ${RUNS:-5} runs that take turns; seconds since `k3sbox init` began.
+# From `k3sbox init` to a Running pod, phase by phase: in gVisor (E2), with mounts and with the interceptor instead of them; natively (E1),
+# by k3sbox and started by hand with the same flags; in gVisor of 2022 (E4), for a pod of the host's network; the control plane alone.
+# Medians and spread of ${RUNS:-5} runs that take turns; seconds since `k3sbox init` began.
 set -eu
 : "${RUNS:=5}" "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}"
 W=$(mktemp -d)
@@ -27,10 +28,11 @@ phases() {
 	until_true node_ready; at node
 	until_true can_create
 	while [ -e /var/lib/rancher/k3s/agent/etc/cni/net.d/10-flannel.conflist ] && [ ! -e /run/flannel/subnet.env ]; do sleep 0.1; done
-	k3sbox kubectl create -f "$TOP/tests/e2e/hello.yaml" >/dev/null
+	k3sbox kubectl create -f "$TOP/tests/e2e/$POD" >/dev/null
 	k3sbox kubectl wait --for=condition=Ready --timeout=60s pod/hello >/dev/null; at pod
 }
 umask 077
+POD=hello.yaml
 case $1 in
 control)
 	k3sbox init -q --mode control-plane; at init
@@ -44,9 +46,11 @@ hand)
 	"$@" >/tmp/k3s.log 2>&1 &
 	phases; kill $! ;;
 *)
-	k3sbox init -q; at init
-	k3sbox run -d --wait=none >/dev/null
+	case $1 in no-mount) set -- run --no-mount ;; host-network) POD=host-network.yaml ;; esac
+	k3sbox init -q ${2-}; at init
+	k3sbox run -d --wait=none ${2-} >/dev/null
 	phases
+	echo "supervisor_kib $(awk '/^VmRSS/ {print $2}' /proc/$(k3sbox status -o json | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')/status)"
 	[ "$1" != save ] || tr '\0' '\n' <"/proc/$(pgrep -xo k3s)/cmdline" | sed "s/.*/'&'/" | tr '\n' ' ' >"$W/argv" ;;
 esac
 k3sbox stop >/dev/null 2>&1
@@ -56,15 +60,18 @@ go() { "$RIG/sandbox" --env "$1" --share "$W" --set "W=$W" --set "RIG=$RIG" --se
 go E1 save >/dev/null   # warms the page cache, and notes the command line for the runs by hand
 for i in $(seq "$RUNS"); do
 	go E2 run | sed 's/^/gVisor /' >>"$W/out"
+	go E2 no-mount | sed 's/^/gVisor-intercepted /' >>"$W/out"
+	go E4 host-network | sed 's/^/gVisor-2022 /' >>"$W/out"
 	go E1 run | sed 's/^/native /' >>"$W/out"
 	go E1 hand | sed 's/^/native-by-hand /' >>"$W/out"
 	go E2 control | sed 's/^/gVisor-control-plane /' >>"$W/out"
 done
 echo "k3sbox init to a Running pod, $RUNS runs each on $(nproc) processors: median (least to most)"
-for how in gVisor native native-by-hand gVisor-control-plane; do
-	for phase in init api node pod memory_mib; do
+for how in gVisor gVisor-intercepted gVisor-2022 native native-by-hand gVisor-control-plane; do
+	for phase in init api node pod memory_mib supervisor_kib; do
 		sort -n -k3 "$W/out" | awk -v h=$how -v p=$phase '$1 == h && $2 == p {v[++n] = $3}
-			END { if (n && p == "memory_mib") printf "  %-22s %-8s %6.0f MiB (%.0f to %.0f)\n", h, "memory", v[int((n + 1) / 2)], v[1], v[n]
+			END { if (n && p == "supervisor_kib") printf "  %-22s %-8s %6.0f KiB (%.0f to %.0f)\n", h, "run RSS", v[int((n + 1) / 2)], v[1], v[n]
+			      else if (n && p == "memory_mib") printf "  %-22s %-8s %6.0f MiB (%.0f to %.0f)\n", h, "memory", v[int((n + 1) / 2)], v[1], v[n]
 			      else if (n) printf "  %-22s %-8s %6.1f s   (%.1f to %.1f)\n", h, p, v[int((n + 1) / 2)] / 1000, v[1] / 1000, v[n] / 1000 }'
 	done
 done

@@ -1,4 +1,4 @@
-/* Prints "NAME ns" for what a tracer may slow down: the least of a few rounds, which is what the machine can do when nobody disturbs. */
+/* Prints "NAME ns" for what a tracer may slow down: the median of a few rounds. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -87,22 +87,28 @@ static void among_threads(int n)
 	for (int i = 0; i < n; i++) pthread_create(&t, &a, sleeper, NULL);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
 int main(int argc, char **argv)
 {
 	int scale = argc > 1 ? atoi(argv[1]) : 1;
 
 	if (argc > 2) among_threads(atoi(argv[2]));
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
-		double best = 1e18;
+		double took[ROUNDS];
 		int n = ops[i].n / scale + 1;
 		if (argc > 2 && i != 1) continue;
 		for (int r = 0; r < ROUNDS; r++) {
 			double t = now();
 			for (int k = 0; k < n; k++) ops[i].run();
-			t = (now() - t) / n;
-			if (t < best) best = t;
+			took[r] = (now() - t) / n;
 		}
-		printf("%s %.0f\n", ops[i].name, best);
+		qsort(took, ROUNDS, sizeof *took, by_size);
+		printf("%s %.0f\n", ops[i].name, took[ROUNDS / 2]);
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@ RIG_CNI := $(addprefix $(RIG)/cni/,bandwidth bridge firewall host-local loopback
 RIG_GO := nice go build -buildvcs=false
 RIG_K8S := v1.36.3
 
-rig: $(RIG_PARTS) $(RIG_LINKS) $(RIG_CNI)
+rig: $(RIG_PARTS) $(RIG_LINKS) $(RIG_CNI) $(RIG)/busybox
 
 # $(call rig-build,FOLDER,HOW LONG,FLAGS,PACKAGE): the flags come last but for the output.
 define rig-build
@@ -54,6 +54,10 @@ $(RIG_PARTS): | rig-deps
 
 $(RIG_LINKS): | $(RIG)/kube
 	@ln -sf kube $@
+
+$(RIG)/busybox: | rig-deps
+	@mkdir -p $(@D)
+	@cp /bin/busybox $@
 
 $(RIG_CNI):
 	@mkdir -p $(@D)

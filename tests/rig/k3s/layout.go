@@ -27,6 +27,10 @@ var parts = []string{
 // plugins lie in a folder cni next to the stand-in; in k3s they are one program.
 var plugins = []string{"bandwidth", "bridge", "firewall", "flannel", "host-local", "loopback", "portmap"}
 
+// userland is what the kubelet calls of the programs that k3s brings as links to
+// its busybox (k3s-root scripts/package): below bin, or bin/aux behind the host's own.
+var userland = []string{"umount", "aux/mount"}
+
 // multicall parts may lie next to the stand-in as one file called kube.
 var multicall = map[string]bool{
 	"kine": true, "kube-apiserver": true, "kube-controller-manager": true,
@@ -55,6 +59,14 @@ func populate(dataDir string, preferBundled bool) error {
 	}
 	for _, p := range parts {
 		if err := linkPart(from, bin, p); err != nil {
+			return err
+		}
+	}
+	for _, name := range userland {
+		if _, err := os.Stat(filepath.Join(from, "busybox")); err != nil {
+			break
+		}
+		if err := link(filepath.Join(from, "busybox"), filepath.Join(bin, name)); err != nil {
 			return err
 		}
 	}

@@ -153,7 +153,7 @@ func (r *run) execute() (int, error) {
 	}
 	defer reaper.finish()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1)
 	if r.Net, err = makeNetwork(r.ID, r.row.route); err != nil {
 		return 0, err
 	}
@@ -164,18 +164,25 @@ func (r *run) execute() (int, error) {
 	return r.wait(cmd, signals)
 }
 
-// wait returns the command's status; a signal ends the whole run at once.
+// wait returns the command's status; a signal ends the whole run at once, but
+// SIGUSR1 sends the command a SIGTERM, as `docker stop` would.
 func (r *run) wait(cmd *exec.Cmd, signals chan os.Signal) (int, error) {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	select {
-	case err := <-done:
-		return statusOf(err)
-	case sig := <-signals:
-		killContainer(r)
-		cmd.Process.Kill()
-		<-done
-		return 128 + int(sig.(syscall.Signal)), nil
+	for {
+		select {
+		case err := <-done:
+			return statusOf(err)
+		case sig := <-signals:
+			if tool, args := runtimeTool(r); sig == syscall.SIGUSR1 && tool != "" {
+				exec.Command(tool, append(args, "kill", r.ID, "TERM")...).Run()
+				continue
+			}
+			killContainer(r)
+			cmd.Process.Kill()
+			<-done
+			return 128 + int(sig.(syscall.Signal)), nil
+		}
 	}
 }
 
