@@ -13,12 +13,13 @@ cat >"$W/inside.sh" <<'S'
 # inside.sh HOW: prints "phase milliseconds" lines. The phases are seen from outside, by the same small HTTPS client in every case.
 export PATH=$W:$RIG:$PATH
 mkdir -p /var/lib/rancher/k3s/agent/images; cp "$W/hello.tar" /var/lib/rancher/k3s/agent/images/
+C=$(mktemp -d)
 t0=$(date +%s%N)
 at() { echo "$1 $(( ($(date +%s%N) - t0) / 1000000 ))"; }
 field() { sed -n "s/.*$1: //p" /etc/rancher/k3s/k3s.yaml | head -n 1 | base64 -d >"$2"; }
 api() {
-	[ -s /tmp/key ] || { field certificate-authority-data /tmp/ca; field client-certificate-data /tmp/cert; field client-key-data /tmp/key; } 2>/dev/null
-	curl -sf --max-time 2 --cacert /tmp/ca --cert /tmp/cert --key /tmp/key "https://127.0.0.1:6443$1" 2>/dev/null
+	[ -e $C/good ] || { field certificate-authority-data $C/ca; field client-certificate-data $C/cert; field client-key-data $C/key; } 2>/dev/null
+	curl -sf --max-time 2 --cacert $C/ca --cert $C/cert --key $C/key "https://127.0.0.1:6443$1" 2>/dev/null && : >$C/good
 }
 until_true() { until "$@"; do sleep 0.1; done; }
 node_ready() { api /api/v1/nodes | tr -d ' \n' | grep -q '"type":"Ready","status":"True"'; }
@@ -43,7 +44,7 @@ hand)
 	k3sbox init -q; at init
 	mkdir -p /run/k3sbox/bin; ln -s "$W/k3sbox" /run/k3sbox/bin/crun; export PATH=/run/k3sbox/bin:$PATH
 	eval "set -- $(cat "$W/argv")"
-	"$@" >/tmp/k3s.log 2>&1 &
+	"$@" >$C/k3s.log 2>&1 &
 	phases; kill $! ;;
 *)
 	case $1 in no-mount) set -- run --no-mount ;; host-network) POD=host-network.yaml ;; esac
@@ -55,7 +56,7 @@ hand)
 esac
 k3sbox stop >/dev/null 2>&1
 S
-go() { "$RIG/sandbox" --env "$1" --share "$W" --set "W=$W" --set "RIG=$RIG" --set "TOP=$PWD" -- bash "$W/inside.sh" "$2"; }
+go() { "$RIG/sandbox" --env "$1" --share "$W" --set "W=$W" --set "RIG=$RIG" --set "TOP=$PWD" -- bash "$W/inside.sh" "$2" </dev/null; }
 
 go E1 save >/dev/null   # warms the page cache, and notes the command line for the runs by hand
 for i in $(seq "$RUNS"); do
@@ -71,7 +72,7 @@ for how in gVisor gVisor-intercepted gVisor-2022 native native-by-hand gVisor-co
 	for phase in init api node pod memory_mib supervisor_kib; do
 		sort -n -k3 "$W/out" | awk -v h=$how -v p=$phase '$1 == h && $2 == p {v[++n] = $3}
 			END { if (n && p == "supervisor_kib") printf "  %-22s %-8s %6.0f KiB (%.0f to %.0f)\n", h, "run RSS", v[int((n + 1) / 2)], v[1], v[n]
-			      else if (n && p == "memory_mib") printf "  %-22s %-8s %6.0f MiB (%.0f to %.0f)\n", h, "memory", v[int((n + 1) / 2)], v[1], v[n]
+			      else if (n && p == "memory_mib") printf "  %-22s %-8s %6.0f MiB (%.0f to %.0f)\n", h, "RSS sum", v[int((n + 1) / 2)], v[1], v[n]
 			      else if (n) printf "  %-22s %-8s %6.1f s   (%.1f to %.1f)\n", h, p, v[int((n + 1) / 2)] / 1000, v[1] / 1000, v[n] / 1000 }'
 	done
 done
