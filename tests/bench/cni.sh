@@ -13,6 +13,7 @@ printf 'int main(void) { return 0; }\n' >"$T/empty.c"
 musl-gcc -static -Os -o "$T/empty" "$T/empty.c"
 musl-gcc -static -O2 -o "$T/cni" "$(dirname "$0")/cni.c"
 bench="$T/cni $T/bin/host-local /usr/lib/cni/host-local $T/empty"
+sync   # nobody else's writing in the middle of it
 echo "CNI, store on disk:"
 $bench "$N" "$LEASES" "$T/stores"
 echo "CNI, store in memory:"
