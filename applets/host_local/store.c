@@ -259,9 +259,11 @@ int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set)
 	struct str who = hl_store_owner(s->c);
 	char name[IP_TEXT];
 
-	if (s->better && hl_store_taken(s, a)) return 0;
+	/* The first one tried is free as a rule, and renaming tells if it is not. */
+	if (s->better && s->crowded && hl_store_taken(s, a)) return 0;
 	ip_format(a, name);
 	int r = write_lease(s, name, who);
+	s->crowded = !r;
 	if (r != 1) return r;
 	hl_index_add(&s->index, hl_index_hash(who.s, who.n), a);
 	if (!write_last(s, set, name)) return 1;

@@ -37,6 +37,7 @@ struct hl_store {
 	bool better;       /* our ways of keeping it; not without a lock that holds, for they all lean on it */
 	bool scanned;      /* the index says what the folder holds */
 	bool changed;      /* the folder was changed under this lock */
+	bool crowded;      /* the address tried last was taken: look before the next */
 	struct hl_index index;
 };
 
