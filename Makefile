@@ -14,7 +14,7 @@ OBJ := $(SRC:%.c=$(B)/obj/%.o)
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Werror
 CPPFLAGS := -D_GNU_SOURCE -Icommon -I$(B) -isystem $(B)/include
-CFLAGS := -std=c11 -Oz -g0 $(WARN) -fPIE -fstack-protector --param=ssp-buffer-size=4 -flto \
+CFLAGS := -std=c11 -Oz -g0 -fno-jump-tables $(WARN) -fPIE -fstack-protector --param=ssp-buffer-size=4 -flto \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 # musl-gcc picks the start file of a dynamic executable for -static-pie, so every file is named here. No crtbegin and no unwind
 # tables: nothing here throws. Relative relocations are packed, common/start.c unpacks them.

@@ -7,7 +7,7 @@
 #include "cleanup.h"
 #include "die.h"
 #include "plan.h"
-#include "runstate.h"
+#include "run/run.h"
 
 struct clean {
 	const char *data_dir;
@@ -20,6 +20,17 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
+/* After a crash of k3sbox, or of all there was: false if its k3s still runs. */
+static bool end_crashed(void)
+{
+	_cleanup_runstate_ struct runstate s;
+
+	if (runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED) return true;
+	if (leftovers_count()) return false;
+	leftovers_end(&s);
+	return true;
+}
+
 static int run(void *cfg_, const struct args *args)
 {
 	const struct clean *cfg = cfg_;
@@ -27,11 +38,15 @@ static int run(void *cfg_, const struct args *args)
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	if (geteuid()) die(EX_FAIL, "this needs root: mounts and files of the system are removed");
-	_cleanup_close_ int lock = io_exists(K3SBOX_RUN "/lock") ? runstate_lock(K3SBOX_RUN) : -ENOENT;
-	if (lock == -EWOULDBLOCK) die(EX_FAIL, "k3s is running and needs what would be removed: 'k3sbox stop' first");
+	bool had_lock = io_exists(K3SBOX_RUN "/lock");
+	_cleanup_close_ int lock = runstate_lock(K3SBOX_RUN);
+	if (lock == -EWOULDBLOCK || !end_crashed())
+		die(EX_FAIL, "k3s is running and needs what would be removed: 'k3sbox stop' first");
 	_cleanup_close_ int alone = plan_lock();
 	options_complete(&o);
-	return plan_undo(&o, !cfg->quiet) < 0 ? EX_FAIL : EX_OK;
+	int r = plan_undo(&o, !cfg->quiet);
+	if (!had_lock) io_unlink(K3SBOX_RUN "/lock");
+	return r < 0 ? EX_FAIL : EX_OK;
 }
 
 const struct applet applet_clean = {

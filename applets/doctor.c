@@ -50,6 +50,12 @@ static void print_steps(const struct plan *p, const struct fact *f)
 	if (s && !s->row) printf("          -> %s\n", f->help ? f->help : "nothing is known to help");
 }
 
+static void print_verdict(const struct plan *p)
+{
+	puts(plan_blocked(p, ALL_FATAL) ? "\nhere: k3s cannot run"
+		: plan_blocked(p, NODE_FATAL) ? "\nhere: a control plane alone, no node; 'k3sbox run' starts that" : "\nhere: a node with pods");
+}
+
 static void print_text(const struct plan *p)
 {
 	for (size_t i = 0; i < fact_count; i++) {
@@ -104,11 +110,15 @@ static void print_journal(void)
 
 	plan_journal(&b);
 	if (!b.len) return;
-	puts("\nRemoved already ('k3sbox clean' takes it back):");
+	bool any = false;
 	for (char *line = b.data, *next; line && *line; line = next) {
 		next = strchr(line, '\n');
 		if (next) *next++ = 0;
 		char *f[3] = { line, NULL, NULL };
+		char *by = strchr(line, '\t');
+		if (!by || !plan_lasts(by + 1)) continue;
+		if (!any) puts("\nRemoved already ('k3sbox clean' takes it back):");
+		any = true;
 		for (int i = 1; i < 3 && f[i - 1]; i++)
 			if ((f[i] = strchr(f[i - 1], '\t'))) *f[i]++ = 0;
 		if (f[2]) f[2][strcspn(f[2], "\t")] = 0;
@@ -127,7 +137,7 @@ static int run(void *cfg_, const struct args *args)
 	plan_probe(&cfg->o, results);
 	plan_make(&cfg->o, results, &p);
 	if (cfg->format == JSON) print_json(&p);
-	else print_text(&p), print_journal();
+	else print_text(&p), print_journal(), print_verdict(&p);
 	int status = EX_OK;
 	for (size_t i = 0; i < fact_count; i++)
 		if (judge(&p, i) == REJECTED) status = EX_FAIL;
@@ -146,6 +156,7 @@ const struct applet applet_doctor = {
 	.more = "pass      it works here\n"
 		"warning   it does not, and this is what k3sbox does about it\n"
 		"rejected  it does not, and nothing here helps: exit status 1\n"
+		"skipped   not looked at: it depends on another, or concerns nodes alone\n"
 		"Every line comes from doing the real thing, in throw-away namespaces; nothing is changed.\n",
 	.run = run,
 };

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "cleanup.h"
 #include "die.h"
+#include "io.h"
 #include "image/image.h"
 #include "image/pack.h"
 
@@ -125,6 +126,7 @@ static int pack(struct cfg *cfg, char **files)
 	}
 	if (!r) {
 		warn_missing(&im);
+		if (strcmp(cfg->output, "-")) io_mkparents(cfg->output, 0755);   /* k3s's images folder, before k3s has run */
 		r = image_write_path(&im, cfg->output, &why);
 	}
 	if (r < 0) warn("%s", why.data ? why.data : strerror(-r));

@@ -60,9 +60,10 @@ static int run(void *cfg_, const struct args *args)
 	if (no_node) explain(&p, no_node, " (so only a control plane can run here)");
 	if (cfg->dry_run) print(&p);
 	int status = unsolved(&p);
-	if (!status && !cfg->dry_run) status = plan_apply(&cfg->o, &p, !cfg->quiet) < 0 ? EX_FAIL : EX_OK;
+	size_t found = p.n;
+	if (!status && !cfg->dry_run) status = plan_apply(&cfg->o, &p, !cfg->quiet) < 0 ? EX_FAIL : unsolved(&p);
 	if (!status && !cfg->dry_run && !cfg->quiet)
-		printf("%s; next: k3sbox run -d\n", p.n ? "prepared" : "nothing to do: no obstacle was found");
+		printf("%s; next: k3sbox run -d\n", found ? "prepared" : "nothing to do: no obstacle was found");
 	plan_free(&p);
 	return status;
 }
@@ -77,5 +78,6 @@ const struct applet applet_init = {
 	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what was done. Running it again does no harm;\n"
 		"'k3sbox clean' takes everything back; 'k3sbox doctor' explains. Flags, the OCI shim and the interceptor take effect\n"
 		"in 'k3sbox run'.\n",
+	.flags = APPLET_ASKED,
 	.run = run,
 };

@@ -137,6 +137,7 @@ const struct applet applet_install = {
 	.opts = opts,
 	.cfg_size = sizeof(struct install),
 	.more = "Files that are not k3sbox are never replaced. Prints each name it made.\n"
-		"Without --dir, runc and crun are made only when named: beside k3sbox they could come before the real ones in PATH.\n",
+		"Without --dir, what would hide another program in PATH (runc, kubectl, install …) is made only when named.\n",
+	.flags = APPLET_ASKED,
 	.run = run,
 };

@@ -29,7 +29,9 @@ static int run_raw(int argc, char **argv)
 	/* What ran last knows both best; without it, k3s's defaults hold. */
 	if (!r && *s.k3s_path && !access(s.k3s_path, X_OK)) o.k3s = s.k3s_path;
 	options_complete(&o);
-	setenv("KUBECONFIG", !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml", 1);
+	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
+	setenv("KUBECONFIG", kubeconfig, 1);
+	if (access(kubeconfig, R_OK) < 0) warn("%s (has k3s been started? 'k3sbox status' tells):", kubeconfig);
 	if (o.k3s) {
 		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);
 		with_verb[0] = (char *)"k3s";
@@ -49,6 +51,6 @@ const struct applet applet_kubectl = {
 	.group = GROUP_CLUSTER,
 	.summary = "run kubectl on this cluster",
 	.usage = "[KUBECTL-ARGUMENT…]",
-	.flags = APPLET_RAW,
+	.flags = APPLET_RAW | APPLET_ASKED,
 	.run_raw = run_raw,
 };

@@ -1,11 +1,9 @@
 /* k3s's log. */
 #include <errno.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "applet.h"
-#include "buf.h"
 #include "die.h"
 #include "io.h"
 #include "run/log.h"
@@ -32,12 +30,16 @@ static int failed(const char *path, int r)
 	return EX_FAIL;
 }
 
+static bool at_once(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
 static int run(void *cfg_, const struct args *args)
 {
 	const struct logs *cfg = cfg_;
 	_cleanup_runstate_ struct runstate s;
-	_cleanup_buf_ struct buf tail = {0};
-	struct stat st;
 
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	int r = runstate_load(&s, K3SBOX_RUN);
@@ -46,11 +48,8 @@ static int run(void *cfg_, const struct args *args)
 		return EX_STOPPED;
 	}
 	if (r < 0) return failed(K3SBOX_RUN "/state", r);
-	/* The size first: what is written meanwhile is shown twice rather than never. */
-	if (stat(s.log, &st) < 0) return failed(s.log, -errno);
-	r = cfg->lines ? log_tail(s.log, cfg->lines, &tail) : 0;
-	if (!r) r = io_write_fd(STDOUT_FILENO, tail.data, tail.len);
-	if (!r && cfg->follow) r = log_follow(s.log, st.st_size, STDOUT_FILENO, NULL, NULL);
+	long long from = log_lines_at(s.log, cfg->lines);
+	r = from < 0 ? (int)from : log_follow(s.log, from, STDOUT_FILENO, cfg->follow ? NULL : at_once, NULL);
 	return r < 0 && r != -EPIPE ? failed(s.log, r) : EX_OK;
 }
 

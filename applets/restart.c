@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "applet.h"
 #include "buf.h"
@@ -13,9 +14,11 @@ struct restart {
 	unsigned timeout;
 };
 
+static const struct restart defaults = { .timeout = 60 };
+
 static const struct opt opts[] = {
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct restart, timeout), "TIME",
-	  .help = "how long the stop may take (60 s)" },
+	  .help = "how long the stop may take (60 s; 0: killed at once)" },
 	{ OPT_END },
 };
 
@@ -45,9 +48,11 @@ static int run(void *cfg_, const struct args *args)
 		else warn(K3SBOX_RUN "/state:");
 		return EX_FAIL;
 	}
-	if (cfg->timeout) strv_addf(&stop, "--timeout=%u", cfg->timeout);
+	strv_addf(&stop, "--timeout=%u", cfg->timeout);
 	int status = call("stop", &stop);
 	if (status) return status;
+	/* Names behind -- may be relative to where run was called. */
+	if (*s.folder && chdir(s.folder) < 0) warn("%s, where k3s was started:", s.folder);
 	strv_add(&start, "--detach");
 	for (size_t i = 0; i < s.argv.n; i++) strv_add(&start, s.argv.v[i]);
 	return call("run", &start);
@@ -59,6 +64,8 @@ const struct applet applet_restart = {
 	.summary = "stop k3s and start it again in the background, with the options of the last run",
 	.usage = "[--timeout TIME]",
 	.opts = opts,
+	.defaults = &defaults,
 	.cfg_size = sizeof(struct restart),
+	.more = "In the same folder, too; environment variables are those of now.\n",
 	.run = run,
 };

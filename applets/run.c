@@ -18,6 +18,8 @@
 
 static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none", NULL };
 
+enum { WAIT_WORDS = 2 };
+
 static const struct run defaults = { .timeout = 300 };
 
 static const struct opt opts[] = {
@@ -41,9 +43,18 @@ static bool far_enough(const struct run *cfg, const struct runstate *s)
 	return s->phase == PHASE_READY;
 }
 
+/* The same but for how long to wait for what? */
+static bool same_words(const struct strv *a, const struct strv *b)
+{
+	if (a->n != b->n) return false;
+	for (size_t i = WAIT_WORDS; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i])) return false;
+	return true;
+}
+
 /* Waits for what the first one waits for. Success once it is ready, its status if it ends before. -1 with the lock in
  * cfg->lock if nobody was there: `status` and `stop` take it for a moment too, and a first one may fail early. */
-static int join(struct run *cfg, int64_t t0)
+static int join(struct run *cfg, const struct strv *words, int64_t t0)
 {
 	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
 	bool said = false;
@@ -62,7 +73,9 @@ static int join(struct run *cfg, int64_t t0)
 		}
 		/* While it still prepares, the state is that of an earlier run. */
 		if (r < 0 || !process_alive(&s.supervisor)) s.phase = PHASE_STOPPED;
-		else if (!said) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
+		else if (!said && !same_words(words, &s.argv))
+			warn("what runs was started with other options, and keeps them: 'k3sbox stop' first");
+		if (!said && s.phase != PHASE_STOPPED) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
 		said |= s.phase != PHASE_STOPPED;
 		fflush(stdout);
 		if (said && far_enough(cfg, &s)) return EX_OK;
@@ -136,9 +149,7 @@ static void clean_up_after_a_crash(void)
 	_cleanup_runstate_ struct runstate s;
 
 	if (runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED || !*s.data_dir) return;
-	size_t n = leftovers_remove(s.data_dir);
-	s.phase = PHASE_STOPPED;
-	runstate_save(&s, K3SBOX_RUN);
+	size_t n = leftovers_end(&s);
 	if (n) warn("an earlier k3sbox was killed; %zu processes that it left have been ended", n);
 }
 
@@ -160,7 +171,7 @@ static int start(struct run *cfg, const char *const *words, size_t n, struct rep
 	return status;
 }
 
-/* The options once more, as words: `restart` calls run with them. */
+/* The options once more, as words: `restart` calls run with them. WAIT_WORDS of them say for what to wait. */
 static void words_of(const struct run *cfg, struct strv *out)
 {
 	strv_addf(out, "--wait=%s", waits[cfg->wait]);
@@ -185,6 +196,12 @@ static void make_absolute(const char **path)
 	free(here);
 }
 
+/* Process 1 gets no signal whose action is the default one. Until k3s runs there is nothing to stop. */
+static void leave(int sig)
+{
+	_exit(128 + sig);
+}
+
 static int run(void *cfg_, const struct args *args)
 {
 	struct run *cfg = cfg_;
@@ -206,9 +223,13 @@ static int run(void *cfg_, const struct args *args)
 		warn("process 1 cannot go into the background, the container would end: --detach is ignored");
 		cfg->detach = false;
 	}
+	if (getpid() == 1) {
+		signal(SIGTERM, leave);
+		signal(SIGINT, leave);
+	}
 	words_of(cfg, &words);
 	cfg->lock = runstate_lock(K3SBOX_RUN);
-	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, r.t0) : -1;
+	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, &words, r.t0) : -1;
 	if (status >= 0) return status;
 	if (cfg->lock < 0) {
 		errno = -cfg->lock;

@@ -31,6 +31,7 @@ enum { TIMEOUT_MS = 3000 };
 struct facts_now {
 	bool running, api, nodes_known, pods_known;
 	struct runstate s;
+	size_t left;               /* processes of a supervisor that was killed */
 	struct kube_nodes nodes;
 	struct kube_pods pods;
 	char why[200], version[64];
@@ -68,13 +69,28 @@ static void split(const char *line, char fact[64], char by[64], const char **wha
 	*what = line[a] && line[a + 1 + b] ? line + a + 1 + b + 1 : "";
 }
 
+static void print_end(const struct facts_now *f, struct buf *b)
+{
+	buf_puts(b, f->left ? "k3sbox:      killed" : "k3sbox:      stopped");
+	if (f->left) buf_printf(b, "; %zu processes that it started are left: 'k3sbox stop' ends them", f->left);
+	else if (f->s.status) buf_printf(b, "; k3s ended with status %d, its log is %s", f->s.status, f->s.log);
+	buf_putc(b, '\n');
+}
+
 static void print_text(const struct facts_now *f, struct buf *b)
 {
 	char fact[64], by[64];
 	const char *what;
 
-	buf_printf(b, "k3sbox:      %s\n", f->running ? "running" : "stopped");
-	if (!f->running) return;
+	if (!f->running) {
+		print_end(f, b);
+		return;
+	}
+	buf_puts(b, "k3sbox:      running\n");
+	if (!f->s.supervisor.pid) {
+		buf_puts(b, "phase:       starting: k3s is not there yet\n");
+		return;
+	}
 	buf_printf(b, "k3s:         %s (pid %d, under %d), up %lld s\n",
 		*f->s.version ? f->s.version : "of unknown version", (int)f->s.k3s.pid, (int)f->s.supervisor.pid, (long long)f->uptime);
 	buf_printf(b, "mode:        %s\n", f->s.control_plane ? "control plane" : "node");
@@ -136,6 +152,8 @@ static void print_json(const struct facts_now *f, struct buf *b)
 		json_text(b, "log", f->s.log);
 		print_json_obstacles(&f->s.obstacles, b);
 	}
+	if (!f->running && f->s.version[0])
+		buf_printf(b, ",\n  \"status\": %d,\n  \"processesLeft\": %zu", f->s.status, f->left);
 	buf_puts(b, "\n}\n");
 }
 
@@ -153,10 +171,17 @@ static int run(void *cfg_, const struct args *args)
 		runstate_free(&f.s);
 		return EX_FAIL;
 	}
-	f.running = !r && is_running();
-	if (!process_alive(&f.s.supervisor)) f.s.phase = PHASE_STARTING;   /* the state is still that of an earlier run */
-	f.uptime = time(NULL) - f.s.started;
-	if (f.running) ask(&f);
+	f.running = is_running();
+	if (f.running && !process_alive(&f.s.supervisor)) {   /* there is none yet, or it is that of an earlier run */
+		runstate_free(&f.s);
+		f.s = (struct runstate){ .phase = PHASE_STARTING };
+		snprintf(f.why, sizeof f.why, "k3s is not there yet");
+	} else if (!f.running) {
+		f.left = !r && f.s.phase != PHASE_STOPPED ? leftovers_count() : 0;
+	} else {
+		f.uptime = time(NULL) - f.s.started;
+		ask(&f);
+	}
 	(cfg->format == JSON ? print_json : print_text)(&f, &b);
 	runstate_free(&f.s);
 	if (b.failed || io_write_fd(STDOUT_FILENO, b.data, b.len) < 0) return EX_FAIL;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "applet.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "die.h"
 #include "run/run.h"
@@ -18,12 +19,13 @@ static const struct stop defaults = { .timeout = 60 };
 
 static const struct opt opts[] = {
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct stop, timeout), "TIME",
-	  .help = "how long k3s and its pods may take (60 s); then they are killed" },
+	  .help = "how long k3s and its pods may take (60 s); then they are killed (0: at once)" },
 	{ OPT_END },
 };
 
 /* Signals the supervisor once. It may still prepare, and then the state is that of an earlier run: looked at until it
- * is there. The lock is free when it is gone, however it went. 0; -EAGAIN: it is not gone in time; or -errno. */
+ * is there. The lock is free when it is gone, however it went. 0; -EAGAIN: it is not gone in time; -EBUSY: it was not to be found
+ * in time; or -errno. */
 static int end_within(int sig, int64_t ms)
 {
 	int64_t end = clock_ms() + ms;
@@ -37,14 +39,23 @@ static int end_within(int sig, int64_t ms)
 		if (!told && !r) r = process_signal(&s.supervisor, sig);
 		if (!told && r < 0 && r != -ESRCH && r != -ENOENT) return r;
 		told |= !r;
-		if (clock_ms() >= end) return -EAGAIN;
+		if (clock_ms() >= end) return told ? -EAGAIN : -EBUSY;
 	}
+}
+
+/* Ends what a killed supervisor left, unless another one is there by now. How many processes that were. */
+static size_t clear_up(void)
+{
+	_cleanup_runstate_ struct runstate s = {0};
+	_cleanup_close_ int lock = runstate_lock(K3SBOX_RUN);
+
+	if (lock < 0 || runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED) return 0;
+	return leftovers_end(&s);
 }
 
 /* Asks, asks again, kills: each only if the one before did not do. */
 static int end_supervisor(const struct stop *cfg)
 {
-	_cleanup_runstate_ struct runstate s = {0};
 	int r = end_within(SIGTERM, (int64_t)cfg->timeout * 1000);
 
 	if (r == -EAGAIN) {
@@ -53,10 +64,11 @@ static int end_supervisor(const struct stop *cfg)
 	}
 	if (r == -EAGAIN) {
 		r = end_within(SIGKILL, 5000);
-		if (!r && !runstate_load(&s, K3SBOX_RUN)) leftovers_remove(s.data_dir);
+		if (!r) clear_up();
 	}
 	errno = -r;
-	if (r == -EAGAIN) warn("a k3sbox has " K3SBOX_RUN "/lock and cannot be found: see 'ps'");
+	if (r == -EBUSY) warn("another k3sbox prepares to start k3s: try again");
+	else if (r == -EAGAIN) warn("the supervisor cannot even be killed");
 	else if (r < 0) warn("the supervisor cannot be signalled:");
 	return r < 0 ? EX_FAIL : EX_OK;
 }
@@ -76,14 +88,8 @@ static int run(void *cfg, const struct args *args)
 		if (!status) puts("stopped");
 		return status;
 	}
-	size_t n = 0;
-	if (!r && s.phase != PHASE_STOPPED) {
-		/* It was killed: its children may still be there. */
-		n = leftovers_remove(s.data_dir);
-		s.phase = PHASE_STOPPED;
-		runstate_save(&s, K3SBOX_RUN);
-	}
 	if (lock >= 0) close(lock);
+	size_t n = clear_up();
 	if (n) printf("stopped %zu processes that a killed k3sbox left\n", n);
 	else puts("nothing is running");
 	return EX_OK;

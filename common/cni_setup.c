@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "cleanup.h"
 #include "io.h"
 
@@ -35,6 +36,10 @@ static const struct { const char *name; bool any; } plugins[] = {
 	{ "noop", false }, { "host-local", true }, { "loopback", true },
 };
 enum { PLUGINS = sizeof plugins / sizeof *plugins };
+
+/* Names of the links that are ours to remove, a line each: `k3sbox install` makes such links for good. Gone after a restart, in which
+ * case the configuration tells that they are. */
+#define LINKS K3SBOX_RUN "/cni-links"
 
 static char in_the_way[PATH_MAX];
 
@@ -80,6 +85,26 @@ static int whose(const char *path, const char *self)
 	return !strcmp(target, self) || !strcmp(base ? base + 1 : target, "k3sbox") ? 1 : -EEXIST;
 }
 
+static bool is_noted(const struct buf *notes, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = notes->data; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (!strncmp(line, name, n) && line[n] == '\n') return true;
+	return false;
+}
+
+static int note_link(const char *name)
+{
+	_cleanup_buf_ struct buf b = {0};
+	int r = io_read(LINKS, &b, 1 << 16);
+
+	if ((r < 0 && r != -ENOENT) || is_noted(&b, name)) return r < 0 ? r : 0;
+	buf_printf(&b, "%s\n", name);
+	r = io_mkdirs(K3SBOX_RUN, 0700);
+	return r < 0 ? r : io_replace(LINKS, 0600, b.data, b.len);
+}
+
 static int link_plugin(size_t i, const char *self)
 {
 	char path[PATH_MAX];
@@ -89,7 +114,8 @@ static int link_plugin(size_t i, const char *self)
 	if (r == -EEXIST && plugins[i].any) return 0;
 	if (r == -EEXIST) snprintf(in_the_way, sizeof in_the_way, "%s", path);
 	if (r < 0) return r;
-	if (r) r = io_unlink(path);   /* it may point to where we were before */
+	if (!r) r = note_link(plugins[i].name);
+	else r = io_unlink(path);   /* it may point to where we were before */
 	return r < 0 ? r : symlink(self, path) < 0 ? -errno : 0;
 }
 
@@ -116,13 +142,15 @@ int cni_setup(void)
 int cni_unset(void)
 {
 	char self[PATH_MAX], path[PATH_MAX];
-	int r = io_unlink(CNI_CONF_DIR "/" CONFLIST);
+	_cleanup_buf_ struct buf notes = {0};
+	bool noted = !io_read(LINKS, &notes, 1 << 16), ours = noted || io_exists(CNI_CONF_DIR "/" CONFLIST);
+	int r = ours ? own_path(self, sizeof self) : 0;
 
-	if (r < 0 && r != -ENOTDIR) return r;
-	r = own_path(self, sizeof self);
-	for (size_t i = 0; !r && i < PLUGINS; i++) {
+	for (size_t i = 0; ours && !r && i < PLUGINS; i++) {
 		snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
-		if (whose(path, self) == 1) r = io_unlink(path);
+		if ((!noted || is_noted(&notes, plugins[i].name)) && whose(path, self) == 1) r = io_unlink(path);
 	}
+	if (!r) r = io_unlink(CNI_CONF_DIR "/" CONFLIST);
+	if (!r || r == -ENOTDIR) r = io_unlink(LINKS);
 	return r;
 }

@@ -3,11 +3,11 @@
 const struct fact facts[] = {
 	{ "root", "running as root", ALL_FATAL, .probe = probe_root,
 	  .help = "k3s needs root: use sudo, or a container whose user is 0" },
-	{ "k3s", "k3s is there", ALL_FATAL, .probe = probe_k3s,
+	{ "k3s", "k3s is there", ALL_FATAL, .slow = true, .probe = probe_k3s,
 	  .help = "put the k3s binary into PATH (/usr/local/bin/k3s), or name it: --k3s FILE or K3SBOX_K3S=FILE" },
 	{ "data-dir", "the data folder can be written to and has room", ALL_FATAL, .probe = probe_data_dir,
 	  .help = "make room, or choose another folder with --data-dir DIR" },
-	{ "registry", "a registry can be reached", DEGRADED, .slow = true, .probe = probe_registry,
+	{ "registry", "a registry can be reached", DEGRADED, .slow = true, .probe = probe_registry, .settled = registry_settled,
 	  .help = "put image archives into DATA-DIR/agent/images ('k3sbox image pack' makes them)" },
 	{ "default-route", "there is a default route", ALL_FATAL, .probe = probe_default_route,
 	  .help = "give the machine an address ('ip addr add'), or name one: -- --node-ip IP --advertise-address IP" },

@@ -238,8 +238,8 @@ struct splice {
 };
 
 /* Blank and comment lines before the next node belong to what follows them: an entry ends at its last line with
- * content. */
-static uint32_t trim_end(const char *old, size_t len, uint32_t from, uint32_t to)
+ * content. What is indented deeper than the entry is of it, and may be a block of text with # in it. */
+static uint32_t trim_end(const char *old, size_t len, uint32_t indent, uint32_t from, uint32_t to)
 {
 	uint32_t line = 0, last = from;
 
@@ -247,7 +247,7 @@ static uint32_t trim_end(const char *old, size_t len, uint32_t from, uint32_t to
 		const char *nl = memchr(s, '\n', (size_t)(end - s)), *stop = nl ? nl : end;
 		const char *c = s;
 		while (c < stop && (*c == ' ' || *c == '\t' || *c == '\r')) c++;
-		if (line >= from && c < stop && *c != '#') last = line;
+		if (line >= from && c < stop && (*c != '#' || (size_t)(c - s) > indent)) last = line;
 		s = nl ? nl + 1 : end;
 	}
 	return last + 1;
@@ -262,7 +262,7 @@ static int plan_section(const struct yaml *y, const struct section *sec, const s
 	if (!list || list->type == YAML_NULL || (list->type == YAML_SEQ && !list->count)) {
 		/* Not there, or "clusters: null" / "clusters: []": a fresh list, in its place or at the end. */
 		s->from = list ? list->line : UINT32_MAX;
-		s->to = list ? trim_end(old, len, list->line, list->end) : UINT32_MAX;
+		s->to = list ? trim_end(old, len, UINT32_MAX, list->line, list->end) : UINT32_MAX;
 		buf_printf(&s->text, "%s:\n", sec->key);
 		sec->put(&s->text, "", ours, name);
 		return 0;
@@ -271,13 +271,13 @@ static int plan_section(const struct yaml *y, const struct section *sec, const s
 	const struct yaml_node *item = yaml_first(y, list);
 	if (item->indent >= sizeof indent) return -EBADMSG;
 	memset(indent, ' ', item->indent);
-	s->from = s->to = trim_end(old, len, list->line, list->end);
+	s->from = s->to = trim_end(old, len, item->indent, list->line, list->end);
 	for (; item; item = yaml_next(y, item)) {
 		const char *n = yaml_str(yaml_get(y, item, "name"));
 		if (item->type != YAML_MAP || item->flow) return -EBADMSG;
 		if (!n || strcmp(n, name)) continue;
 		s->from = item->line;
-		s->to = trim_end(old, len, item->line, item->end);
+		s->to = trim_end(old, len, item->indent, item->line, item->end);
 		break;
 	}
 	sec->put(&s->text, indent, ours, name);
@@ -332,7 +332,7 @@ static int merge(const struct yaml *y, const char *old, size_t len, const struct
 
 	for (size_t i = 0; i < SECTIONS && !r; i++) r = plan_section(y, &sections[i], ours, name, old, len, &v[i]);
 	v[SECTIONS].from = current ? current->line : UINT32_MAX;
-	v[SECTIONS].to = current ? trim_end(old, len, current->line, current->end) : UINT32_MAX;
+	v[SECTIONS].to = current ? trim_end(old, len, UINT32_MAX, current->line, current->end) : UINT32_MAX;
 	buf_printf(&v[SECTIONS].text, "current-context: %s\n", name);
 	if (!r) apply(old, len, v, SECTIONS + 1, out);
 	for (size_t i = 0; i <= SECTIONS; i++) buf_free(&v[i].text);

@@ -79,15 +79,24 @@ static void finish(const struct fact *f, const struct options *o, struct running
 	else snprintf(r->why, sizeof r->why, "the probe died");
 }
 
+bool plan_lasts(const char *by)
+{
+	for (int m = BY_FILE; m <= BY_MOUNT; m++) {
+		size_t n = strlen(mechanism_names[m]);
+		if (!strncmp(by, mechanism_names[m], n) && by[n] == '\t') return true;
+	}
+	return false;
+}
+
 /* An obstacle that init saw is in the journal; seeing it again would only cost the wait. */
 static bool seen_by_init(const struct fact *f, const struct options *o, const char *journal, struct fact_result *r)
 {
 	char start[64];
 
-	if (!f->slow || !o->trust_init || !journal) return false;
+	if (!f->slow || !o->trust_init || !journal || (f->settled && f->settled(o))) return false;
 	int n = snprintf(start, sizeof start, "%s\t", f->name);
 	for (const char *line = journal; line && *line; line = strchr(line, '\n'), line += line != NULL)
-		if (!strncmp(line, start, (size_t)n)) {
+		if (!strncmp(line, start, (size_t)n) && !plan_lasts(line + n)) {
 			r->state = FACT_OBSTACLE;
 			snprintf(r->why, sizeof r->why, "as 'k3sbox init' found");
 			return true;
@@ -236,6 +245,32 @@ static int record(const struct step *s)
 	return b.failed ? -ENOMEM : io_replace(K3SBOX_JOURNAL, 0600, b.data, b.len);
 }
 
+/* "fact TAB mechanism TAB …" of a fact that is fine now, and of a mechanism that only `run` has use for. */
+static bool is_obsolete(const struct plan *p, const char *line)
+{
+	size_t fact = strcspn(line, "\t");
+	bool fine_now = false;
+
+	for (size_t i = 0; i < fact_count; i++)
+		fine_now |= strlen(facts[i].name) == fact && !memcmp(facts[i].name, line, fact) && p->results[i].state == FACT_OK;
+	return fine_now && line[fact] && !plan_lasts(line + fact + 1);
+}
+
+/* Drops the lines about obstacles that are gone and left nothing on this machine (no file, no mount) to take back. */
+static int forget(const struct plan *p)
+{
+	_cleanup_buf_ struct buf b = {0}, kept = {0};
+
+	plan_journal(&b);
+	for (char *line = b.data, *next; line && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
+		if (!is_obsolete(p, line)) buf_add(&kept, line, (size_t)(next - line));
+	}
+	if (kept.len == b.len) return 0;
+	return kept.failed ? -ENOMEM : io_replace(K3SBOX_JOURNAL, 0600, kept.data ? kept.data : "", kept.len);
+}
+
 static int write_shim_rules(const struct plan *p)
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -258,7 +293,15 @@ static void complain(const struct step *s, int r)
 	warn("%s (%s): %s:", s->fact->name, s->fact->title, s->row->what);
 }
 
-int plan_apply(const struct options *o, const struct plan *p, bool verbose)
+static bool has_step(const struct plan *p, const struct step *s)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].fact == s->fact && p->steps[i].row == s->row) return true;
+	return false;
+}
+
+/* One round. Verbose: but for what the round before has told already. */
+static int apply(const struct options *o, const struct plan *p, const struct plan *before, bool verbose)
 {
 	int r = io_mkdirs(K3SBOX_RUN, 0700);
 
@@ -267,22 +310,67 @@ int plan_apply(const struct options *o, const struct plan *p, bool verbose)
 		warn("%s:", K3SBOX_RUN);
 		return r;
 	}
+	if (!o->trust_init && (r = forget(p)) < 0) {
+		errno = -r;
+		warn("%s:", K3SBOX_JOURNAL);
+		return r;
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = &p->steps[i];
 		if (!s->row) continue;
-		r = record(s);
+		/* What run sees of the network may be over the next time: only init's word is taken for longer. */
+		r = o->trust_init && s->fact->slow ? 0 : record(s);
 		if (!r && s->row->apply) r = s->row->apply(o, s->seen);
 		if (r < 0) {
 			complain(s, r);
 			return r;
 		}
-		if (verbose) printf("%-16s %-11s %s\n", s->fact->name, mechanism_names[s->row->by], s->row->what);
+		if (verbose && !has_step(before, s)) printf("%-16s %-11s %s\n", s->fact->name, mechanism_names[s->row->by], s->row->what);
 	}
 	r = write_shim_rules(p);
 	if (r < 0) {
 		errno = -r;
 		warn("%s:", K3SBOX_SHIM_RULES);
 	}
+	return r;
+}
+
+static bool changes_something(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].row && p->steps[i].row->apply) return true;
+	return false;
+}
+
+/* What was applied lets some probes see what they could not (the files of a cgroup, once it is mounted). Those that wait for the network
+ * have nothing new to say. */
+static void look_again(const struct options *o, const struct plan *before, struct plan *p)
+{
+	struct fact_result *results = xcalloc(fact_count, sizeof *results);
+
+	memcpy(results, before->results, fact_count * sizeof *results);
+	for (size_t i = 0; i < fact_count; i++) {
+		if (facts[i].slow || skipped(&facts[i], o)) continue;
+		results[i] = (struct fact_result){0};
+		facts[i].probe(o, &results[i]);
+	}
+	plan_make(o, results, p);
+	free(results);
+}
+
+int plan_apply(const struct options *o, struct plan *p, bool verbose)
+{
+	enum { ROUNDS = 3 };
+	struct plan before = {0};
+	int r = apply(o, p, &before, verbose);
+
+	for (int round = 1; !r && round < ROUNDS && changes_something(p); round++) {
+		plan_free(&before);
+		before = *p;
+		look_again(o, &before, p);
+		r = apply(o, p, &before, verbose);
+	}
+	plan_free(&before);
 	return r;
 }
 

@@ -106,6 +106,7 @@ struct fact {
 	bool node_only;               /* of no interest to a control plane alone: skipped in MODE_CONTROL_PLANE */
 	bool slow;                    /* may wait for the network: probed in a child beside the others */
 	void (*probe)(const struct options *o, struct fact_result *r);   /* r is zeroed: FACT_OK */
+	bool (*settled)(const struct options *o);   /* fine without a probe: the user has seen to it; may be NULL */
 	const char *help;             /* what the user can do if nothing here helps */
 };
 extern const struct fact facts[];
@@ -147,11 +148,15 @@ const struct step *plan_blocked(const struct plan *p, enum severity s);
 /* One at a time: held from probing to the end of applying or undoing. Waits. A descriptor to close(2), or -errno (then
  * whatever comes next says why). */
 int plan_lock(void);
-/* Takes the steps that last (files, mounts) and writes the shim's rules. 0 or -errno; says what failed and why. verbose: a line a step on stdout. */
-int plan_apply(const struct options *o, const struct plan *p, bool verbose);
+/* Takes the steps that last (files, mounts) and writes the shim's rules. As long as that lets other obstacles be seen, *p becomes the
+ * plan for these too; whether any stays that nothing removes is to be asked once more. 0 or -errno; says what failed and why. verbose: a
+ * line a step on stdout. */
+int plan_apply(const struct options *o, struct plan *p, bool verbose);
 /* Takes back everything that plan_apply() can have done, in reverse; safe to repeat. 0 or the first -errno, said. */
 int plan_undo(const struct options *o, bool verbose);
 /* Facts that stand in the journal: they were obstacles before they were removed. By fact name; NULL if none. The text after "fact TAB". */
 void plan_journal(struct buf *out);   /* the whole journal; empty if there is none */
+/* Does what stands in a line at "mechanism TAB …" last until it is taken back, and not only as long as k3s runs? */
+bool plan_lasts(const char *by);
 
 #endif

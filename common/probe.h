@@ -53,6 +53,7 @@ void probe_pod_network(const struct options *o, struct fact_result *r);
 void probe_default_route(const struct options *o, struct fact_result *r);
 void probe_node_name(const struct options *o, struct fact_result *r);
 void probe_registry(const struct options *o, struct fact_result *r);
+bool registry_settled(const struct options *o);
 
 /* First address that is not loopback or link-local, as text; false if there is none. */
 bool net_first_address(char *out, size_t size);

@@ -32,8 +32,19 @@ void probe_root(const struct options *o, struct fact_result *r)
 
 void probe_k3s(const struct options *o, struct fact_result *r)
 {
-	if (!o->k3s) obstacle(r, NULL, "no k3s in PATH");
-	else if (access(o->k3s, X_OK) < 0) obstacle_errno(r, NULL, o->k3s, errno);
+	enum { ASK_MS = 20000, SHOWN = 120 };
+	char *argv[] = { (char *)o->k3s, (char *)"--version", NULL };
+	_cleanup_buf_ struct buf out = {0};
+
+	if (!o->k3s) {
+		obstacle(r, NULL, "no k3s in PATH");
+		return;
+	}
+	int status = spawn_capture(o->k3s, argv, &out, 1 << 16, true, ASK_MS);
+	if (status < 0) obstacle_errno(r, NULL, o->k3s, -status);
+	else if (status || !out.data || !strstr(out.data, "k3s"))
+		obstacle(r, NULL, "'%.80s --version' does not say that it is k3s (status %d): %.*s", o->k3s, spawn_status(status), SHOWN,
+			out.data && *out.data ? out.data : "nothing");
 }
 
 void probe_kmsg(const struct options *o, struct fact_result *r)

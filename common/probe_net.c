@@ -325,7 +325,7 @@ static bool has_airgap_images(const struct options *o)
 }
 
 /* Has somebody seen to it, who names mirrors, brings images or a proxy? (k3s hands CONTAINERD_… on to containerd.) */
-static bool is_seen_to(const struct options *o)
+bool registry_settled(const struct options *o)
 {
 	static const char *const variables[] = {
 		"HTTPS_PROXY", "https_proxy", "CONTAINERD_HTTPS_PROXY", "K3S_SYSTEM_DEFAULT_REGISTRY",
@@ -343,7 +343,7 @@ void probe_registry(const struct options *o, struct fact_result *r)
 {
 	static const char name[] = "registry-1.docker.io";
 
-	if (is_seen_to(o)) return;
+	if (registry_settled(o)) return;
 	if (!has_default_route()) {
 		obstacle(r, NULL, "no default route: images cannot be pulled");
 		return;

@@ -85,8 +85,10 @@ static int make_file(const char *path, mode_t mode, const char *data, size_t n)
 	return io_write_fd(fd, data, n);
 }
 
+/* With what others have mounted below it, where the kernel can. */
 static int bind(const char *from, const char *to)
 {
+	if (!mount(from, to, NULL, MS_BIND | MS_REC, NULL)) return 0;
 	return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
@@ -158,7 +160,10 @@ static int keep_real(void)
 {
 	int r = io_mkdirs(REAL, 0700);
 	if (!r) r = bind(PROC_SYS, REAL);
-	return r < 0 ? failed(REAL, r) : 0;
+	if (r < 0) return failed(REAL, r);
+	/* Else taking it away would reach the mounts that it is a copy of. A kernel without propagation has nothing to keep apart. */
+	mount(NULL, REAL, NULL, MS_PRIVATE | MS_REC, NULL);
+	return 0;
 }
 
 int procsys_apply(const char **what)
@@ -178,14 +183,19 @@ int procsys_apply(const char **what)
 	return r;
 }
 
-/* Is a folder of ours mounted there? A tmpfs is nobody else's at such a place. */
+/* Is the folder of ours what is mounted there last? A tmpfs is nobody else's at such a place (gVisor does not tell its source). */
 static bool is_covered(const char *path)
 {
 	_cleanup_mounts_ struct mounts m = {0};
-	if (mounts_read(&m) < 0) return false;
-	for (size_t i = 0; i < m.n; i++)
-		if (!strcmp(m.v[i].point, path) && !strcmp(m.v[i].type, "tmpfs")) return true;
-	return false;
+	const struct mount_entry *e = mounts_read(&m) < 0 ? NULL : mounts_at(&m, path);
+
+	return e && !strcmp(e->type, "tmpfs");
+}
+
+static bool is_mounted(const char *path)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+	return !mounts_read(&m) && mounts_at(&m, path);
 }
 
 int procsys_clean(void)
@@ -193,13 +203,13 @@ int procsys_clean(void)
 	char path[PATH_MAX];
 	int result = 0;
 
+	/* Lazily: with all that was bound into it, and nothing that was mounted there before. */
 	for (size_t i = 0; i < COVERED; i++) {
-		if (io_join(path, sizeof path, PROC_SYS, covered[i]) < 0 || !is_covered(path)) continue;
-		int r = umount_within(path);
-		if (r < 0 && !result) result = failed(path, r);
+		if (io_join(path, sizeof path, PROC_SYS, covered[i]) < 0) continue;
+		for (int tries = 0; tries < 8 && is_covered(path); tries++)
+			if (umount2(path, MNT_DETACH) < 0 && !result) result = failed(path, -errno);
 	}
-	int r = umount_within(REAL);
-	if (r < 0 && !result) result = failed(REAL, r);
+	if (is_mounted(REAL) && umount2(REAL, MNT_DETACH) < 0 && !result) result = failed(REAL, -errno);
 	rmdir(REAL);   /* may not be there, and an empty folder that stays does no harm */
 	return result;
 }

@@ -42,6 +42,7 @@ static const struct field {
 	F("log", FIELD_TEXT, log),
 	F("version", FIELD_TEXT, version),
 	F("k3s-path", FIELD_TEXT, k3s_path),
+	F("folder", FIELD_TEXT, folder),
 	F("obstacle", FIELD_LIST, obstacles),
 	F("arg", FIELD_LIST, argv),
 #undef F

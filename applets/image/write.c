@@ -31,7 +31,7 @@ static int put(struct sink *s, const void *data, size_t n)
 
 static int put_zeros(struct sink *s, size_t n)
 {
-	static const char zeros[TAR_END_BLOCKS * TAR_BLOCK];
+	static char zeros[TAR_END_BLOCKS * TAR_BLOCK];
 	return put(s, zeros, n);
 }
 

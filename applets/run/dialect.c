@@ -120,8 +120,6 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_FAIL_SWAP_ON_OFF] = "swap accepted",
 };
 
-#define TEMPLATE_FILE "/agent/etc/containerd/config.toml.tmpl"
-
 /* ---- what the binary said ---- */
 
 bool dialect_parse(struct dialect *d, const char *version_output, const char *help)
@@ -292,7 +290,7 @@ static void add_template(const struct dialect_env *e, struct launch *out)
 	_cleanup_buf_ struct buf b = {0};
 
 	template_write(e->shim, &b);
-	strv_addf(&out->files, "%s" TEMPLATE_FILE, e->data_dir);
+	strv_addf(&out->files, "%s/" TEMPLATE_FILE, e->data_dir);
 	strv_add(&out->files, b.data ? b.data : "");
 }
 
@@ -351,7 +349,7 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e, const s
 	if (e->control_plane && !user_says(e, "disable-agent", 13)) strv_add(&out->argv, "--disable-agent");
 	for (size_t i = 0; i < n; i++)
 		if (first_of(turns, i)) turn(d, e, &turns[i], out);
-	if (!out->files.n) strv_addf(&out->remove, "%s" TEMPLATE_FILE, e->data_dir);
+	if (!out->files.n) strv_addf(&out->remove, "%s/" TEMPLATE_FILE, e->data_dir);
 	for (size_t i = verb; user && i < user->n; i++) strv_add(&out->argv, user->v[i]);
 	for (size_t i = 0; i < out->last.n; i++) strv_add(&out->argv, out->last.v[i]);
 }

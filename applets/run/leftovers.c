@@ -16,7 +16,18 @@ void run_mark(char out[RUN_MARK_SIZE])
 	snprintf(out, RUN_MARK_SIZE, RUN_MARK "=%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 }
 
-size_t leftovers_remove(const char *data_dir)
+size_t leftovers_count(void)
+{
+	char mark[RUN_MARK_SIZE];
+	_cleanup_procs_ struct procs all;
+
+	run_mark(mark);
+	if (procs_read(&all) < 0) return 0;
+	procs_marked(&all, mark);
+	return all.n;
+}
+
+size_t leftovers_end(struct runstate *s)
 {
 	char mark[RUN_MARK_SIZE];
 	static const struct { int sig; int rounds; } steps[] = { { SIGTERM, 30 }, { SIGKILL, 30 } };
@@ -35,6 +46,8 @@ size_t leftovers_remove(const char *data_dir)
 			clock_sleep_ms(100);
 		}
 	}
-	sweep(data_dir);
+	sweep(s);
+	s->phase = PHASE_STOPPED;
+	runstate_save(s, K3SBOX_RUN);
 	return found;
 }

@@ -44,30 +44,46 @@ int log_rotate(const char *path, size_t max)
 	return r;
 }
 
-int log_tail(const char *path, unsigned n, struct buf *out)
+/* Where the last n lines of the file's first `end` bytes begin, or -errno. */
+static off_t lines_at(int fd, off_t end, unsigned n)
 {
-	enum { BLOCK = 8192, LONGEST = 1 << 20 };
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END), at = end;
+	enum { BLOCK = 8192 };
 	char block[BLOCK];
 	unsigned lines = 0;
 
-	if (fd < 0 || end < 0) return -errno;
-	if (!n) return 0;
-	while (at > 0 && end - at < LONGEST) {
+	for (off_t at = end; n && at > 0;) {
 		size_t len = at < BLOCK ? (size_t)at : BLOCK;
 		ssize_t got = pread(fd, block, len, at - (off_t)len);
-		if (got <= 0) return got < 0 ? -errno : 0;
-		for (ssize_t i = got; i--;) {
-			/* A line end counts once something follows it. */
-			if (block[i] != '\n' || at - (off_t)len + i + 1 == end || ++lines < n) continue;
-			lseek(fd, at - (off_t)len + i + 1, SEEK_SET);
-			return io_read_fd(fd, out, LONGEST);
-		}
+		if (got < 0) return -errno;
 		at -= (off_t)len;
+		/* A line end counts once something follows it. */
+		for (ssize_t i = got; i--;)
+			if (block[i] == '\n' && at + i + 1 != end && ++lines == n) return at + i + 1;
 	}
-	lseek(fd, at, SEEK_SET);
-	return io_read_fd(fd, out, 2 * LONGEST);
+	return n ? 0 : end;
+}
+
+long long log_lines_at(const char *path, unsigned n)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	return end < 0 ? -errno : lines_at(fd, end, n);
+}
+
+int log_tail(const char *path, unsigned n, struct buf *out)
+{
+	enum { LONGEST = 1 << 20 };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END), at = end < 0 ? -errno : lines_at(fd, end, n);
+
+	if (at < 0) return (int)at;
+	if (end - at > LONGEST) at = end - LONGEST;
+	char *to = buf_reserve(out, (size_t)(end - at));
+	ssize_t got = to ? pread(fd, to, (size_t)(end - at), at) : -1;
+	if (got < 0) return to ? -errno : -ENOMEM;
+	out->len += (size_t)got;
+	to[got] = 0;
+	return 0;
 }
 
 /* Copies what the file has from *at on; a file that got shorter is read from its start again. */
@@ -129,7 +145,7 @@ static const struct { const char *text, *cause; } causes[] = {
 	{ "read-only file system",
 	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves k3s's own" },
 	{ "flag provided but not defined",
-	  "this k3s does not know a flag: look behind '--', and at 'k3s server --help'" },
+	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
 	{ "Incorrect Usage",
 	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
 	{ "token does not match",
@@ -138,12 +154,12 @@ static const struct { const char *text, *cause; } causes[] = {
 	  "the data folder belongs to a cluster with another token: pass that token, or use another --data-dir" },
 	{ "failed to find host-local", "k3s's CNI plugins are missing: 'k3sbox init', or '-- --flannel-backend=none'" },
 	{ "pids cgroup controller not found",
-	  "the pids cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
+	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
 	{ "failed to find memory cgroup",
-	  "the memory cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
+	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
 	{ "/dev/kmsg", "the kubelet needs /dev/kmsg: 'k3sbox init'" },
 	{ "/proc/sys/",
-	  "a file in /proc/sys is missing or read-only: 'k3sbox init', and 'k3sbox procsys check' tells which" },
+	  "a file in /proc/sys is missing or read-only: 'k3sbox init'; 'k3sbox procsys check' tells which" },
 	{ "unable to find data in memory cache", "cAdvisor cannot measure here: 'k3sbox doctor' shows why" },
 	{ "snapshotter cannot be enabled",
 	  "the snapshotter does not work on this file system: '-- --snapshotter=native'" },

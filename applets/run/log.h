@@ -16,7 +16,10 @@ int log_open(const char *path);
  * last bytes are copied is the only thing that can be lost. 0 or -errno. */
 int log_rotate(const char *path, size_t max);
 
-/* The last n lines. 0 or -errno. */
+/* Where the last n lines begin (bytes), or -errno. */
+long long log_lines_at(const char *path, unsigned n);
+
+/* The last n lines, or the last MiB if they are longer. 0 or -errno. */
 int log_tail(const char *path, unsigned n, struct buf *out);
 
 /* Writes what is added to the file to out_fd, for ever or until stop() says so; from its end, or from byte

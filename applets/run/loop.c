@@ -232,6 +232,23 @@ static void act_term_pods(struct loop *l)
 	l->look_at = clock_ms();
 }
 
+/* Of what ended by itself, only a line that says so is a cause: of the rest of the log much went on for long. */
+static const char *earlier_cause(const char *path)
+{
+	enum { LINES = 300 };
+	_cleanup_buf_ struct buf b = {0};
+	const char *cause = NULL;
+
+	log_tail(path, LINES, &b);
+	for (char *line = b.data, *next; line && *line && !cause; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next) *next++ = 0;
+		if (strstr(line, "level=fatal") || strstr(line, "Failed to start") || strstr(line, "command failed"))
+			cause = log_cause(line);
+	}
+	return cause;
+}
+
 static void act_died(struct loop *l)
 {
 	_cleanup_buf_ struct buf tail = {0};
@@ -239,6 +256,7 @@ static void act_died(struct loop *l)
 
 	log_tail(l->st->log, LAST_LINES, &tail);
 	const char *cause = tail.data ? log_cause(tail.data) : NULL;
+	if (!cause) cause = earlier_cause(l->st->log);
 	warn("k3s ended by itself with status %d after %lld.%lld s; the end of its log, %s", l->status,
 		(long long)(ms / 1000), (long long)(ms % 1000 / 100), l->st->log);
 	if (tail.len) io_write_fd(STDERR_FILENO, tail.data, tail.len);
@@ -264,7 +282,7 @@ static void act_sweep(struct loop *l)
 
 	ours(l, &all);
 	if (all.n) warn("%zu processes do not go, not even killed (pid %d and others)", all.n, (int)all.v[0].id.pid);
-	sweep(l->st->data_dir);
+	sweep(l->st);
 	report(l->reporter, "stopped");
 }
 
@@ -358,7 +376,6 @@ static void take_signal(struct loop *l, int sig)
 		reap(l);
 		break;
 	case SIGTERM: case SIGINT: case SIGQUIT: case SIGHUP:
-		if (sig == SIGHUP && l->reporter->pipe) break;   /* a daemon's terminal went: not its business */
 		post(l, EV_STOP);
 		break;
 	default:
@@ -406,17 +423,26 @@ static void run_loop(struct loop *l, const sigset_t *set)
 	}
 }
 
+/* A hangup that the caller has us ignore (nohup, --detach) stays ignored. */
+static void take_signals(sigset_t *set)
+{
+	struct sigaction old;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
+		if (handled[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) && old.sa_handler == SIG_IGN) continue;
+		signal(handled[i], on_signal);
+		sigaddset(set, handled[i]);
+	}
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 {
 	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1, .since = time(NULL) };
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
-		signal(handled[i], on_signal);
-		sigaddset(&set, handled[i]);
-	}
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	take_signals(&set);
 	signal(SIGPIPE, SIG_IGN);
 	l.subreaper = getpid() == 1 || !prctl(PR_SET_CHILD_SUBREAPER, 1);
 	l.log_fd = log_open(p->state.log);

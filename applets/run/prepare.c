@@ -61,9 +61,7 @@ static void list_removed(const struct plan *p, struct strv *lines)
 		char *seen = what ? strchr(what + 1, '\t') : NULL;
 		if (!seen) continue;
 		*seen = 0;   /* what was seen is doctor's */
-		size_t len = (size_t)(what - by - 1);
-		for (int m = BY_FILE; m <= BY_MOUNT; m++)
-			if (strlen(mechanism_names[m]) == len && !memcmp(by + 1, mechanism_names[m], len)) add_line(lines, s);
+		if (plan_lasts(by + 1)) add_line(lines, s);
 	}
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = &p->steps[i];
@@ -267,6 +265,7 @@ static int fill_state(const struct run *cfg, const struct dialect_env *e, const 
 	if (!r) r = put_path(s->log, sizeof s->log, "%s/k3sbox/k3s.log", cfg->o.data_dir);
 	if (!r) r = put_path(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
 	snprintf(s->version, sizeof s->version, "%s", d->version);
+	if (!getcwd(s->folder, sizeof s->folder)) *s->folder = 0;
 	const char *no_agent = args_find(e->user, "disable-agent");
 	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || (no_agent && strcmp(no_agent, "false"));
 	return r;
@@ -307,6 +306,8 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 		.user = cfg->o.k3s_args, .config = &cfg->config,
 	};
 
+	out->port = (unsigned)atoi(user_value(&e, "https-listen-port", NULL, "6443"));
+	if (check_port(out->port)) return EX_FAIL;
 	int r = self_path(self, sizeof self);
 	dialect_build(d, &e, turns, n, &l);
 	for (size_t i = 0; i < l.refused.n; i++) warn("%s", l.refused.v[i]);
@@ -320,13 +321,12 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	if (!r) {
 		make_env(&l, &out->env);
 		make_argv(self, cfg->o.k3s, &rules, &l, &out->argv);
-		out->port = (unsigned)atoi(user_value(&e, "https-listen-port", NULL, "6443"));
 	}
 	launch_free(&l);
-	return r < 0 ? EX_FAIL : check_port(out->port);
+	return r < 0 ? EX_FAIL : 0;
 }
 
-static int with_plan(struct run *cfg, const struct plan *p, const struct fact *no_node, struct prepared *out)
+static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node, struct prepared *out)
 {
 	_cleanup_buf_ struct buf version = {0}, help = {0};
 	struct dialect d;
@@ -343,7 +343,7 @@ static int with_plan(struct run *cfg, const struct plan *p, const struct fact *n
 	if (status) return status;
 	if (!dialect_parse(&d, version.data ? version.data : "", help.data))
 		warn("'%s --version' names no version that is known; taken for the newest", cfg->o.k3s);
-	if (plan_apply(&cfg->o, p, false) < 0) return EX_FAIL;
+	if (plan_apply(&cfg->o, p, false) < 0 || decide(p, NULL)) return EX_FAIL;
 	/* The log is the first file in it, and would make it for itself alone. */
 	int r = io_mkdirs(cfg->o.data_dir, 0755);
 	if (r < 0) {

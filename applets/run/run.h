@@ -87,8 +87,10 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, 
 
 /* ---- leftovers.c ---- */
 
-/* Kills what carries RUN_MARK, then sweeps. For when there is no supervisor any more. How many processes there
- * were. */
-size_t leftovers_remove(const char *data_dir);
+/* For when there is no supervisor any more and its lock is ours: ends what carries RUN_MARK, sweeps, and saves that all of it has
+ * stopped. How many processes there were. */
+size_t leftovers_end(struct runstate *s);
+/* How many there are. */
+size_t leftovers_count(void);
 
 #endif

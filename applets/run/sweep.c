@@ -15,6 +15,9 @@
 #include "die.h"
 #include "io.h"
 #include "mounts.h"
+#include "proc.h"
+#include "run.h"
+#include "template.h"
 
 /* Folders below which k3s, its containerd and its kubelet mount; what is mounted on the folder itself (a disk for
  * images, a volume) is somebody else's. Mounts that `init` made lie elsewhere: it has its own undo. */
@@ -126,10 +129,81 @@ static void sweep_cgroups(void)
 	}
 }
 
-int sweep(const char *data_dir)
+/* Who else mounts, or has mounted, at the same places: by name, and by a word of the command line if that says too little. */
+static const struct { const char *name, *word; } owners[] = {
+	{ "kubelet", NULL },
+	{ "k3s-server", NULL },                    /* what `k3s server` calls itself */
+	{ "k3s-agent", NULL },
+	{ "containerd-shim", "/run/k3s/" },        /* pods outlive their k3s */
+};
+
+static bool has_word(const char *pid, const char *word)
 {
+	char path[64];
+	_cleanup_buf_ struct buf b = {0};
+
+	snprintf(path, sizeof path, "/proc/%.20s/cmdline", pid);
+	return !io_read(path, &b, 1 << 20) && b.data && memmem(b.data, b.len, word, strlen(word));
+}
+
+static bool is_owner(const char *pid)
+{
+	char path[64], name[32];
+
+	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+	if (io_read_line(path, name, sizeof name) < 0) return false;
+	for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+		if (!strncmp(name, owners[i].name, 15) && (!owners[i].word || has_word(pid, owners[i].word))) return true;
+	return false;
+}
+
+/* Containers have kubelets of their own, which see other mounts. */
+static bool sees_our_mounts(const char *pid)
+{
+	char path[64];
+	struct stat theirs, ours;
+
+	snprintf(path, sizeof path, "/proc/%.20s/ns/mnt", pid);
+	return stat(path, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0 ||
+		(theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+}
+
+/* The pid of one that lives, or 0. */
+static pid_t find_owner(void)
+{
+	_cleanup_procs_ struct procs all;
+
+	if (procs_read(&all) < 0) return 0;
+	for (size_t i = 0; i < all.n; i++) {
+		char pid[24];
+		snprintf(pid, sizeof pid, "%d", (int)all.v[i].id.pid);
+		if (!all.v[i].zombie && is_owner(pid) && sees_our_mounts(pid)) return all.v[i].id.pid;
+	}
+	return 0;
+}
+
+/* k3s started by hand must not find our OCI shim, which may be gone with /run by then. */
+static void sweep_own(const char *data_dir)
+{
+	char path[PATH_MAX];
+	_cleanup_buf_ struct buf b = {0};
+
+	if (io_join(path, sizeof path, data_dir, TEMPLATE_FILE) < 0) return;
+	if (!io_read(path, &b, 1 << 20) && template_is_ours(b.data ? b.data : "", b.len)) io_unlink(path);
+	io_unlink(RUN_BIN "/crun");
+}
+
+int sweep(const struct runstate *s)
+{
+	sweep_own(s->data_dir);
+	if (s->control_plane) return 0;   /* it has no pods */
+	pid_t owner = find_owner();
+	if (owner) {
+		warn("another k3s or kubelet is here (pid %d): mounts of pods stay", (int)owner);
+		return 0;
+	}
 	/* Mostly one folder; in a minimal root /var/run need not be a link. */
-	int mounts = sweep_mounts(data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
+	int mounts = sweep_mounts(s->data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
 
 	note(sweep_kubelet(), "/var/lib/kubelet", &mounts);
 	sweep_cgroups();

@@ -2,8 +2,10 @@
 #ifndef K3SBOX_RUN_SWEEP_H
 #define K3SBOX_RUN_SWEEP_H
 
-/* Nobody of k3s may be running. Idempotent. Says on stderr what would not go; 0, or -errno of the first of
- * these. */
-int sweep(const char *data_dir);
+struct runstate;
+
+/* Nobody of this k3s may be running any more. Where another k3s or kubelet runs, which has the same folders, or a pod of one, all stays
+ * but what is k3sbox's alone. Idempotent. Says on stderr what stays; 0, or -errno of the first that would not go. */
+int sweep(const struct runstate *s);
 
 #endif

@@ -8,6 +8,9 @@
 
 struct buf;
 
+/* Where k3s looks for it, below its data folder. */
+#define TEMPLATE_FILE "agent/etc/containerd/config.toml.tmpl"
+
 /* Appends a version 2 template whose runc is the program at binary. */
 void template_write(const char *binary, struct buf *out);
 

@@ -49,6 +49,9 @@ FAKE=killed run k3sbox run
 same "one that is killed" 137 "$rc"
 run k3sbox status
 same "status afterwards" 3 "$rc"
+has "says how it ended" "$out" "ended with status 137" k3s.log
+FAKE=kubelet run k3sbox run
+has "a cause that stands further up in the log" "$err" "likely cause: cAdvisor"
 
 FAKE=chatty run k3sbox run -d --timeout 2
 same "not ready in time: 124" 124 "$rc"
@@ -65,10 +68,17 @@ same "a second run waits as well: 124" 124 "$rc"
 has "a second run finds the first" "$out" "already (pid $(pid_of supervisor)"
 run k3sbox run -d --wait=none
 same "a second run that does not wait" 0 "$rc"
+check "with the same options" test -z "$err"
+run k3sbox run -d --wait=none --mode control-plane
+same "a second run with other options" 0 "$rc"
+has "says that these do not count" "$err" "other options" "stop"
 run k3sbox logs -n 2
 same "logs -n" 2 "$(printf '%s\n' "$out" | wc -l)"
 run k3sbox logs -n 1000
 has "logs from the start" "$out" "Starting the fake" "line 1" "line 300"
+seq 400000 >>"$(state log)"
+run k3sbox logs -n 390000
+same "logs of megabytes: all lines, the last of them too" "390000 400000" "$(grep -c . "$T/.out") $(grep -x '[0-9]*' "$T/.out" | tail -n 1)"
 "$K3SBOX" logs -f -n 0 >"$T/follow" & follower=$!
 check "logs -f goes on" soon grep -q tick "$T/follow"
 kill $follower
@@ -142,6 +152,10 @@ check "k3s goes with a supervisor that is killed" soon not alive "$k3s"
 check "(its children do not)" alive "$deaf"
 run k3sbox status
 same "status then" 3 "$rc"
+has "tells who is left, and what to do" "$out" killed "'k3sbox stop'"
+run k3sbox clean
+same "clean then: refused" 1 "$rc"
+has "and what to do first" "$err" "'k3sbox stop' first"
 run k3sbox stop
 same "stop cleans up behind it" 0 "$rc"
 has "and says so" "$out" "left"
@@ -165,6 +179,42 @@ check "restart" test "$rc" = 0
 check "restart ended the old one" not alive "$first"
 check "restart started a new one" alive "$(pid_of k3s)"
 run k3sbox stop
+
+# Somebody else's kubelet has the same folders as k3s's.
+cp /bin/sleep "$FAKE_DIR/kubelet"
+"$FAKE_DIR/kubelet" 1004 & kubelet=$!
+family
+kill -KILL "$(pid_of supervisor)"
+run k3sbox stop
+same "stop beside another kubelet" 0 "$rc"
+has "leaves mounts alone" "$err" "pid $kubelet"
+check "they may be that one's" grep -q ' /var/lib/kubelet/pods/p ' /proc/self/mountinfo
+run k3sbox run -d --wait=none --mode control-plane
+run k3sbox stop
+same "a control plane alone has none" "0 " "$rc $err"
+kill $kubelet; wait $kubelet 2>/dev/null
+FAKE=silent run k3sbox run -d --wait=none
+run k3sbox stop
+same "without it they go" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/)' /proc/self/mountinfo)"
+umount /run/k3sother
+
+# What `install` made is not init's to take back.
+"$K3SBOX" install --symlink noop loopback >/dev/null
+run k3sbox clean
+check "clean without init takes no link" test -L /opt/cni/bin/noop -a -L /opt/cni/bin/loopback
+rm /opt/cni/bin/noop
+run k3sbox init -q
+run k3sbox clean
+check "clean takes those that init made" test ! -L /opt/cni/bin/noop -o "$(cat /run/k3sbox/journal 2>/dev/null)"
+check "and no other" test -L /opt/cni/bin/loopback
+rm -f /opt/cni/bin/loopback
+printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
+
+(trap '' HUP; exec "$K3SBOX" run >"$T/hup" 2>&1) & hup=$!
+soon grep -q "k3s started" "$T/hup"
+kill -HUP $hup; sleep 0.5
+check "nohup is respected" alive $hup
+kill -TERM $hup; wait $hup
 
 FAKE=silent run k3sbox run -d --wait=none --data-dir "$T/data" -- --snapshotter=native --kubelet-arg=max-pods=5
 same "the user's flags" 0 "$rc"
@@ -204,6 +254,8 @@ has "is given on as a full name" "$(told args)" "--data-dir=$T/here/new/data"
 same "k3s runs where run was called" "$T/here" "$(told cwd)"
 same "the supervisor does not" / "$(readlink "/proc/$(pid_of supervisor)/cwd")"
 same "the kubeconfig's place, by its short option" "$T/here/kube/config" "$(state kubeconfig)"
+run k3sbox restart
+has "restart starts it there as well" "$(told cwd) $(state kubeconfig)" "$T/here $T/here/kube/config"
 run k3sbox clean
 same "clean under a running k3s: refused" 1 "$rc"
 has "and what to do first" "$err" "k3sbox stop"
@@ -222,6 +274,9 @@ run k3sbox stop
 # stop and status while run still prepares.
 FAKE=silent FAKE_SLOW=2 "$K3SBOX" run -d --wait=none >/dev/null 2>&1 & preparing=$!
 soon not flock -n /run/k3sbox/lock true
+rm -f /run/k3sbox/state
+run k3sbox status
+has "status while it prepares the first time" "$rc $out" "0 " running starting
 began=$SECONDS
 run k3sbox stop --timeout 20
 same "stop while it prepares" "0 stopped" "$rc $out"
@@ -248,6 +303,11 @@ same "another port" 0 "$rc"
 run k3sbox stop
 kill $holder
 
+unshare -pf --mount-proc env FAKE_SLOW=20 bash -c 'exec "$1" run >/dev/null 2>&1' - "$K3SBOX" & holder=$!
+soon pgrep -P $holder -f 'k3sbox run' >/dev/null; sleep 0.5
+kill -TERM "$(pgrep -P $holder)"
+wait $holder
+same "as process 1, still preparing: SIGTERM" 143 $?
 "$K3SBOX" pause & # something of the user's that must survive
 mine=$!
 unshare -pf --mount-proc bash -c 'exec "$1" run >"$2" 2>&1' - "$K3SBOX" "$T/one" & holder=$!

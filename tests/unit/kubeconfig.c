@@ -127,6 +127,13 @@ TEST(merge_keeps_what_is_theirs)
 	CHECK(strstr(m, "server: \"https://127.0.0.1:6443\"") < strstr(m, "# behind the clusters"));
 }
 
+TEST(merge_cuts_no_block_of_text)
+{
+	static const char block[] = "users:\n- name: me\n  user:\n    exec:\n      args:\n      - |\n        run\n        # not a comment\n";
+	const char *m = merge(block);
+	CHECK(m && !strncmp(m, block, sizeof block - 1));
+}
+
 TEST(merge_twice_is_once)
 {
 	char *once = strdup(merge(theirs));
