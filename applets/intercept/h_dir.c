@@ -97,6 +97,7 @@ static enum verdict append(struct call *c)
 	missing_entries(c, last, NULL, off, &extra);
 	if (!extra.len || (uint64_t)c->result + extra.len > call_arg(c, 2)) return PASS;
 	if (call_write(c, at + (uint64_t)c->result, extra.data, extra.len) < 0) return PASS;
+	call_log(c, "%s: %zu bytes more", last, extra.len);
 	call_count(c);
 	return call_done(c, c->result + (long)extra.len);
 }

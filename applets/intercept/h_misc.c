@@ -18,6 +18,7 @@ enum verdict uname_exit(struct call *c)
 	if (c->result < 0) return PASS;
 	snprintf(release, sizeof release, "%s", c->tr->uname_release);
 	call_write(c, call_arg(c, 0) + offsetof(struct utsname, release), release, sizeof release);
+	call_log(c, "%s", release);
 	call_count(c);
 	return PASS;
 }

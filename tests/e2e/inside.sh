@@ -16,8 +16,10 @@ mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$IMAGE" /var/lib/rancher/k3s/agent/images/
 run k3sbox status
 same "status before anything: 3" 3 "$rc"
-run k3sbox init $OPTS
-same "init" 0 "$rc"
+if [ "$ENV" != E3 ]; then   # where run has to find for itself what only its own mounts let it see
+	run k3sbox init $OPTS
+	same "init" 0 "$rc"
+fi
 run k3sbox run -d $OPTS --timeout 120
 check "run -d comes back when the node is ready" test "$rc" = 0
 [ "$rc" = 0 ] || { logs_on_failure; exit 1; }
