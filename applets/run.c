@@ -165,7 +165,7 @@ static int start(struct run *cfg, const char *const *words, size_t n, struct rep
 		status = cfg->detach ? detach(cfg, &p, r) : supervise(cfg, &p, r);
 	}
 	if (!status && cfg->detach) {
-		printf("kubeconfig: %s   next: k3sbox kubectl get nodes,pods -A\n", p.state.kubeconfig);
+		printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", p.state.kubeconfig, p.state.control_plane ? "namespaces" : "nodes,pods -A");
 	}
 	prepared_free(&p);
 	return status;
