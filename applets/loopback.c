@@ -12,7 +12,7 @@
 #include "cni.h"
 #include "netlink.h"
 
-enum { NSFS = 0x6e736673, PROCFS = 0x9fa0, MOST = 16 };
+enum { NSFS = 0x6e736673, PROCFS = 0x9fa0 };
 
 static void close_nl(struct nl *nl)
 {
@@ -32,7 +32,7 @@ static int check_path(struct cni *c)
 		int err = errno;
 		if (err == ENOSYS) return 0;
 		cni_fail(c, CNI_INTERNAL, "failed to Statfs %s: %s", path.data, go_strerror(err, scratch, sizeof scratch));
-		return err == ENOENT || err == ENOTDIR ? 1 : -1;
+		return err == ENOENT ? 1 : -1;
 	}
 	if (fs.f_type == NSFS || fs.f_type == PROCFS) return 0;
 	/* gVisor has its own magic numbers; a plain file is told apart by its refusal in setns(2). */
@@ -94,15 +94,18 @@ static int take_addresses(struct cni *c, const struct cidr *v, size_t n, size_t 
 static int bring_up(struct cni *c, struct cni_result *r)
 {
 	__attribute__((cleanup(close_nl))) struct nl nl = { .fd = -1 };
-	struct cidr addresses[MOST];
+	struct cidr *addresses = NULL;
 	struct nl_link lo;
-	size_t n = 0;
+	size_t n = 16, room = 0;
 
 	if (open_lo(c, &nl, &lo)) return -1;
 	int e = nl_link_up(&nl, lo.index, true);
-	if (!e) e = nl_addresses(&nl, lo.index, addresses, MOST, &n);
+	while (!e && n > room) {   /* how many there are is known afterwards */
+		addresses = arena_alloc(&c->arena, n * sizeof *addresses);
+		room = n;
+		e = nl_addresses(&nl, lo.index, addresses, room, &n);
+	}
 	if (e < 0) return fail_errno(c, "", e);
-	if (n > MOST) n = MOST;
 	if (take_addresses(c, addresses, n, 4, r) < 0) return -1;
 	return take_addresses(c, addresses, n, 16, r);
 }

@@ -11,13 +11,15 @@
 #include "cni.h"
 #include "die.h"
 #include "host_local/host_local.h"
+#include "io.h"
 #include "netlink.h"
 #include "noop/noop.h"
 #include "spawn.h"
 
 /* What a configuration without ipam stands for: k3s's range of the first node. */
 #define DEFAULT_SUBNET "10.42.0.0/24"
-#define DEFAULT_IPAM "{\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"" DEFAULT_SUBNET "\"}]]}"
+/* Its leases lie where no other plugin of the same network has any. */
+#define DEFAULT_IPAM "{\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"" DEFAULT_SUBNET "\"}]], \"dataDir\": \"" K3SBOX_RUN "/cni\"}"
 
 static const struct json_node *member(const struct cni *c, const char *path)
 {
@@ -88,7 +90,9 @@ static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 	if (!status && cni_parse_result(c, &j, json_root(&j), version_of(c, &j), r, &why) < 0)
 		status = cni_fail_str(c, CNI_INTERNAL, "", why);
 	json_free(&j);
-	if (!status && r->ips.n) return 0;
+	bool any = !status && r->ips.n;
+	for (size_t i = 0; any && i < r->ips.n; i++) any = ((struct cni_ip **)r->ips.v)[i];
+	if (any) return 0;
 	if (!status) status = cni_fail(c, CNI_INTERNAL, "IPAM plugin returned missing IP config");
 	/* The first error is the one to tell. */
 	delegate(c, plugin, "DEL", NULL);
@@ -160,25 +164,17 @@ static int add(struct cni *c)
 	return cni_print_result(c, &r, c->version, c->version);
 }
 
-/* Was this one only passing on? Then it holds no address; the runtime hands the chain's result to every
- * link of it. */
-static int del(struct cni *c)
-{
-	return ask(c, hl_del, "DEL");
-}
-
-static bool has_interface(const struct cni *c, const struct cni_result *r)
+/* Where the pod's interface stands in the result of a chain, which the runtime hands to every link of it; -1: nowhere. */
+static int interface_at(const struct cni *c, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->interfaces.n; i++) {
 		const struct cni_interface *n = ((struct cni_interface **)r->interfaces.v)[i];
-		if (n && n->name.n == strlen(c->ifname) && !memcmp(n->name.s, c->ifname, n->name.n))
-			return true;
+		if (n && n->name.n == strlen(c->ifname) && !memcmp(n->name.s, c->ifname, n->name.n)) return (int)i;
 	}
-	return false;
+	return -1;
 }
 
-/* Without ipam of its own it may have been a link of a chain that another plugin began: then the addresses
- * are not of the range that it would have taken them from. */
+/* Is none of them of the range that stands for no ipam? */
 static bool others_addresses(const struct cni_result *r)
 {
 	struct cidr own;
@@ -191,6 +187,27 @@ static bool others_addresses(const struct cni_result *r)
 	return true;
 }
 
+/* Did this one only pass on what another plugin had made? Then that one holds the address, perhaps under the same name in the same store.
+ * Ours is the first interface of its result; those that are there come behind the host's end, and have a hardware address. */
+static bool is_others(const struct cni *c, const struct cni_result *r)
+{
+	int i = interface_at(c, r);
+
+	if (i > 0 || (i == 0 && ((struct cni_interface **)r->interfaces.v)[0]->mac.n)) return true;
+	return !member(c, "ipam.type") && r->ips.n && others_addresses(r);
+}
+
+static int del(struct cni *c)
+{
+	struct cni_result r = {0};
+	struct str why;
+
+	/* A result that makes no sense is no reason to keep an address. */
+	if (chained(c) && !cni_parse_result(c, &c->conf, member(c, "prevResult"), c->version, &r, &why) && is_others(c, &r))
+		return 0;
+	return ask(c, hl_del, "DEL");
+}
+
 static int check(struct cni *c)
 {
 	_cleanup_free_ char *plugin = NULL;
@@ -198,10 +215,10 @@ static int check(struct cni *c)
 
 	if (!chained(c)) return cni_fail(c, CNI_BAD_CONFIG, "Required prevResult missing");
 	if (parse_prev(c, &r) < 0) return -1;
-	if (!has_interface(c, &r))
+	if (interface_at(c, &r) < 0)
 		return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s", c->ifname);
 	if (!r.ips.n) return cni_fail(c, CNI_INTERNAL, "prevResult has no address");
-	if (!member(c, "ipam.type") && others_addresses(&r)) return 0;
+	if (is_others(c, &r)) return 0;
 	if (ipam_plugin(c, &plugin) < 0) return -1;
 	return plugin ? delegate(c, plugin, "CHECK", NULL) : hl_check_result(c, &r);
 }

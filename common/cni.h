@@ -72,7 +72,13 @@ struct cni_ip { struct str version; int64_t *interface; struct cidr address; str
 struct cni_route { struct cidr dst; struct ip gw; int64_t mtu, advmss, priority, *table, *scope; };
 struct cni_dns { struct slice nameservers; struct str domain; struct slice search, options; };
 
+/* 0.2.0's: one address of a family, with routes of any. */
+struct cni_ip02 { struct cidr ip; struct ip gateway; struct slice routes; };
+
+/* Results of all versions in one. One that was read keeps what only its own version has, and is printed in that version as it came. */
 struct cni_result {
+	enum { CNI_RESULT_100, CNI_RESULT_040, CNI_RESULT_020 } read_as;
+	struct cni_ip02 *ip4, *ip6;    /* read as 0.2.0: also in ips and routes */
 	struct slice interfaces;       /* struct cni_interface *, NULL: null */
 	struct slice ips;              /* struct cni_ip *, the same */
 	struct slice routes;           /* struct cni_route *, the same */

@@ -146,14 +146,20 @@ static void put_interface(struct writer *w, const struct cni_interface *i, bool 
 	end(w, '}');
 }
 
-static void put_address(struct writer *w, const struct cni_ip *ip, bool version)
+/* kept: the version is what the result was read with. */
+static void put_address(struct writer *w, const struct cni_ip *ip, bool version, bool kept)
 {
 	if (!ip) {
 		put_null(w);
 		return;
 	}
 	begin(w, NULL, '{');
-	if (version) put_text(w, "version", ip->address.addr.len == 4 ? "4" : "6");
+	if (version && kept) {
+		key(w, "version");
+		buf_json_n(&w->b, ip->version.s ? ip->version.s : "", ip->version.n);
+	} else if (version) {
+		put_text(w, "version", ip->address.addr.len == 4 ? "4" : "6");
+	}
 	if (ip->interface) put_number(w, "interface", *ip->interface);
 	put_cidr(w, "address", &ip->address);
 	put_ip(w, "gateway", &ip->gateway);
@@ -172,7 +178,7 @@ static void put_result(struct writer *w, const struct cni_result *r, struct str 
 		put_interface(w, ((struct cni_interface **)r->interfaces.v)[i], extras);
 	if (r->interfaces.n) end(w, ']');
 	if (r->ips.n) begin(w, "ips", '[');
-	for (size_t i = 0; i < r->ips.n; i++) put_address(w, ((struct cni_ip **)r->ips.v)[i], l->ip_version);
+	for (size_t i = 0; i < r->ips.n; i++) put_address(w, ((struct cni_ip **)r->ips.v)[i], l->ip_version, r->read_as == CNI_RESULT_040);
 	if (r->ips.n) end(w, ']');
 	if (r->routes.n) begin(w, "routes", '[');
 	for (size_t i = 0; i < r->routes.n; i++)
@@ -208,10 +214,29 @@ static bool put_family(struct writer *w, const struct cni_result *r, const char 
 	return true;
 }
 
-static int put_result_02(struct cni *c, struct writer *w, const struct cni_result *r, struct str version)
+static void put_ip02(struct writer *w, const char *k, const struct cni_ip02 *ip, bool extras)
+{
+	if (!ip) return;
+	begin(w, k, '{');
+	put_cidr(w, "ip", &ip->ip);
+	put_ip(w, "gateway", &ip->gateway);
+	if (ip->routes.n) begin(w, "routes", '[');
+	for (size_t i = 0; i < ip->routes.n; i++) put_route(w, ((struct cni_route **)ip->routes.v)[i], extras);
+	if (ip->routes.n) end(w, ']');
+	end(w, '}');
+}
+
+static int put_result_02(struct cni *c, struct writer *w, const struct cni_result *r, struct str version, bool extras)
 {
 	begin(w, NULL, '{');
 	put_str(w, "cniVersion", version);
+	if (r->read_as == CNI_RESULT_020) {
+		put_ip02(w, "ip4", r->ip4, extras);
+		put_ip02(w, "ip6", r->ip6, extras);
+		put_dns(w, &r->dns);
+		end(w, '}');
+		return 0;
+	}
 	bool four = put_family(w, r, "ip4", true), six = put_family(w, r, "ip6", false);
 	if (!four && !six) return cni_fail(c, CNI_INTERNAL, "cannot convert: no valid IP addresses");
 	put_dns(w, &r->dns);
@@ -278,7 +303,7 @@ int cni_print_result(struct cni *c, const struct cni_result *r, struct str versi
 	int status = 0;
 
 	if (cni_version_at_least(version, "0.3.0")) put_result(&w, r, label, &layout);
-	else status = put_result_02(c, &w, r, label);
+	else status = put_result_02(c, &w, r, label, layout.extras);
 	if (!status && (w.b.failed || json_parse_in(&j, w.b.data, w.b.len, &c->arena) < 0))
 		status = cni_fail(c, CNI_INTERNAL, "out of memory");
 	if (!status) indent(&(struct printer){ &c->arena, &j, &c->out, layout.sorted }, json_root(&j), 0);

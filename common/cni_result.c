@@ -67,7 +67,17 @@ static const struct go_type interface_type = {
 	},
 };
 
-/* "version" is there in 0.3.0 to 0.4.0 only; elsewhere it says nothing that the address does not. */
+static const struct go_type ip04_plain = {
+	.kind = GO_STRUCT, .name = "types040.ipConfig", .bare = "ipConfig", .size = sizeof(struct cni_ip),
+	.fields = (const struct go_field[]){
+		FIELD(cni_ip, "version", version, &go_string),
+		FIELD(cni_ip, "interface", interface, &go_int_pointer),
+		FIELD(cni_ip, "address", address, &cni_ipnet_type),
+		FIELD(cni_ip, "gateway", gateway, &cni_net_ip_type),
+		{ 0 },
+	},
+};
+
 static const struct go_type ip_plain = {
 	.kind = GO_STRUCT, .name = "types100.ipConfig", .bare = "ipConfig", .size = sizeof(struct cni_ip),
 	.fields = (const struct go_field[]){
@@ -97,6 +107,11 @@ static int ip_json(struct go_decoder *d, void *v, const struct json_node *n)
 	return replace_by(d, v, n, &ip_plain);
 }
 
+static int ip04_json(struct go_decoder *d, void *v, const struct json_node *n)
+{
+	return replace_by(d, v, n, &ip04_plain);
+}
+
 static const struct go_type route_type = {
 	.kind = GO_JSON, .name = "types.Route", .size = sizeof(struct cni_route), .json = route_json,
 };
@@ -122,11 +137,20 @@ static const struct go_type ips_type = {
 	},
 };
 
-/* Both generations of results in one: members that a version does not have stay empty. */
+static const struct go_type ip04_type = {
+	.kind = GO_JSON, .name = "types040.IPConfig", .size = sizeof(struct cni_ip), .json = ip04_json,
+};
+static const struct go_type ips04_type = {
+	.kind = GO_SLICE, .name = "[]*types040.IPConfig", .size = sizeof(struct slice),
+	.elem = &(const struct go_type){
+		.kind = GO_POINTER, .name = "*types040.IPConfig", .size = sizeof(void *), .elem = &ip04_type,
+	},
+};
+
+/* All generations of results in one: members that a version does not have stay empty. */
 struct wire_result {
 	struct str version;
 	struct cni_result r;
-	struct wire_ip { struct cidr ip; struct ip gateway; struct slice routes; } *ip4, *ip6;
 };
 
 static const struct go_type result_type = {
@@ -141,12 +165,24 @@ static const struct go_type result_type = {
 	},
 };
 
-static const struct go_type ip02_plain = {
-	.kind = GO_STRUCT, .name = "types020.ipConfig", .bare = "ipConfig", .size = sizeof(struct wire_ip),
+static const struct go_type result04_type = {
+	.kind = GO_STRUCT, .name = "types040.Result", .bare = "Result", .size = sizeof(struct wire_result),
 	.fields = (const struct go_field[]){
-		FIELD(wire_ip, "ip", ip, &cni_ipnet_type),
-		FIELD(wire_ip, "gateway", gateway, &cni_net_ip_type),
-		FIELD(wire_ip, "routes", routes, &cni_routes_type),
+		FIELD(wire_result, "cniVersion", version, &go_string),
+		FIELD(wire_result, "interfaces", r.interfaces, &interfaces_type),
+		FIELD(wire_result, "ips", r.ips, &ips04_type),
+		FIELD(wire_result, "routes", r.routes, &cni_routes_type),
+		FIELD(wire_result, "dns", r.dns, &dns_plain),
+		{ 0 },
+	},
+};
+
+static const struct go_type ip02_plain = {
+	.kind = GO_STRUCT, .name = "types020.ipConfig", .bare = "ipConfig", .size = sizeof(struct cni_ip02),
+	.fields = (const struct go_field[]){
+		FIELD(cni_ip02, "ip", ip, &cni_ipnet_type),
+		FIELD(cni_ip02, "gateway", gateway, &cni_net_ip_type),
+		FIELD(cni_ip02, "routes", routes, &cni_routes_type),
 		{ 0 },
 	},
 };
@@ -159,7 +195,7 @@ static int ip02_json(struct go_decoder *d, void *v, const struct json_node *n)
 static const struct go_type ip02_pointer = {
 	.kind = GO_POINTER, .name = "*types020.IPConfig", .size = sizeof(void *),
 	.elem = &(const struct go_type){
-		.kind = GO_JSON, .name = "types020.IPConfig", .size = sizeof(struct wire_ip), .json = ip02_json,
+		.kind = GO_JSON, .name = "types020.IPConfig", .size = sizeof(struct cni_ip02), .json = ip02_json,
 	},
 };
 
@@ -167,8 +203,8 @@ static const struct go_type result02_type = {
 	.kind = GO_STRUCT, .name = "types020.Result", .bare = "Result", .size = sizeof(struct wire_result),
 	.fields = (const struct go_field[]){
 		FIELD(wire_result, "cniVersion", version, &go_string),
-		FIELD(wire_result, "ip4", ip4, &ip02_pointer),
-		FIELD(wire_result, "ip6", ip6, &ip02_pointer),
+		FIELD(wire_result, "ip4", r.ip4, &ip02_pointer),
+		FIELD(wire_result, "ip6", r.ip6, &ip02_pointer),
 		FIELD(wire_result, "dns", r.dns, &dns_plain),
 		{ 0 },
 	},
@@ -186,7 +222,7 @@ void *cni_append(struct cni *c, struct slice *l, size_t size)
 	return ((void **)l->v)[l->n++] = arena_alloc(&c->arena, size);
 }
 
-static void take_02(struct cni *c, struct cni_result *r, const struct wire_ip *ip)
+static void take_02(struct cni *c, struct cni_result *r, const struct cni_ip02 *ip)
 {
 	if (!ip) return;
 	struct cni_ip *to = cni_append(c, &r->ips, sizeof *to);
@@ -198,16 +234,38 @@ static void take_02(struct cni *c, struct cni_result *r, const struct wire_ip *i
 	}
 }
 
+/* One of the words of "[a b c]"? */
+static bool is_listed(const char *list, struct str v)
+{
+	for (const char *p = list + 1; *p; p += strcspn(p, " ]"), p += *p != 0)
+		if (strcspn(p, " ]") == v.n && !memcmp(p, v.s, v.n)) return true;
+	return false;
+}
+
 int cni_parse_result(struct cni *c, const struct json *j, const struct json_node *n, struct str version,
 	struct cni_result *r, struct str *why)
 {
+	static const struct { const struct go_type *type; const char *versions; } generations[] = {
+		[CNI_RESULT_100] = { &result_type, "[1.0.0 1.1.0]" },
+		[CNI_RESULT_040] = { &result04_type, "[0.3.0 0.3.1 0.4.0]" },
+		[CNI_RESULT_020] = { &result02_type, "[ 0.1.0 0.2.0]" },
+	};
 	struct wire_result w = {0};
-	bool old = !cni_version_at_least(version, "0.3.0");
 
-	if (go_decode(j, n, old ? &result02_type : &result_type, &w, &c->arena, c->compat == CNI_111, why) < 0)
+	w.r.read_as = cni_version_at_least(version, "1.0.0") ? CNI_RESULT_100
+		: cni_version_at_least(version, "0.3.0") ? CNI_RESULT_040 : CNI_RESULT_020;
+	if (go_decode(j, n, generations[w.r.read_as].type, &w, &c->arena, c->compat == CNI_111, why) < 0) return -1;
+	const char *list = c->compat == CNI_111 && w.r.read_as == CNI_RESULT_100 ? "[1.0.0]" : generations[w.r.read_as].versions;
+	/* ParsePrevResult gives one that is not there at all the configuration's. */
+	if (json_get(j, n, "cniVersion") && !is_listed(list, w.version)) {
+		_cleanup_buf_ struct buf shown = {0};
+		go_quote(&shown, w.version.s, w.version.n);
+		why->s = arena_printf(&c->arena, "result type supports %s but unmarshalled CNIVersion is %s", list, shown.data);
+		why->n = strlen(why->s);
 		return -1;
+	}
 	*r = w.r;
-	take_02(c, r, w.ip4);
-	take_02(c, r, w.ip6);
+	take_02(c, r, r->ip4);
+	take_02(c, r, r->ip6);
 	return 0;
 }

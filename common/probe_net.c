@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
@@ -22,6 +21,8 @@
 #include "buf.h"
 #include "cleanup.h"
 #include "io.h"
+#include "ip.h"
+#include "netlink.h"
 #include "probe.h"
 #include "spawn.h"
 #include "text.h"
@@ -204,22 +205,60 @@ static bool has_default_route(void)
 	return false;
 }
 
+/* The links that are up, loopback left out; of each family the first address of one of them. */
+struct search {
+	int links[64];
+	size_t n;
+	struct ip v4, v6;
+};
+
+static int take_link(void *arg, const struct nlmsghdr *h)
+{
+	struct search *s = arg;
+	const struct ifinfomsg *i = NLMSG_DATA(h);
+
+	if (h->nlmsg_type == RTM_NEWLINK && (i->ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP && s->n < sizeof s->links / sizeof *s->links)
+		s->links[s->n++] = i->ifi_index;
+	return 0;
+}
+
+static int take_address(void *arg, const struct nlmsghdr *h)
+{
+	struct search *s = arg;
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	struct ip *to = m->ifa_family == AF_INET ? &s->v4 : &s->v6;
+	bool of_ours = false;
+
+	for (size_t i = 0; i < s->n; i++) of_ours |= s->links[i] == (int)m->ifa_index;
+	const struct rtattr *a = nl_attribute(h, sizeof *m, IFA_LOCAL);
+	if (!a) a = nl_attribute(h, sizeof *m, IFA_ADDRESS);
+	size_t len = a ? RTA_PAYLOAD(a) : 0;
+	if (h->nlmsg_type != RTM_NEWADDR || !of_ours || to->len || len != (m->ifa_family == AF_INET ? 4 : 16)) return 0;
+	const uint8_t *b = RTA_DATA(a);
+	if (len == 16 && b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return 0;   /* of the link alone */
+	memcpy(to->b, b, len);
+	to->len = (uint8_t)len;
+	return 0;
+}
+
 bool net_first_address(char *out, size_t size)
 {
-	struct ifaddrs *list;
-	bool found = false;
+	struct nl nl;
+	struct nl_request r;
+	struct search s = {0};
+	char text[IP_TEXT];
 
-	if (getifaddrs(&list) < 0) return false;
-	for (int family = AF_INET; !found && family; family = family == AF_INET ? AF_INET6 : 0)
-		for (struct ifaddrs *a = list; a && !found; a = a->ifa_next) {
-			if (!a->ifa_addr || a->ifa_addr->sa_family != family || a->ifa_flags & IFF_LOOPBACK || !(a->ifa_flags & IFF_UP)) continue;
-			const void *at = family == AF_INET ? (const void *)&((struct sockaddr_in *)(void *)a->ifa_addr)->sin_addr
-				: (const void *)&((struct sockaddr_in6 *)(void *)a->ifa_addr)->sin6_addr;
-			if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)at)) continue;
-			found = inet_ntop(family, at, out, (socklen_t)size);
-		}
-	freeifaddrs(list);
-	return found;
+	if (nl_open(&nl) < 0) return false;
+	nl_begin(&r, RTM_GETLINK, NLM_F_DUMP, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
+	int e = nl_talk(&nl, &r, take_link, &s);
+	nl_begin(&r, RTM_GETADDR, NLM_F_DUMP, &(struct ifaddrmsg){0}, sizeof(struct ifaddrmsg));
+	if (!e) e = nl_talk(&nl, &r, take_address, &s);
+	nl_close(&nl);
+	const struct ip *found = s.v4.len ? &s.v4 : &s.v6;
+	if (e || !found->len) return false;
+	ip_format(found, text);
+	snprintf(out, size, "%s", text);
+	return true;
 }
 
 /* Did the user give k3s this flag, "--name value" or "--name=value"? */

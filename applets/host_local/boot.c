@@ -7,17 +7,34 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "cleanup.h"
+#include "index.h"
 #include "io.h"
 #include "store.h"
 
-enum { NAME = 64 };
+enum { NAME = 80 };
 
-/* The kernel's random name for this boot; sandboxes without one have at least the time they started. One
- * byte is left. The space in it makes it no container's ID: upstream's DEL looks for these in every file. */
+/* What stays the same when a machine boots anew, and differs where a sandbox and its host, or two machines, have one folder. (Not between
+ * two sandboxes of one name: of these, nothing tells which is the other one started anew.) */
+static uint64_t machine(const struct hl_store *s)
+{
+	_cleanup_buf_ struct buf b = {0};
+	struct utsname u;
+	struct statfs fs;
+
+	io_read("/etc/machine-id", &b, 4096);
+	if (!uname(&u)) buf_puts(&b, u.nodename);
+	if (!fstatfs(s->dir, &fs)) buf_printf(&b, " %lx", (unsigned long)fs.f_type);
+	return b.failed ? 0 : hl_index_hash(b.data, b.len);
+}
+
+/* The kernel's random name for this boot; sandboxes without one have at least the time they started. The space in it makes it no
+ * container's ID: upstream's DEL looks for these in every file. */
 static bool boot_name(char name[NAME])
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -29,7 +46,7 @@ static bool boot_name(char name[NAME])
 		s++;
 		kind = "";
 	}
-	snprintf(name, NAME - 1, "%s%.*s", kind, (int)strcspn(s, "\n"), s);
+	snprintf(name, NAME - sizeof " 0123456789abcdef\n", "%s%.*s", kind, (int)strcspn(s, "\n"), s);
 	return true;
 }
 
@@ -82,15 +99,16 @@ static void drop_older(struct hl_store *s, time_t boot)
 
 void hl_boot_settle(struct hl_store *s)
 {
+	enum { ID = sizeof " 0123456789abcdef\n" - 1 };   /* how the machine ends the note */
 	char now[NAME], noted[NAME];
 
 	if (!boot_name(now)) return;
 	size_t len = strlen(now);
-	now[len++] = '\n';
+	len += (size_t)snprintf(now + len, NAME - len, " %016llx\n", (unsigned long long)machine(s));
 	ssize_t n = pread(s->lock, noted, sizeof noted, 0);
 	if (n == (ssize_t)len && !memcmp(noted, now, len)) return;
-	/* Without a note nobody knows: another plugin may have written all of it today. */
-	if (n > 0) drop_older(s, oldest_possible());
+	/* Without a note nobody knows: another plugin may have written all of it today. With one of another machine, its pods may live. */
+	if (n > ID && !memcmp(noted + n - ID, now + len - ID, ID)) drop_older(s, oldest_possible());
 	if (pwrite(s->lock, now, len, 0) == (ssize_t)len && n > (ssize_t)len && ftruncate(s->lock, (off_t)len) < 0)
 		return;
 }

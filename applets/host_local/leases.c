@@ -40,10 +40,10 @@ struct walk {
 	int err;             /* why not all was seen */
 };
 
-/* What a file, or its owner, is to blame for makes the file unreadable; anything else the whole walk. */
+/* What a file is to blame for makes the file unreadable; what this process or the disk is, the whole walk. */
 static void note(struct walk *w, int err)
 {
-	if (err != ENOENT && err != EACCES && err != ELOOP && err != EISDIR && err != ENXIO && err != EFBIG) w->err = err;
+	if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EIO || err == EBADF) w->err = err;   /* EBADF: musl's fdopendir(3) */
 }
 
 /* Content of a file in a folder, trimmed; .s is NULL if it cannot be had. */
@@ -164,6 +164,10 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 	struct hl_store *s = scan->s;
 	struct ip a;
 
+	if (s->better && plain && !strcmp(path, HL_TEMP)) {   /* of one who was killed before it was a lease */
+		hl_store_remove(s, path);
+		return;
+	}
 	if (same(content, scan->exact_owner)) add_lease(s, scan->out, path, false);
 	if (same(content, scan->old_owner)) add_lease(s, scan->out, path, true);
 	if (!s->better) return;
@@ -172,8 +176,6 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 		/* Who wrote it was killed between making it and filling it in: nobody has this address. */
 		else if (!content.n) hl_store_remove(s, path);
 		else hl_index_add(&s->index, hl_index_hash(content.s, content.n), &a);
-	} else if (plain && !strcmp(path, HL_TEMP)) {
-		hl_store_remove(s, path);
 	} else if (!plain || !is_housekeeping(path, content)) {
 		scan->odd = true;
 	}

@@ -1,11 +1,21 @@
 /* The commands: upstream's main.go and allocator.go, and what upstream leaves undone. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host_local.h"
 #include "store.h"
 
 /* ---- ADD ---- */
+
+/* Reading all leases frees those that nobody has. False if they had been read. */
+static bool give_back_empty(struct hl_store *s)
+{
+	struct hl_leases mine;
+	return s->better && !s->scanned && !hl_store_find(s, &mine);
+}
 
 static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t index, const struct ip *a, struct ip *got,
 	const struct hl_range **pool)
@@ -17,6 +27,7 @@ static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t inde
 	if (!ip_cmp(a, &r->gateway))
 		return cni_fail(s->c, CNI_INTERNAL, "requested ip %s is subnet's gateway", text);
 	int n = hl_store_reserve(s, a, index);
+	if (!n && give_back_empty(s)) n = hl_store_reserve(s, a, index);
 	if (n < 0) return -1;
 	if (n) {
 		*got = *a;
@@ -262,18 +273,24 @@ static bool has_free(struct hl_store *s, const struct hl_set *set)
 	return false;
 }
 
+static int writable(struct hl_store *s)
+{
+	return faccessat(s->dir, ".", W_OK, AT_EACCESS) < 0 ? cni_fail_path(s->c, "open", s->path, errno) : 0;
+}
+
 int hl_status(struct cni *c)
 {
+	struct cni_dns dns = {0};
 	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
 	struct hl_conf conf;
 
 	if (c->compat != CNI_BETTER) return 0;
 	if (hl_load(c, &conf) < 0) return -1;
-	if (hl_store_open(c, &conf, &s) < 0) {
+	if ((conf.resolv_conf.n && hl_resolv_conf(c, conf.resolv_conf, &dns) < 0) || hl_store_open(c, &conf, &s) < 0 || writable(&s) < 0) {
 		c->code = CNI_NOT_AVAILABLE;
 		return -1;
 	}
 	for (size_t i = 0; i < conf.set_count; i++)
-		if (!has_free(&s, &conf.sets[i])) return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
+		if (!has_free(&s, &conf.sets[i]) && !(give_back_empty(&s) && has_free(&s, &conf.sets[i]))) return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
 	return 0;
 }

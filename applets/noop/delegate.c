@@ -27,8 +27,9 @@ static int find(struct cni *c, const char *plugin, char *path, size_t size)
 	if (strchr(plugin, '/')) return cni_fail(c, CNI_INTERNAL, "invalid plugin name: %s", plugin);
 	for (const char *p = c->path; *p;) {
 		size_t n = strcspn(p, ":");
+		const char *dir = n ? p : ".";
 		buf_printf(&shown, "%s%.*s", shown.len ? " " : "", (int)n, p);
-		if (snprintf(path, size, "%.*s/%s", (int)n, p, plugin) < (int)size && !stat(path, &st) && S_ISREG(st.st_mode))
+		if (snprintf(path, size, "%.*s/%s", n ? (int)n : 1, dir, plugin) < (int)size && !stat(path, &st) && S_ISREG(st.st_mode))
 			return 0;
 		p += n + (p[n] != 0);
 	}
@@ -36,16 +37,17 @@ static int find(struct cni *c, const char *plugin, char *path, size_t size)
 	return cni_fail(c, CNI_INTERNAL, "failed to find plugin \"%s\" in path [%s]", plugin, shown.data);
 }
 
-/* This environment with another CNI_COMMAND. */
+/* This environment with another CNI_COMMAND. The namespace that is said to be the pod's may be our own (any_netns). */
 static char **environment(struct cni *c, const char *command)
 {
 	extern char **environ;
 	size_t n = 0;
 
 	while (environ[n]) n++;
-	char **env = arena_alloc(&c->arena, (n + 2) * sizeof *env), **to = env;
+	char **env = arena_alloc(&c->arena, (n + 3) * sizeof *env), **to = env;
 	for (char **from = environ; *from; from++)
-		if (strncmp(*from, "CNI_COMMAND=", 12)) *to++ = *from;
+		if (strncmp(*from, "CNI_COMMAND=", 12) && strncmp(*from, "CNI_NETNS_OVERRIDE=", 19)) *to++ = *from;
+	*to++ = (char *)"CNI_NETNS_OVERRIDE=1";
 	*to = arena_printf(&c->arena, "CNI_COMMAND=%s", command);
 	return env;
 }

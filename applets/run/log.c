@@ -57,7 +57,7 @@ static off_t lines_at(int fd, off_t end, unsigned n)
 		if (got < 0) return -errno;
 		at -= (off_t)len;
 		/* A line end counts once something follows it. */
-		for (ssize_t i = got; i--;)
+		for (ssize_t i = got; i-- > 0;)
 			if (block[i] == '\n' && at + i + 1 != end && ++lines == n) return at + i + 1;
 	}
 	return n ? 0 : end;

@@ -20,7 +20,7 @@ static const char head[] =
 	"[plugins.\"io.containerd.internal.v1.opt\"]\n"
 	"  path = \"{{ .NodeConfig.Containerd.Opt }}\"\n"
 	"\n"
-	"[plugins.\"io.containerd.grpc.v1.cri\"]\n"
+	"[@]\n"
 	"  stream_server_address = \"127.0.0.1\"\n"
 	"  stream_server_port = \"10010\"\n"
 	"  enable_selinux = {{ .NodeConfig.SELinux }}\n"
@@ -29,61 +29,70 @@ static const char head[] =
 	"  disable_apparmor = true\n"
 	"  restrict_oom_score_adj = true\n"
 	"{{- end }}\n"
-	"{{- if .NodeConfig.AgentConfig.PauseImage }}\n"
-	"  sandbox_image = \"{{ .NodeConfig.AgentConfig.PauseImage }}\"\n"
+	"{{- if ~PauseImage }}\n"
+	"  sandbox_image = \"{{ ~PauseImage }}\"\n"
 	"{{- end }}\n"
 	"\n"
-	"[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
-	"{{- if .NodeConfig.AgentConfig.Snapshotter }}\n"
-	"  snapshotter = \"{{ .NodeConfig.AgentConfig.Snapshotter }}\"\n"
+	"[@.containerd]\n"
+	"{{- if ~Snapshotter }}\n"
+	"  snapshotter = \"{{ ~Snapshotter }}\"\n"
 	"  disable_snapshot_annotations = true\n"
 	"{{- end }}\n"
 	"\n"
-	"{{ if .NodeConfig.AgentConfig.CNIBinDir }}\n"
-	"[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
-	"  bin_dir = \"{{ .NodeConfig.AgentConfig.CNIBinDir }}\"\n"
-	"  conf_dir = \"{{ .NodeConfig.AgentConfig.CNIConfDir }}\"\n"
+	"{{ if ~CNIBinDir }}\n"
+	"[@.cni]\n"
+	"  bin_dir = \"{{ ~CNIBinDir }}\"\n"
+	"  conf_dir = \"{{ ~CNIConfDir }}\"\n"
 	"{{ end }}\n"
 	"\n"
-	"[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
+	"[@.containerd.runtimes.runc]\n"
 	"  runtime_type = \"io.containerd.runc.v2\"\n"
-	"[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
+	"[@.containerd.runtimes.runc.options]\n"
 	"  BinaryName = ";
-
-#define REGISTRY "plugins.\"io.containerd.grpc.v1.cri\".registry"
 
 static const char registries[] =
 	"\n"
 	"{{ if .PrivateRegistryConfig }}\n"
 	"{{ range $k, $v := .PrivateRegistryConfig.Mirrors }}\n"
-	"[" REGISTRY ".mirrors.\"{{ $k }}\"]\n"
+	"[@.registry.mirrors.\"{{ $k }}\"]\n"
 	"  endpoint = [{{ range $i, $j := $v.Endpoints }}{{ if $i }}, {{ end }}{{ printf \"%q\" . }}{{ end }}]\n"
 	"{{ if $v.Rewrites }}\n"
-	"[" REGISTRY ".mirrors.\"{{ $k }}\".rewrite]\n"
+	"[@.registry.mirrors.\"{{ $k }}\".rewrite]\n"
 	"{{ range $pattern, $replace := $v.Rewrites }}\n"
 	"    \"{{ $pattern }}\" = \"{{ $replace }}\"\n"
 	"{{ end }}{{ end }}{{ end }}\n"
 	"{{ range $k, $v := .PrivateRegistryConfig.Configs }}\n"
 	"{{ if $v.Auth }}\n"
-	"[" REGISTRY ".configs.\"{{ $k }}\".auth]\n"
+	"[@.registry.configs.\"{{ $k }}\".auth]\n"
 	"  {{ if $v.Auth.Username }}username = {{ printf \"%q\" $v.Auth.Username }}{{ end }}\n"
 	"  {{ if $v.Auth.Password }}password = {{ printf \"%q\" $v.Auth.Password }}{{ end }}\n"
 	"  {{ if $v.Auth.Auth }}auth = {{ printf \"%q\" $v.Auth.Auth }}{{ end }}\n"
 	"  {{ if $v.Auth.IdentityToken }}identitytoken = {{ printf \"%q\" $v.Auth.IdentityToken }}{{ end }}\n"
 	"{{ end }}\n"
 	"{{ if $v.TLS }}\n"
-	"[" REGISTRY ".configs.\"{{ $k }}\".tls]\n"
+	"[@.registry.configs.\"{{ $k }}\".tls]\n"
 	"  {{ if $v.TLS.CAFile }}ca_file = \"{{ $v.TLS.CAFile }}\"{{ end }}\n"
 	"  {{ if $v.TLS.CertFile }}cert_file = \"{{ $v.TLS.CertFile }}\"{{ end }}\n"
 	"  {{ if $v.TLS.KeyFile }}key_file = \"{{ $v.TLS.KeyFile }}\"{{ end }}\n"
 	"  {{ if $v.TLS.InsecureSkipVerify }}insecure_skip_verify = true{{ end }}\n"
 	"{{ end }}{{ end }}{{ end }}\n";
 
+/* Both texts with what stands there again and again. */
+static void put(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '@') buf_puts(out, "plugins.\"io.containerd.grpc.v1.cri\"");
+		else if (*s == '~') buf_puts(out, ".NodeConfig.AgentConfig.");
+		else buf_putc(out, *s);
+	}
+}
+
 void template_write(const char *binary, struct buf *out)
 {
-	buf_printf(out, "%s: k3s's own template with another runc\n%s", mark, head);
+	buf_printf(out, "%s: k3s's own template with another runc\n", mark);
+	put(out, head);
 	buf_json(out, binary);
-	buf_puts(out, registries);
+	put(out, registries);
 }
 
 bool template_is_ours(const char *text, size_t len)
