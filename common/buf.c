@@ -81,16 +81,21 @@ void buf_free(struct buf *b)
 	*b = (struct buf){0};
 }
 
+bool buf_escape(struct buf *b, uint32_t c, const char *which, const char *letters)
+{
+	const char *at = c && c < 128 ? strchr(which, (int)c) : NULL;
+
+	if (!at) return false;
+	buf_putc(b, '\\');
+	buf_putc(b, letters[at - which]);
+	return true;
+}
+
 /* encoding/json's HTML-safe set: < > & and U+2028/9 are escaped too. */
 static void json_char(struct buf *b, const char *s, size_t n, uint32_t c)
 {
-	static const char *const shorts[128] = {
-		['"'] = "\\\"", ['\\'] = "\\\\",
-		['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t",
-	};
-
-	if (c < 128 && shorts[c]) buf_puts(b, shorts[c]);
-	else if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029) buf_printf(b, "\\u%04x", c);
+	if (buf_escape(b, c, "\"\\\n\r\t", "\"\\nrt")) return;
+	if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029) buf_printf(b, "\\u%04x", c);
 	else buf_add(b, s, n);
 }
 

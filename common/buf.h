@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -23,6 +24,8 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Makes room for n more bytes and returns where they go, or NULL; the caller adds what it wrote to .len. */
 char *buf_reserve(struct buf *b, size_t n);
+/* If c is one of which, adds a backslash and the letter of the same place, and returns true. */
+bool buf_escape(struct buf *b, uint32_t c, const char *which, const char *letters);
 void buf_reset(struct buf *b);   /* empty, memory kept */
 void buf_free(struct buf *b);    /* memory given back, reusable */
 

@@ -234,13 +234,8 @@ int go_decode(const struct json *j, const struct json_node *n, const struct go_t
 
 static void quote_char(struct buf *b, const char *s, size_t k, uint32_t c)
 {
-	static const char *const named[128] = {
-		['\a'] = "\\a", ['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t",
-		['\v'] = "\\v", ['\\'] = "\\\\", ['"'] = "\\\"",
-	};
-
-	if (c < 128 && named[c]) buf_puts(b, named[c]);
-	else if (c < 0x20 || c == 0x7f) buf_printf(b, "\\x%02x", c);
+	if (buf_escape(b, c, "\a\b\f\n\r\t\v\\\"", "abfnrtv\\\"")) return;
+	if (c < 0x20 || c == 0x7f) buf_printf(b, "\\x%02x", c);
 	/* What Unicode calls no graphic character: the ranges that configurations can be expected to hold. */
 	else if ((c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
 		(c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff) buf_printf(b, "\\u%04x", c);

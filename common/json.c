@@ -40,12 +40,10 @@ static char peek(const struct scan *s)
 /* A byte as Go shows it: strconv.Quote of the code point of that number, in single quotes. */
 static void quote_byte(unsigned char c, char out[16])
 {
-	static const char *const named[128] = {
-		['\a'] = "\\a", ['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t",
-		['\v'] = "\\v", ['\\'] = "\\\\", ['\''] = "\\'",
-	};
+	static const char named[] = "\a\b\f\n\r\t\v\\'", letters[] = "abfnrtv\\'";
+	const char *at = c ? strchr(named, c) : NULL;
 
-	if (c < 128 && named[c]) snprintf(out, 16, "'%s'", named[c]);
+	if (at) snprintf(out, 16, "'\\%c'", letters[at - named]);
 	else if (c < 0x20 || c == 0x7f) snprintf(out, 16, "'\\x%02x'", c);
 	else if (c < 0x7f) snprintf(out, 16, "'%c'", c);
 	else if (c <= 0xa0 || c == 0xad) snprintf(out, 16, "'\\u%04x'", c);

@@ -60,9 +60,10 @@ static bool has_line(const char *p, const char *end, const char *name, bool proc
 
 void cgroups_of_process(const char *text, size_t n, const char *const *names, size_t name_n, struct buf *out)
 {
-	const char *end = text + n, *eol = line_end(text, end), *path = eol;
+	const char *end = text + n, *eol = line_end(text, end), *path = text;
 
-	while (path > text && path[-1] != ':') path--;
+	/* "ID:controllers:path", and the path may have colons */
+	for (int colons = 0; path < eol && colons < 2; path++) colons += *path == ':';
 	buf_add(out, text, n);
 	for (size_t i = 0; i < name_n; i++)
 		if (n && !has_line(text, end, names[i], true))

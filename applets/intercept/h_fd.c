@@ -82,6 +82,7 @@ enum verdict writev_enter(struct call *c)
 	char data[WRITE_MAX];
 	size_t n = 0, count = call_arg(c, 2);
 
+	if (s && s->opath) return call_done(c, -EBADF);
 	if (!s || s->real || !s->seed || s->fd < 0) return PASS;
 	if (count > sizeof v / sizeof *v) return call_done(c, -EINVAL);
 	if (call_read(c, call_arg(c, 1), v, count * sizeof *v) < 0) return call_done(c, -EFAULT);
@@ -92,6 +93,13 @@ enum verdict writev_enter(struct call *c)
 		n += v[i].iov_len;
 	}
 	return call_done(c, n ? accept_value(c, s, data, n) : 0);
+}
+
+/* The row's buf says which argument is the descriptor that is written to. */
+enum verdict copy_enter(struct call *c)
+{
+	const struct special *s = special_of_fd(c->tr, c->t, (int)call_arg(c, c->rule->buf));
+	return s && s->seed && !s->real ? call_done(c, s->opath ? -EBADF : -EINVAL) : PASS;
 }
 
 enum verdict read_enter(struct call *c)

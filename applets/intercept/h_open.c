@@ -25,7 +25,7 @@
 #include "statx.h"
 #include "virtual.h"
 
-enum stage { ASKED = 1, GIVEN_UP };
+enum stage { ASKED = 1, GIVEN_UP, UNFILLED };
 
 static bool wants_write(uint64_t flags)
 {
@@ -81,19 +81,35 @@ static void describe_folder(struct call *c, const struct job *j, struct special 
 	s->has_mnt_id = statx_mount_id(name, &s->mnt_id);
 }
 
+/* The memfd of the tracee that has just been made. Another thread may have put something else in its place, which the tracee may not
+ * write to and we may: so it is pinned first, and looked at before it is opened. */
+static int open_memfd(struct call *c, int fd, struct stat *st)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, fd);
+	_cleanup_close_ int pin = open(name, O_PATH | O_CLOEXEC);
+	if (pin < 0 || fstat(pin, st) < 0) return -errno;
+	if (!S_ISREG(st->st_mode) || st->st_size || special_by_id(&c->tr->specials, st->st_dev, st->st_ino)) return -EBADF;
+	snprintf(name, sizeof name, "/proc/self/fd/%d", pin);
+	int own = open(name, O_RDWR | O_CLOEXEC);
+	if (own < 0) return -errno;
+	if (fcntl(own, F_GET_SEALS) == 0) return own;   /* EINVAL for every other file */
+	close(own);
+	return -EBADF;
+}
+
 /* fd is the memfd in the tracee: content, mode, and what must be known about it later. */
 static int fill(struct call *c, int fd)
 {
 	struct job *j = c->t->job;
 	_cleanup_buf_ struct buf content = {0};
-	char name[64];
 	struct stat st;
 
-	snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, fd);
 	int r = virtual_content(c->tr, c->t, j, &content);
 	if (r < 0) return r;
-	_cleanup_close_ int own = open(name, O_RDWR | O_CLOEXEC);
-	if (own < 0) return -errno;
+	_cleanup_close_ int own = open_memfd(c, fd, &st);
+	if (own < 0) return own;
 	r = io_write_fd(own, content.data, content.len);
 	if (r < 0) return r;
 	if (fchmod(own, virtual_mode(j) & 07777) < 0 || fstat(own, &st) < 0) return -errno;
@@ -124,6 +140,12 @@ static enum verdict memfd_made(struct call *c)
 		int r = fill(c, (int)c->result);
 		call_log(c, "%s → descriptor %ld%s%s", j->path, c->result, r < 0 ? ", unfilled: " : "",
 			r < 0 ? strerror(-r) : "");
+		if (r < 0) {   /* once more, to close it */
+			j->stage = UNFILLED;
+			j->value = (uint64_t)c->result;
+			j->error = r;
+			return AGAIN;
+		}
 		call_count(c);
 		return DONE;
 	}
@@ -154,29 +176,32 @@ static enum verdict mapped(struct call *c)
 	return PASS;
 }
 
+static enum verdict closed(struct call *c)
+{
+	return call_done(c, c->t->job->error);
+}
+
 static enum verdict by_path(struct call *c)
 {
 	struct job *j = c->t->job;
 	struct stat st;
 
 	if (tracee_root(c->tr, c->t) != ROOT_SAME) {
-		bool copies = stat(j->target, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISFIFO(st.st_mode);
+		/* A copy is made by our rights. */
+		bool copies = tracee_euid(c->t) == geteuid() && stat(j->target, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISFIFO(st.st_mode);
 		if (copies) return by_memfd(c);
 		call_log(c, "%s: %s is out of reach in this root", j->path, j->target);
 		return PASS;
 	}
-	struct scratch *s = scratch_get(c, &j->slot);
-	if (!s) return scratch_map(c, GIVEN_UP);
-	j->pool = s;
-	if (call_write(c, scratch_at(s, j->slot), j->target, strlen(j->target) + 1) < 0) return PASS;
-	if (c->rule->nr == SYS_openat2) {   /* its RESOLVE_ flags were the kernel's to judge, and it has */
+	uint64_t mode = j->value;
+	enum verdict v = scratch_call(c, c->rule->path, GIVEN_UP, mapped);
+	if (j->pool && v == EXIT && c->rule->nr == SYS_openat2) {   /* its RESOLVE_ flags were the kernel's to judge, and it has */
 		call_set_nr(c, SYS_openat);
 		call_set_arg(c, 0, (uint64_t)AT_FDCWD);
 		call_set_arg(c, 2, j->flags);
-		call_set_arg(c, 3, j->value);
+		call_set_arg(c, 3, mode);
 	}
-	call_set_arg(c, 1 - (c->rule->path == 0), scratch_at(s, j->slot));
-	return call_exit(c, mapped);
+	return v;
 }
 
 /* At an entry stop: the kernel has been asked, or need not be. */
@@ -185,6 +210,11 @@ static enum verdict stand_in(struct call *c)
 	struct job *j = c->t->job;
 
 	if (j->stage == GIVEN_UP) return PASS;
+	if (j->stage == UNFILLED) {
+		call_set_nr(c, SYS_close);
+		call_set_arg(c, 0, j->value);
+		return call_exit(c, closed);
+	}
 	if (j->kind == JOB_MAP) return by_path(c);
 	int r = refusal(c, j);
 	if (r < 0) {
@@ -242,7 +272,8 @@ static bool is_missing_for_us(struct call *c, const struct job *j)
 	return access(j->path, F_OK) < 0 && errno == ENOENT;
 }
 
-static enum verdict open_with(struct call *c, int dirfd, int path, uint64_t flags, uint64_t mode)
+/* judged: openat2's RESOLVE_ flags, by which the kernel may refuse what is there. */
+static enum verdict open_with(struct call *c, int dirfd, int path, uint64_t flags, uint64_t mode, uint64_t judged)
 {
 	char raw[PATH_MAX];
 
@@ -264,18 +295,19 @@ static enum verdict open_with(struct call *c, int dirfd, int path, uint64_t flag
 	j->path_addr = addr;
 	j->path_len = (size_t)n;
 	j->error = -ENOENT;
+	if (judged && j->kind == JOB_MAP) j->at_once = false;
 	return j->at_once || is_missing_for_us(c, j) ? stand_in(c) : call_exit(c, asked);
 }
 
 enum verdict open_enter(struct call *c)
 {
 	const struct rule *r = c->rule;
-	return open_with(c, r->dirfd, r->path, call_arg(c, r->flags), call_arg(c, r->flags + 1));
+	return open_with(c, r->dirfd, r->path, call_arg(c, r->flags), call_arg(c, r->flags + 1), 0);
 }
 
 enum verdict creat_enter(struct call *c)
 {
-	return open_with(c, RULE_NONE, 0, O_CREAT | O_WRONLY | O_TRUNC, call_arg(c, 1));
+	return open_with(c, RULE_NONE, 0, O_CREAT | O_WRONLY | O_TRUNC, call_arg(c, 1), 0);
 }
 
 /* A struct larger than we know may ask for what we cannot judge: the kernel's answer stands. */
@@ -284,5 +316,7 @@ enum verdict openat2_enter(struct call *c)
 	struct open_how how;
 
 	if (call_arg(c, 3) != sizeof how || call_read(c, call_arg(c, 2), &how, sizeof how) < 0) return PASS;
-	return open_with(c, 0, 1, how.flags, how.mode);
+	/* Such a path starts at the descriptor, whatever it looks like. */
+	if (how.resolve & RESOLVE_IN_ROOT) return PASS;
+	return open_with(c, 0, 1, how.flags, how.mode, how.resolve);
 }

@@ -14,6 +14,7 @@
 #include "handlers.h"
 #include "path.h"
 #include "resolve.h"
+#include "scratch.h"
 #include "statx.h"
 #include "virtual.h"
 #include "text.h"
@@ -32,8 +33,11 @@ static enum verdict write_out(struct call *c, const void *p, size_t n)
 
 static bool not_mine(const struct call *c)
 {
-	return c->result != -ENOENT && !c->t->job->at_once
-		&& !(c->result == -ENOTDIR && c->t->job->fd != AT_FDCWD && special_of_fd(c->tr, c->t, c->t->job->fd));
+	const struct job *j = c->t->job;
+
+	if (j->kind == JOB_MAP && c->t->root != ROOT_SAME && tracee_euid(c->t) != geteuid()) return true;
+	return c->result != -ENOENT && !j->at_once
+		&& !(c->result == -ENOTDIR && j->fd != AT_FDCWD && special_of_fd(c->tr, c->t, j->fd));
 }
 
 /* fstatat(fd, "") and statx(fd, "") of a stand-in. */
@@ -71,10 +75,33 @@ static bool is_worth_a_look(const struct tracer *tr, const char *raw)
 	return tr->features & F_STAT || strstr(raw, "ns/");
 }
 
+enum { GIVEN_UP = 1 };
+
+static enum verdict at_target_exit(struct call *c)
+{
+	return answered(c, c->result);
+}
+
+/* A mapped file: the same call once more, with its own path. In another root, where that leads elsewhere, the handler answers, if
+ * the tracee has no fewer rights than we. */
+static enum verdict at_target(struct call *c)
+{
+	if (c->t->job->stage == GIVEN_UP) return PASS;
+	if (tracee_root(c->tr, c->t) == ROOT_SAME) return scratch_call(c, c->rule->path, GIVEN_UP, at_target_exit);
+	return c->rule->exit(c);
+}
+
+static bool goes_round(const struct call *c)
+{
+	return c->t->job->kind == JOB_MAP && !c->t->job->at_once && c->t->root == ROOT_SAME;
+}
+
 static enum verdict enter(struct call *c, bool nofollow)
 {
 	char raw[PATH_MAX];
 	const struct rule *r = c->rule;
+
+	if (c->t->job) return at_target(c);
 	uint64_t flags = r->flags == RULE_NONE ? 0 : call_arg(c, r->flags);
 
 	if (flags & AT_SYMLINK_NOFOLLOW) nofollow = true;
@@ -91,7 +118,7 @@ static enum verdict enter(struct call *c, bool nofollow)
 	*j = found;
 	j->flags = nofollow ? AT_SYMLINK_NOFOLLOW : 0;
 	if (!j->at_once || j->kind != JOB_MAP) return EXIT;
-	return r->exit(c);
+	return at_target(c);
 }
 
 enum verdict path_enter(struct call *c)
@@ -110,6 +137,7 @@ enum verdict stat_reply(struct call *c)
 	struct stat st;
 
 	if (not_mine(c)) return PASS;
+	if (goes_round(c)) return AGAIN;
 	if (j->kind == JOB_MAP) {
 		if (fstatat(AT_FDCWD, j->target, &st, (int)j->flags) < 0) return answered(c, -errno);
 	} else {
@@ -125,6 +153,7 @@ enum verdict statx_reply(struct call *c)
 	struct stat st;
 
 	if (not_mine(c)) return PASS;
+	if (goes_round(c)) return AGAIN;
 	if (j->kind == JOB_MAP) {
 		int r = statx_call(AT_FDCWD, j->target, (unsigned)j->flags, (unsigned)call_arg(c, 3), x);
 		return r < 0 ? answered(c, r) : write_out(c, x, sizeof x);
@@ -144,6 +173,7 @@ enum verdict access_reply(struct call *c)
 	int want = (int)call_arg(c, c->rule->path + 1);
 
 	if (not_mine(c)) return PASS;
+	if (goes_round(c)) return AGAIN;
 	if (j->kind == JOB_MAP) return answered(c, access(j->target, want) < 0 ? -errno : 0);
 	return answered(c, virtual_access(c->t, j, want));
 }
@@ -153,6 +183,7 @@ enum verdict truncate_reply(struct call *c)
 	struct job *j = c->t->job;
 
 	if (not_mine(c)) return PASS;
+	if (goes_round(c)) return AGAIN;
 	if (j->kind == JOB_MAP) return answered(c, truncate(j->target, (off_t)call_arg(c, 1)) < 0 ? -errno : 0);
 	/* A sysctl has no length to set; open(2) with O_TRUNC succeeds on it as well. */
 	return answered(c, j->kind == JOB_SEED_DIR ? -EISDIR : virtual_access(c->t, j, W_OK));
@@ -173,6 +204,7 @@ enum verdict readlink_reply(struct call *c)
 	char text[PATH_MAX];
 
 	if (not_mine(c)) return PASS;
+	if (goes_round(c)) return AGAIN;
 	if (j->kind != JOB_MAP) return answered(c, -EINVAL);   /* it is there, and is no link */
 	ssize_t n = readlink(j->target, text, sizeof text - 1);
 	if (n < 0) return answered(c, -errno);
@@ -229,7 +261,7 @@ enum verdict readlink_enter(struct call *c)
 {
 	char raw[PATH_MAX];
 
-	if (!c->tr->specials.n && !c->tr->map_n) return enter(c, true);
+	if (c->t->job || (!c->tr->specials.n && !c->tr->map_n)) return enter(c, true);
 	ssize_t n = mem_string(&c->tr->mem, c->t->tid, call_arg(c, c->rule->path), raw, sizeof raw);
 	int fd = n > 0 ? own_fd(c, raw) : -1;
 	if (n == 0 && c->rule->dirfd != RULE_NONE) fd = (int)call_arg(c, c->rule->dirfd);

@@ -46,7 +46,7 @@ void leave_pid_namespace(struct call *c)
 
 enum verdict clone_enter(struct call *c)
 {
-	c->t->foreign_child = true;   /* the filter lets nothing else stop */
+	c->t->foreign_child = call_arg(c, 0) & CLONE_NEWPID;
 	return PASS;
 }
 
@@ -130,9 +130,21 @@ static enum verdict napped(struct call *c)
 	return AGAIN;
 }
 
+/* One that has ended already is told before the kernel is asked, which would wait for a child that has not. */
+static enum verdict orphan_first(struct call *c)
+{
+	struct waiting w = understand(c);
+	const struct process *me = myself(c);
+	int status;
+
+	if (!me || !(w.options & WEXITED) || !w.which) return call_exit(c, asked);
+	pid_t orphan = orphans_take(&c->tr->orphans, me->pid, w.which, w.options & WNOWAIT, &status);
+	return orphan > 0 ? tell(c, &w, orphan, status) : call_exit(c, asked);
+}
+
 enum verdict wait_enter(struct call *c)
 {
-	if (!c->t->job) return call_exit(c, asked);
+	if (!c->t->job) return orphan_first(c);
 	call_set_nr(c, SYS_poll);
 	call_set_arg(c, 0, 0);
 	call_set_arg(c, 1, 0);

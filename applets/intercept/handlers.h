@@ -7,7 +7,7 @@
 handler open_enter, creat_enter, openat2_enter;                         /* h_open.c */
 handler path_enter, path_nofollow_enter, readlink_enter;                /* h_stat.c */
 handler stat_reply, statx_reply, access_reply, readlink_reply, truncate_reply;
-handler write_enter, pwrite_enter, writev_enter, read_enter;            /* h_fd.c */
+handler write_enter, pwrite_enter, writev_enter, copy_enter, read_enter;            /* h_fd.c */
 handler close_exit, fstat_exit, fchown_exit, ftruncate_enter, lseek_exit;
 handler fstatfs_exit, statfs_exit;                                      /* h_statfs.c */
 handler getdents_enter;                                                 /* h_dir.c */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,7 +169,26 @@ static void on_exec(struct tracer *tr, struct tracee *t)
 static void on_group_stop(struct tracer *tr, struct tracee *t, int sig)
 {
 	tracee_resume(t, PTRACE_LISTEN, 0);
-	if (t->tid == tr->main && sig != SIGSTOP && getpgid(tr->main) == getpgrp()) raise(SIGSTOP);
+	if (t->tid == tr->main && sig != SIGSTOP && getpgid(tr->main) == getpgrp() && tr->main_stopped) tr->main_stopped(sig);
+}
+
+/* A thread of this process that is making a child in another PID namespace. */
+static void *makes_foreign(struct tracer *tr, struct tracee *t, void *arg)
+{
+	(void)tr;
+	return t->foreign_child && tracee_tgid(t) == *(pid_t *)arg ? t : NULL;
+}
+
+/* The first stop of a new process may come before its parent tells of it, and so may its end. */
+static void note_arrival(struct tracer *tr, struct tracee *t)
+{
+	pid_t parent = tracee_parent(t);
+	const struct process *maker = parent && t->tgid == t->tid ? orphans_find(&tr->orphans, parent) : NULL;
+
+	if (!maker || maker->foreign) return;
+	bool foreign = maker->foreign_children || tracee_each(tr, makes_foreign, &parent);
+	if (tr->orphans.n == tr->orphans.cap) orphans_sweep(&tr->orphans, is_gone);
+	orphans_born(&tr->orphans, t->tid, parent, foreign);
 }
 
 /* Its parent is stopped right now, so /proc can be asked who that is (with CLONE_PARENT not the one that made it). In another PID
@@ -186,17 +206,32 @@ static void note_birth(struct tracer *tr, struct tracee *t)
 	if (parent && child.tgid == child.tid) orphans_born(&tr->orphans, child.tid, parent, foreign);
 }
 
+/* The kernel does not know that what it waits for is there: it comes back, and asks anew. */
+static void *wake_waiting(struct tracer *tr, struct tracee *t, void *heir)
+{
+	(void)tr;
+	if (t->phase == PH_IN && t->rule && (t->rule->nr == SYS_wait4 || t->rule->nr == SYS_waitid) && tracee_tgid(t) == *(pid_t *)heir)
+		tracee_interrupt(t);
+	return NULL;
+}
+
 static void on_end(struct tracer *tr, pid_t tid, int status)
 {
 	pid_t heir = tr->features & F_REAPER ? orphans_ended(&tr->orphans, tid, status) : 0;
 
-	if (heir) kill(heir, SIGCHLD);
+	/* Its parent ignores SIGCHLD, so there is nothing that it could leave to anybody. */
+	if (tr->features & F_REAPER && is_gone(tid)) orphans_waited(&tr->orphans, tid);
+	if (heir) {
+		kill(heir, SIGCHLD);
+		tracee_each(tr, wake_waiting, &heir);
+	}
 	tracee_remove(tr, tid);
 	scratch_forget(tr, tid);
 	special_cool(tr, tid);
 	if (tid == tr->main) {
 		tr->main = 0;
 		tr->main_status = status;
+		if (tr->main_ended) tr->main_ended();
 	}
 }
 
@@ -207,6 +242,7 @@ static struct tracee *welcome(struct tracer *tr, pid_t tid)
 {
 	struct tracee *t = tracee_add(tr, tid);
 	if (!t) return NULL;
+	if (tr->features & F_REAPER) note_arrival(tr, t);
 	if (tr->specials.hot_n && tracee_tgid(t) == tid) {
 		special_set_hot(&tr->specials, tid);
 		special_rescan(tr, tid);

@@ -248,6 +248,8 @@ bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bo
 	if (is_plain(tr, key)) return false;
 
 	if (path_join(lexical, "/", full) < 0) return false;
+	int pid;
+	bool own = path_proc(lexical, &pid) && !pid;   /* means another place for each process, and at another time */
 	for (int i = 0; i < LINKS_MAX && expand_self(tr, t, lexical, self); i++) {
 		if (virtual_find(tr, t, lexical, j)) return true;
 		set_path(lexical, self);
@@ -256,6 +258,6 @@ bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bo
 	/* Literally right unless ".." follows a symlink. */
 	if (!path_climbs(full) && virtual_find(tr, t, lexical, j)) return true;
 	if (canonical(tr, t, full, nofollow, lexical) && virtual_find(tr, t, lexical, j)) return true;
-	if (!may_come(tr, lexical)) set_plain(tr, key);
+	if (!own && !may_come(tr, lexical)) set_plain(tr, key);
 	return false;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "die.h"
 #include "filter.h"
 #include "probe.h"
@@ -20,7 +21,7 @@
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM,
 	SIGWINCH };
 /* Job control: the program stops first, then we (loop.c). */
-static const int ignored[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
+static const int ignored[] = { SIGTTIN, SIGTTOU, SIGPIPE };
 
 static volatile pid_t main_pid;
 
@@ -34,9 +35,30 @@ static void forward(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+static volatile sig_atomic_t tstp;
+static volatile int64_t stopped;    /* when the program was, without us (ms) */
+
+/* Ctrl-Z is for the whole group, and may reach the program before us. */
+static void take_tstp(int sig)
+{
+	enum { AT_ONCE_MS = 100 };
+
+	(void)sig;
+	if (clock_ms() - stopped < AT_ONCE_MS) raise(SIGSTOP);
+	else tstp = 1;
+}
+
+/* Who sent SIGTSTP to the program alone wakes it alone, which we must be awake for. */
+static void main_is_stopped(int sig)
+{
+	if (sig != SIGTSTP || tstp) raise(SIGSTOP);
+	else stopped = clock_ms();
+	tstp = 0;
+}
+
 struct signals {
 	struct sigaction forwarded[sizeof forwarded / sizeof *forwarded],
-		ignored[sizeof ignored / sizeof *ignored], child;
+		ignored[sizeof ignored / sizeof *ignored], child, tstp;
 };
 
 static void take_signals(struct signals *old)
@@ -47,6 +69,7 @@ static void take_signals(struct signals *old)
 	struct sigaction quiet = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
 
 	sigaction(SIGCHLD, &quiet, &old->child);
+	sigaction(SIGTSTP, &(struct sigaction){ .sa_handler = take_tstp, .sa_flags = SA_RESTART }, &old->tstp);
 	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i], &sa,
 		&old->forwarded[i]);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &ign, &old->ignored[i]);
@@ -55,9 +78,17 @@ static void take_signals(struct signals *old)
 static void give_signals_back(const struct signals *old)
 {
 	sigaction(SIGCHLD, &old->child, NULL);
+	sigaction(SIGTSTP, &old->tstp, NULL);
 	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) sigaction(forwarded[i],
 		&old->forwarded[i], NULL);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) sigaction(ignored[i], &old->ignored[i], NULL);
+}
+
+/* Its descendants go on, and nobody is left to pass a signal on to: it is for us, and they end with us. */
+static void main_is_gone(void)
+{
+	main_pid = 0;
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) signal(forwarded[i], SIG_DFL);
 }
 
 /* What the child says before it becomes the program. */
@@ -127,7 +158,7 @@ static void check_proc(const struct tracer *tr)
 	ssize_t n = readlink("/proc/self", link, sizeof link - 1);
 
 	link[n < 0 ? 0 : n] = 0;
-	if (!(tr->features & (F_PATH | F_STATFS | F_LIST)) || atoi(link) == getpid()) return;
+	if (!(tr->features & (F_PATH | F_STATFS | F_LIST | F_REAPER | F_MOUNTS | F_PROPAGATION)) || atoi(link) == getpid()) return;
 	if (n < 0) die(EX_FAIL, "/proc is not mounted, and without it no file of the program can be found: mount -t proc proc /proc");
 	die(EX_FAIL, "/proc belongs to another PID namespace: mount -t proc proc /proc in this one");
 }
@@ -137,6 +168,8 @@ int tracer_run(struct tracer *tr, char **argv, bool end_with_main)
 	check_proc(tr);
 	tracer_own_root(tr);
 	tr->own_net = virtual_net_ns(&(struct tracee){ .tid = getpid() });
+	tr->main_ended = main_is_gone;
+	tr->main_stopped = main_is_stopped;
 	start(tr, argv);
 	int r = tracer_loop(tr, end_with_main);
 	main_pid = 0;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -68,4 +69,16 @@ void scratch_forget(struct tracer *tr, pid_t tgid)
 	for (struct scratch *s = tr->scratch; s; s = s->next)
 		/* calls of dying threads may still point here, so the record stays */
 		if (s->tgid == tgid) s->tgid = 0;
+}
+
+enum verdict scratch_call(struct call *c, int path_arg, int given_up, handler *then)
+{
+	struct job *j = c->t->job;
+	struct scratch *s = scratch_get(c, &j->slot);
+
+	if (!s) return scratch_map(c, given_up);
+	j->pool = s;
+	if (call_write(c, scratch_at(s, j->slot), j->target, strlen(j->target) + 1) < 0) return PASS;
+	call_set_arg(c, path_arg, scratch_at(s, j->slot));
+	return call_exit(c, then);
 }

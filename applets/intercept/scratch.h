@@ -27,6 +27,9 @@ static inline uint64_t scratch_at(const struct scratch *s, int slot) { return s-
  * is left to the kernel: then the call goes on unchanged, and job's stage is set to given_up. */
 enum verdict scratch_map(struct call *c, int given_up);
 
+/* At an entry stop: makes the call with job's target as its path, so that the kernel judges it by the tracee's rights. */
+enum verdict scratch_call(struct call *c, int path_arg, int given_up, handler *then);
+
 /* The address space is gone. */
 void scratch_forget(struct tracer *tr, pid_t tgid);
 

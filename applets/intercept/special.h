@@ -16,7 +16,7 @@
 struct tracer;
 struct tracee;
 
-enum { SPECIAL_MAX = 512, HOT_MAX = 64 };
+enum { SPECIAL_MAX = 512, HOT_MAX = 4096 };
 
 struct special {
 	uint64_t dev, ino;

@@ -110,6 +110,7 @@ pid_t tracee_parent(struct tracee *t)
 	if (io_read(path, &b, 1 << 16) < 0 || !b.data) return 0;
 	const char *group = strstr(b.data, "\nTgid:"), *parent = strstr(b.data, "\nPPid:");
 	t->tgid = group ? atoi(group + 6) : t->tid;
+	if (strstr(b.data, "\nState:\tZ") || strstr(b.data, "\nState:\tX")) return 0;
 	return parent ? atoi(parent + 6) : 0;
 }
 

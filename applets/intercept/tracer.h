@@ -51,7 +51,6 @@ struct tracee {
 	bool swapped;              /* registers were changed: saved has the arguments as the tracee gave them */
 	/* the tracee is on its way to issue the call in saved once more; job goes on then */
 	bool again;
-	bool listening;            /* in a group stop */
 	bool pivoted;              /* pivot_root was a chroot, and the old root is still to be unmounted */
 	bool foreign_child;        /* the child that it is making will be in another PID namespace */
 	long result;
@@ -105,6 +104,8 @@ struct tracer {
 	size_t tracee_n, tracee_max;
 	pid_t main;                /* 0 once it has ended */
 	int main_status;           /* wait status */
+	void (*main_ended)(void);
+	void (*main_stopped)(int sig);   /* by this signal, in our process group */
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
 	struct stat_id { uint64_t dev, ino; char mnt[48]; } own_root;
 	uint64_t own_net;          /* our network namespace (virtual_net_ns) */
@@ -142,7 +143,7 @@ void tracee_remove(struct tracer *tr, pid_t tid);
 void tracee_sweep(struct tracer *tr);                             /* drops those that went without a word */
 void tracee_end_call(struct tracee *t);                           /* forgets the call in flight */
 pid_t tracee_tgid(struct tracee *t);
-pid_t tracee_parent(struct tracee *t);                            /* 0: it is gone; finds its tgid out as well */
+pid_t tracee_parent(struct tracee *t);                            /* 0: it has ended; finds its tgid out as well */
 uid_t tracee_euid(const struct tracee *t);
 /* "/proc/TID/WHAT". */
 void tracee_proc(const struct tracee *t, const char *what, char *out, size_t size);

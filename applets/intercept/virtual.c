@@ -58,19 +58,21 @@ static bool find_map(struct tracer *tr, const char *path, struct job *j)
 	return false;
 }
 
-static const struct { const char *name; bool mounts; } tables[] = {
-	{ "mountinfo", true }, { "mounts", true }, { "cgroup", false }, { "cgroups", false },
+/* Where: right below /proc, in a process's folder. */
+static const struct { const char *name; bool mounts, in_proc, in_pid; } tables[] = {
+	{ "mountinfo", true, false, true }, { "mounts", true, true, true }, { "cgroup", false, false, true }, { "cgroups", false, true, false },
 };
 
 static bool find_table(struct tracer *tr, const char *path, struct job *j)
 {
 	int pid;
 	const char *rest = path_proc(path, &pid);
+	bool in_pid = rest;
 
 	if (!rest) rest = path_below(path, "/proc");
 	for (size_t i = 0; rest && i < sizeof tables / sizeof *tables; i++) {
 		size_t wanted = tr->controller_n + (tables[i].mounts ? tr->fstype_n : 0);
-		if (strcmp(rest, tables[i].name) || !wanted) continue;
+		if (strcmp(rest, tables[i].name) || !wanted || !(in_pid ? tables[i].in_pid : tables[i].in_proc)) continue;
 		j->table = tables[i].name;
 		return take(j, JOB_TABLE, path, true);
 	}
@@ -259,4 +261,10 @@ void virtual_names(struct tracer *tr, const char *dir, void (*fn)(void *, const 
 	for (size_t i = 0; i < tr->map_n; i++)
 		if ((rest = path_below(dir, tr->maps[i].from)) && path_join(target, tr->maps[i].to, rest) == 0)
 			map_names(target, fn, arg);
+	/* the end of a FROM, in the folder that it lies in */
+	for (size_t i = 0; i < tr->map_n; i++) {
+		struct stat st;
+		rest = path_below(tr->maps[i].from, dir);
+		if (rest && *rest && !strchr(rest, '/') && !stat(tr->maps[i].to, &st)) fn(arg, rest, S_ISDIR(st.st_mode));
+	}
 }
