@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -324,7 +326,43 @@ static int at2(int argc, char **argv)
 	return 0;
 }
 
+/* shorten PATH: truncate(2) itself, which coreutils does without */
+static int shorten(int argc, char **argv)
+{
+	(void)argc;
+	show("truncate", truncate(argv[0], 0));
+	return 0;
+}
+
+/* judged FOLDER PATH FLAGS: openat2(2) with these RESOLVE_ flags */
+static int judged(int argc, char **argv)
+{
+	struct { uint64_t flags, mode, resolve; } how = { O_RDONLY, 0, argc > 2 ? strtoull(argv[2], NULL, 0) : 0 };
+	int dir = open(argv[0], O_PATH | O_DIRECTORY);
+	char b[64] = "";
+	long fd = syscall(437, dir, argv[1], &how, sizeof how);
+
+	show("openat2", fd);
+	if (fd >= 0 && read((int)fd, b, sizeof b - 1) > 0) printf("%s", b);
+	return 0;
+}
+
+/* ship FROM TO: sendfile(2), and then pwritev(2) */
+static int ship(int argc, char **argv)
+{
+	(void)argc;
+	int from = open(argv[0], O_RDONLY), to = open(argv[1], O_RDWR);
+	off_t start = 0;
+	struct iovec v = { "junk\n", 5 };
+
+	show("open", to);
+	show("sendfile", sendfile(to, from, &start, 5));
+	show("pwritev", pwritev(to, &v, 1, 0));
+	return 0;
+}
+
 const struct command file_commands[] = {
+	{ "shorten", shorten }, { "judged", judged }, { "ship", ship },
 	{ "cat", cat }, { "at", at }, { "chrooted", chrooted }, { "put", put }, { "how", how }, { "look", look },
 	{ "list", list }, { "fdname", fdname }, { "walk", walk }, { "use", use }, { "pages", pages },
 	{ "many", many }, { "relink", relink },

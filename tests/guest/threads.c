@@ -186,7 +186,40 @@ static int hand(int argc, char **argv)
 	return 0;
 }
 
+static atomic_int stolen_fd, over;
+
+/* As soon as there is a descriptor of that number, it is another file. */
+static void *thief(void *arg)
+{
+	while (!over) {
+		int fd = stolen_fd;
+		if (fd > 0 && fcntl(fd, F_GETFD) >= 0) dup2(*(int *)arg, fd);
+	}
+	return NULL;
+}
+
+/* steal FILE: does one who fills /proc/self/mountinfo's stand-in write to FILE instead? */
+static int steal(int argc, char **argv)
+{
+	int victim = argc > 0 ? open(argv[0], O_PATH | O_CLOEXEC) : -1;
+
+	show("victim", victim);
+	pthread_t t = start(thief, &victim);
+	for (int i = 0; i < 300; i++) {
+		int next = dup(0);
+		close(next);
+		stolen_fd = next;
+		int fd = open("/proc/self/mountinfo", O_RDONLY);
+		stolen_fd = 0;
+		if (fd >= 0) close(fd);
+	}
+	over = 1;
+	pthread_join(t, NULL);
+	return 0;
+}
+
 const struct command thread_commands[] = {
+	{ "steal", steal },
 	{ "threads", threads }, { "churn", churn }, { "exec", exec_from_thread }, { "race", race },
 	{ "urgent", urgent }, { "hand", hand },
 	{ 0 },
