@@ -217,6 +217,7 @@ static int run(void *cfg_, const struct args *args)
 	static struct tracer tr;
 	char **argv = args->n ? args->v : args->rest;
 
+	tr.mount_events = -1;
 	int json = 0;
 	if (cfg->stats && strcmp(cfg->stats, stats_names[0]) && !(json = !strcmp(cfg->stats, stats_names[1])))
 		die_usage("--stats: text or json, not '%s'", cfg->stats);

@@ -118,6 +118,11 @@ bool path_within(const char *path, const char *folder)
 	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
 }
 
+bool mount_is_served(const struct mount_entry *e)
+{
+	return !strcmp(e->type, "fuse") || !strcmp(e->type, "fuseblk") || !strncmp(e->type, "fuse.", 5);
+}
+
 bool mount_option(const char *options, const char *word)
 {
 	size_t n = strlen(word);

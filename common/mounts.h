@@ -32,6 +32,9 @@ const struct mount_entry *mounts_at(const struct mounts *m, const char *point);
 /* Is path the folder itself or something below it? Compares whole components. */
 bool path_within(const char *path, const char *folder);
 
+/* Is it one that a process serves (FUSE), so that whoever looks at what is in it may have to wait for that process? */
+bool mount_is_served(const struct mount_entry *e);
+
 /* Does the comma-separated option list have this word? */
 bool mount_option(const char *options, const char *word);
 

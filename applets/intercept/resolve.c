@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 
 #include "cleanup.h"
 #include "hash.h"
+#include "io.h"
+#include "mounts.h"
 #include "path.h"
 #include "virtual.h"
 #include "text.h"
@@ -188,6 +191,42 @@ static bool canonical(struct tracer *tr, struct tracee *t, const char *path, boo
 	}
 }
 
+static void find_served(struct tracee *t, struct served *s)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+	struct buf b = {0};
+	char name[64];
+
+	strv_free(&s->points);
+	s->root = t->root_key;
+	s->until = now_ms() + PLAIN_MS;
+	tracee_proc(t, "mountinfo", name, sizeof name);
+	if (io_read(name, &b, 16 << 20) < 0) buf_free(&b);
+	else mounts_parse(&m, b.data);
+	for (size_t i = 0; i < m.n; i++)
+		if (mount_is_served(&m.v[i])) strv_add(&s->points, m.v[i].point);
+}
+
+/* Has the mount table changed? Where that cannot be learned, it is read once a second. */
+static bool mounts_changed(struct tracer *tr)
+{
+	struct pollfd p = { .fd = tr->mount_events, .events = POLLPRI };
+
+	if (tr->mount_events < 0) p.fd = tr->mount_events = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	return poll(&p, 1, 0) > 0 && p.revents & POLLPRI;
+}
+
+/* May looking at this path mean to wait for a process that waits for us? Then it is none of ours. */
+static bool is_served(struct tracer *tr, struct tracee *t, const char *path)
+{
+	struct served *s = &tr->served[t->root_key % SERVED_ROOTS];
+
+	if (s->root != t->root_key || (int32_t)(s->until - now_ms()) <= 0 || (t->root == ROOT_SAME && mounts_changed(tr))) find_served(t, s);
+	for (size_t i = 0; i < s->points.n; i++)
+		if (path_within(path, s->points.v[i])) return true;
+	return false;
+}
+
 /* base/raw as text. */
 static bool whole(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, char *full)
 {
@@ -257,6 +296,7 @@ bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bo
 	}
 	/* Literally right unless ".." follows a symlink. */
 	if (!path_climbs(full) && virtual_find(tr, t, lexical, j)) return true;
+	if (is_served(tr, t, lexical)) return false;
 	if (canonical(tr, t, full, nofollow, lexical) && virtual_find(tr, t, lexical, j)) return true;
 	if (!own && !may_come(tr, lexical)) set_plain(tr, key);
 	return false;

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "arch_x86_64.h"
+#include "buf.h"
 #include "mem.h"
 #include "mountinfo.h"
 #include "orphans.h"
@@ -72,7 +73,7 @@ struct path_type {             /* --statfs PATH=TYPE */
 
 struct rule_count { uint64_t stops, answered; };
 
-enum { TRACEE_BUCKETS = 1024, PLAIN_SLOTS = 4096 };
+enum { TRACEE_BUCKETS = 1024, PLAIN_SLOTS = 4096, SERVED_ROOTS = 8 };
 
 struct tracer {
 	/* what was asked for */
@@ -114,6 +115,10 @@ struct tracer {
 	 * symlink is made */
 	struct { uint64_t hash; uint32_t until; unsigned gen; } plain[PLAIN_SLOTS];
 	unsigned link_gen;
+
+	/* by root: where the mounts are that a process serves, which may be a tracee */
+	struct served { uint64_t root; uint32_t until; struct strv points; } served[SERVED_ROOTS];
+	int mount_events;          /* /proc/self/mountinfo, which tells poll(2) of changes; -1: not open */
 
 	struct store store;
 	struct specials specials;

@@ -27,6 +27,13 @@ TEST(fields_and_tags)
 	mounts_free(&m);
 }
 
+TEST(served)
+{
+	struct mounts m = parse("1 1 0:1 / /a rw - fuse.fuse-overlayfs x rw\n2 1 0:2 / /b rw - fusectl x rw\n3 1 0:3 / /c rw - fuse x rw\n");
+	CHECK(m.n == 3 && mount_is_served(&m.v[0]) && !mount_is_served(&m.v[1]) && mount_is_served(&m.v[2]));
+	mounts_free(&m);
+}
+
 TEST(escapes)
 {
 	struct mounts m = parse("1 1 0:1 / /a\\040b\\011c\\134d\\012e rw - tmpfs no\\040ne rw\n");
