@@ -247,6 +247,6 @@ const struct applet applet_intercept = {
 		"namespace. Calls that no rule names are not slowed down. Called as ptrace_interceptor, --seeds k3s is implied.\n"
 		"The exit status is PROGRAM's. Programs under it cannot trace others, 32-bit ones see no rule;\n"
 		"io_uring is refused, as it opens files unseen. Files are opened, looked at and listed by these rules, never created,\n"
-		"removed, renamed, executed or entered (cd).\n",
+		"removed, renamed, executed or entered (cd); not those of FUSE.\n",
 	.run = run,
 };

@@ -98,7 +98,7 @@ static int run(void *cfg, const struct args *args)
 const struct applet applet_stop = {
 	.name = "stop",
 	.group = GROUP_CLUSTER,
-	.summary = "stop k3s and its pods, leave nothing behind",
+	.summary = "stop k3s and its pods: no process and no mount stays",
 	.usage = "[--timeout TIME]",
 	.opts = opts,
 	.defaults = &defaults,

@@ -54,6 +54,9 @@ bool hl_iter_next(struct hl_iter *i, struct ip *a, const struct hl_range **pool)
  * cni_fail(). Not after an earlier error. */
 int hl_check_path(struct cni *c, const char *op, struct str path);
 
+/* How many bytes the white space (Go's unicode.IsSpace) at the beginning, or at the end, of n bytes has; 0 if there is none. */
+size_t hl_space(const char *s, size_t n, bool behind);
+
 /* Appends what the file says; 0, or -1 after cni_fail(). */
 int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns);
 

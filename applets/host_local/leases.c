@@ -11,25 +11,25 @@
 #include "io.h"
 #include "store.h"
 
-/* strings.TrimSpace */
-static struct str trim(struct str s)
+size_t hl_space(const char *s, size_t n, bool behind)
 {
 	static const char *const spaces[] = { " ", "\t", "\n", "\v", "\f", "\r", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
 		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80", "\xe2\x80\x80", "\xe2\x80\x81",
 		"\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
 		"\xe2\x80\x89", "\xe2\x80\x8a" };
 
-	for (size_t i = 0; i < sizeof spaces / sizeof *spaces;) {
-		size_t n = strlen(spaces[i]);
-		if (s.n >= n && !memcmp(s.s, spaces[i], n)) {
-			s.s += n;
-		} else if (s.n < n || memcmp(s.s + s.n - n, spaces[i], n)) {
-			i++;
-			continue;
-		}
-		s.n -= n;
-		i = 0;
+	for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+		size_t k = strlen(spaces[i]);
+		if (n >= k && !memcmp(behind ? s + n - k : s, spaces[i], k)) return k;
 	}
+	return 0;
+}
+
+/* strings.TrimSpace */
+static struct str trim(struct str s)
+{
+	for (size_t k; (k = hl_space(s.s, s.n, false)); s.n -= k) s.s += k;
+	for (size_t k; (k = hl_space(s.s, s.n, true));) s.n -= k;
 	return s;
 }
 

@@ -12,13 +12,22 @@
 
 enum { LINE_MAX_GO = 64 * 1024 };   /* bufio.Scanner's longest line */
 
-static struct str word(struct cni *c, char **p)
+/* strings.Fields: takes the next one off the line. */
+static struct str word(struct str *line)
 {
-	*p += strspn(*p, " \t\r\v\f");
-	size_t n = strcspn(*p, " \t\r\v\f");
-	struct str s = { arena_copy(&c->arena, *p, n), n };
-	*p += n;
+	size_t n = 0;
+
+	for (size_t k; (k = hl_space(line->s, line->n, false)); line->n -= k) line->s += k;
+	while (n < line->n && !hl_space(line->s + n, line->n - n, false)) n++;
+	struct str s = { line->s, n };
+	line->s += n;
+	line->n -= n;
 	return s;
+}
+
+static bool is(struct str s, const char *text)
+{
+	return s.n == strlen(text) && !memcmp(s.s, text, s.n);
 }
 
 static void push(struct cni *c, struct slice *l, struct str s)
@@ -33,23 +42,23 @@ static void push(struct cni *c, struct slice *l, struct str s)
 	((struct str *)l->v)[l->n++] = s;
 }
 
-static void take_line(struct cni *c, char *line, struct cni_dns *dns)
+static void take_line(struct cni *c, struct str line, struct cni_dns *dns)
 {
-	struct str key = word(c, &line), s = word(c, &line);
+	struct str key = word(&line), s = word(&line);
 
 	if (!key.n || !s.n || *key.s == '#' || *key.s == ';') return;
-	if (!strcmp(key.s, "nameserver")) {
+	if (is(key, "nameserver")) {
 		push(c, &dns->nameservers, s);
-	} else if (!strcmp(key.s, "domain")) {
+	} else if (is(key, "domain")) {
 		dns->domain = s;
-	} else if (!strcmp(key.s, "search") || !strcmp(key.s, "options")) {
-		for (; s.n; s = word(c, &line)) push(c, *key.s == 's' ? &dns->search : &dns->options, s);
+	} else if (is(key, "search") || is(key, "options")) {
+		for (; s.n; s = word(&line)) push(c, *key.s == 's' ? &dns->search : &dns->options, s);
 	}
 }
 
 int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns)
 {
-	enum { BIGGEST = 1 << 20 };
+	enum { BIGGEST = 16 << 20 };
 	_cleanup_buf_ struct buf b = {0};
 
 	if (hl_check_path(c, "open ", path) < 0) return -1;
@@ -57,13 +66,12 @@ int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns)
 	if (fd < 0) return cni_fail_path(c, "open", path.s, errno);
 	int r = io_read_fd(fd, &b, BIGGEST);
 	if (r < 0) return cni_fail_path(c, "read", path.s, -r);
-	char *next;
-	for (char *line = b.data; line && *line; line = next) {
-		size_t n = strcspn(line, "\n");
-		if (n >= LINE_MAX_GO) return cni_fail(c, CNI_INTERNAL, "bufio.Scanner: token too long");
-		next = line + n + (line[n] == '\n');
-		line[n] = 0;
-		take_line(c, line, dns);
+	const char *all = b.len ? arena_copy(&c->arena, b.data, b.len) : "", *end = all + b.len;
+	for (const char *line = all, *eol; line < end; line = eol + 1) {
+		eol = memchr(line, '\n', (size_t)(end - line));
+		if (!eol) eol = end;
+		if (eol - line >= LINE_MAX_GO) return cni_fail(c, CNI_INTERNAL, "bufio.Scanner: token too long");
+		take_line(c, (struct str){ line, (size_t)(eol - line) }, dns);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "die.h"
 #include "event.h"
 #include "scratch.h"
@@ -251,6 +252,24 @@ static struct tracee *welcome(struct tracer *tr, pid_t tid)
 	return tracee_find(tr, tid);
 }
 
+/* Who signals the whole group, as `kill -TERM -PGID` and systemd do, reaches the program twice: itself, and by us, who pass on what we get.
+ * A second SIGTERM is a harder word than one. */
+static bool is_echo(struct tracer *tr, struct tracee *t, int sig)
+{
+	enum { AT_ONCE_MS = 100 };
+
+	if (!tr->main || sig == SIGURG || tracee_tgid(t) != tr->main) return false;
+	pid_t sender = tracee_sender(t);
+	if (!sender) return false;
+	int64_t now = clock_ms();
+	bool ours = sender == getpid();
+	bool echo = sig == tr->last_signal.sig && ours != tr->last_signal.ours && now - tr->last_signal.ms < AT_ONCE_MS;
+	tr->last_signal.sig = echo ? 0 : sig;
+	tr->last_signal.ours = ours;
+	tr->last_signal.ms = now;
+	return echo;
+}
+
 static void dispatch(struct tracer *tr, pid_t tid, int status)
 {
 	struct event e = event_classify(status);
@@ -272,7 +291,7 @@ static void dispatch(struct tracer *tr, pid_t tid, int status)
 	case EV_EXEC: on_exec(tr, t); break;
 	case EV_SIGNAL:
 		tr->signals++;
-		sig = e.value;
+		sig = is_echo(tr, t, e.value) ? 0 : e.value;
 		break;
 	case EV_GROUP_STOP: on_group_stop(tr, t, e.value); return;
 	case EV_FORK:

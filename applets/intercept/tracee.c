@@ -182,6 +182,12 @@ int tracee_resume(struct tracee *t, int request, int sig)
 	return ptrace(request, t->tid, NULL, (void *)(long)sig) < 0 ? -errno : 0;
 }
 
+pid_t tracee_sender(struct tracee *t)
+{
+	siginfo_t info;
+	return ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) < 0 || info.si_code != SI_USER ? 0 : info.si_pid;
+}
+
 int tracee_interrupt(struct tracee *t)
 {
 	return ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL) < 0 ? -errno : 0;

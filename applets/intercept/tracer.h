@@ -105,6 +105,7 @@ struct tracer {
 	size_t tracee_n, tracee_max;
 	pid_t main;                /* 0 once it has ended */
 	int main_status;           /* wait status */
+	struct { int sig; bool ours; int64_t ms; } last_signal;   /* to the program */
 	void (*main_ended)(void);
 	void (*main_stopped)(int sig);   /* by this signal, in our process group */
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
@@ -165,6 +166,7 @@ int tracee_resume(struct tracee *t, int request, int sig);
 int tracee_interrupt(struct tracee *t);
 int tracee_seize(pid_t tid, unsigned options);
 unsigned long tracee_event_msg(struct tracee *t);
+pid_t tracee_sender(struct tracee *t);   /* of the signal at this stop, by kill(2); 0: another way, or not known */
 /* Is the call at this stop one of this architecture's own numbers? (int $0x80 in a 64-bit program has
  * others.) */
 bool tracee_native_call(const struct tracer *tr, struct tracee *t);

@@ -265,8 +265,29 @@ static int pod(int argc, char **argv)
 	return 0;
 }
 
+static volatile sig_atomic_t counted;
+
+static void count_one(int sig)
+{
+	(void)sig;
+	counted++;
+}
+
+/* count: how often SIGTERM comes within half a second of the first */
+static int count(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	signal(SIGTERM, count_one);
+	puts("ready");
+	fflush(stdout);
+	while (!counted) usleep(1000);
+	for (int i = 0; i < 500; i++) usleep(1000);
+	printf("%d\n", (int)counted);
+	return 0;
+}
+
 const struct command process_commands[] = {
 	{ "exit", leave }, { "die", die_of }, { "stops", stops }, { "signals", signals },
 	{ "restarts", restarts }, { "births", births },
-	{ "run", run_program }, { "leave-behind", leave_behind }, { "nest", nest }, { "pod", pod }, { 0 },
+	{ "run", run_program }, { "count", count }, { "leave-behind", leave_behind }, { "nest", nest }, { "pod", pod }, { 0 },
 };
