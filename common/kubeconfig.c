@@ -277,7 +277,7 @@ static int plan_section(const struct yaml *y, const struct section *sec, const s
 		if (item->type != YAML_MAP || item->flow) return -EBADMSG;
 		if (!n || strcmp(n, name)) continue;
 		s->from = item->line;
-		s->to = trim_end(old, len, item->indent, item->line, item->end);
+		s->to = trim_end(old, len, UINT32_MAX, item->line, item->end);
 		break;
 	}
 	sec->put(&s->text, indent, ours, name);
