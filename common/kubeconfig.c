@@ -328,7 +328,8 @@ static int merge(const struct yaml *y, const char *old, size_t len, const struct
 {
 	struct splice v[SECTIONS + 1] = {0};
 	const struct yaml_node *current = yaml_get(y, yaml_root(y), "current-context");
-	int r = 0;
+	const struct yaml_node *first = yaml_first(y, yaml_root(y));
+	int r = first && first->indent ? -EBADMSG : 0;   /* ours are written at the margin, and must not take what follows in */
 
 	for (size_t i = 0; i < SECTIONS && !r; i++) r = plan_section(y, &sections[i], ours, name, old, len, &v[i]);
 	v[SECTIONS].from = current ? current->line : UINT32_MAX;
