@@ -133,7 +133,7 @@ wait $fg
 same "the status is then the kill's" 137 $?
 
 "$K3SBOX" run >"$T/fg" 2>&1 & fg=$!
-soon grep -q "k3s started" "$T/fg"
+soon grep -q "k3s started" "$T/fg"; soon grep -q "Starting the fake" "$(state log)"
 kill -INT $fg
 wait $fg
 same "Ctrl-C: k3s's own status" 3 $?
@@ -311,7 +311,7 @@ same "as process 1, still preparing: SIGTERM" 143 $?
 "$K3SBOX" pause & # something of the user's that must survive
 mine=$!
 unshare -pf --mount-proc bash -c 'exec "$1" run >"$2" 2>&1' - "$K3SBOX" "$T/one" & holder=$!
-soon grep -q "k3s started" "$T/one"
+soon grep -q "k3s started" "$T/one"; soon grep -q "Starting the fake" "$(state log)"
 one=$(pgrep -P $holder)
 kill -TERM "$one"
 wait $holder
