@@ -16,29 +16,31 @@ void run_mark(char out[RUN_MARK_SIZE])
 	snprintf(out, RUN_MARK_SIZE, RUN_MARK "=%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 }
 
-size_t leftovers_count(void)
+static int read_marked(struct procs *all)
 {
 	char mark[RUN_MARK_SIZE];
-	_cleanup_procs_ struct procs all;
+	int r = procs_read(all);
 
 	run_mark(mark);
-	if (procs_read(&all) < 0) return 0;
-	procs_marked(&all, mark);
-	return all.n;
+	if (!r) procs_marked(all, mark);
+	return r;
+}
+
+size_t leftovers_count(void)
+{
+	_cleanup_procs_ struct procs all;
+	return read_marked(&all) < 0 ? 0 : all.n;
 }
 
 size_t leftovers_end(struct runstate *s)
 {
-	char mark[RUN_MARK_SIZE];
 	static const struct { int sig; int rounds; } steps[] = { { SIGTERM, 30 }, { SIGKILL, 30 } };
 	size_t found = 0;
 
-	run_mark(mark);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		for (int round = 0; round < steps[i].rounds; round++) {
 			_cleanup_procs_ struct procs all;
-			if (procs_read(&all) < 0) break;
-			procs_marked(&all, mark);
+			if (read_marked(&all) < 0) break;
 			size_t left = procs_count(&all, steps[i].sig == SIGKILL);
 			if (!found) found = all.n;
 			if (!left) break;

@@ -158,18 +158,11 @@ static int link_shim(const char *self, const char *link)
 	return rename(temp, link) < 0 ? -errno : 0;
 }
 
-static bool is_ours(const char *path)
-{
-	_cleanup_buf_ struct buf b = {0};
-	int r = io_read(path, &b, 1 << 20);
-	return r == -ENOENT || (!r && template_is_ours(b.data ? b.data : "", b.len));
-}
-
 static int write_files(const struct launch *l)
 {
 	for (size_t i = 0; i + 1 < l->files.n; i += 2) {
 		const char *path = l->files.v[i], *text = l->files.v[i + 1];
-		if (!is_ours(path)) {
+		if (!template_file_is_ours(path)) {
 			warn("%s is yours, and this k3s needs one of ours there: set BinaryName to %s/crun in it and run with --no-shim",
 				path, RUN_BIN);
 			return -EEXIST;
@@ -183,7 +176,7 @@ static int write_files(const struct launch *l)
 		}
 	}
 	for (size_t i = 0; i < l->remove.n; i++)
-		if (io_exists(l->remove.v[i]) && is_ours(l->remove.v[i])) io_unlink(l->remove.v[i]);
+		if (template_file_is_ours(l->remove.v[i])) io_unlink(l->remove.v[i]);
 	return 0;
 }
 

@@ -186,10 +186,8 @@ static pid_t find_owner(void)
 static void sweep_own(const char *data_dir)
 {
 	char path[PATH_MAX];
-	_cleanup_buf_ struct buf b = {0};
 
-	if (io_join(path, sizeof path, data_dir, TEMPLATE_FILE) < 0) return;
-	if (!io_read(path, &b, 1 << 20) && template_is_ours(b.data ? b.data : "", b.len)) io_unlink(path);
+	if (!io_join(path, sizeof path, data_dir, TEMPLATE_FILE) && template_file_is_ours(path)) io_unlink(path);
 	io_unlink(RUN_BIN "/crun");
 }
 

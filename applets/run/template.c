@@ -1,8 +1,10 @@
 #include "template.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "buf.h"
+#include "io.h"
 
 /* Fields that k3s gives to templates in every version from 1.21 to 1.29 (ContainerdConfig in
  * pkg/agent/templates, Node in pkg/daemons/config/types.go); a field that a version lacks would end k3s, so
@@ -98,4 +100,11 @@ void template_write(const char *binary, struct buf *out)
 bool template_is_ours(const char *text, size_t len)
 {
 	return len >= sizeof mark - 1 && !memcmp(text, mark, sizeof mark - 1);
+}
+
+bool template_file_is_ours(const char *path)
+{
+	_cleanup_buf_ struct buf b = {0};
+	int r = io_read(path, &b, 1 << 20);
+	return r == -ENOENT || (!r && template_is_ours(b.data ? b.data : "", b.len));
 }

@@ -16,5 +16,7 @@ void template_write(const char *binary, struct buf *out);
 
 /* Is this text one that template_write() made (so that it may be replaced and removed)? */
 bool template_is_ours(const char *text, size_t len);
+/* The same of a file; true if there is none. */
+bool template_file_is_ours(const char *path);
 
 #endif
