@@ -9,37 +9,40 @@ HOSTCC := gcc
 PREFIX := /usr/local
 
 APPLETS := $(sort $(basename $(notdir $(wildcard applets/*.c))))
-SRC := $(sort $(wildcard common/*.c applets/*.c applets/*/*.c))
+SRC := $(sort $(shell find common applets -name '*.c'))
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Werror
-CPPFLAGS := -D_GNU_SOURCE -Icommon -I$(B) -isystem $(B)/include
-CFLAGS := -std=c11 -Oz -g0 -fno-jump-tables $(WARN) -fPIE -fstack-protector --param=ssp-buffer-size=4 -flto \
-	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-# musl-gcc picks the start file of a dynamic executable for -static-pie, so every file is named here. No crtbegin and no unwind
-# tables: nothing here throws. Relative relocations are packed, common/start.c unpacks them.
+CPPFLAGS := -D_GNU_SOURCE -Icommon -Iapplets -I$(B) -isystem $(B)/include
+# A section per function lets the linker drop what nothing calls. Nothing here unwinds its stack, so no tables for that.
+CFLAGS := -std=c11 -Os -g0 $(WARN) -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+# musl-gcc picks the start file of a dynamic executable for -static-pie, and Debian's BearSSL lies in glibc's library directory:
+# so every file is named here.
 GCCLIB := $(dir $(shell $(HOSTCC) -print-libgcc-file-name 2>/dev/null))
 MUSLLIB := /usr/lib/$(ARCH)-linux-musl
 BEARSSL := /usr/lib/$(ARCH)-linux-gnu/libbearssl.a
-LINK := $(HOSTCC) $(CFLAGS) -Wno-error -flto=auto -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
-	-Wl,-O2,-z,pack-relative-relocs,-e,k3sbox_start,-T,common/link.ld,--no-eh-frame-hdr,--gc-sections,--build-id=none,-s
+LINK := $(HOSTCC) -nostdlib -static-pie -Wl,--no-dynamic-linker,--gc-sections,--build-id=none,-s \
+	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+LINKED = $(MUSLLIB)/rcrt1.o $(MUSLLIB)/crti.o $(OBJ) $(BEARSSL) $(MUSLLIB)/libc.a $(GCCLIB)libgcc.a $(MUSLLIB)/crtn.o
 
 all: $(B)/k3sbox
 
-$(B)/k3sbox: $(OBJ) $(BEARSSL) common/link.ld
-	$(Q)$(LINK) -o $@.new $(MUSLLIB)/rcrt1.o $(MUSLLIB)/crti.o $(OBJ) $(BEARSSL) $(MUSLLIB)/libc.a $(GCCLIB)libgcc.a $(MUSLLIB)/crtn.o
+$(B)/k3sbox: $(OBJ) $(BEARSSL)
+	$(Q)$(LINK) -o $@.new $(LINKED)
 	@mv $@.new $@   # a running k3sbox keeps its file
-
-# These two are known to the linker and the compiler by name, so they stay out of link-time optimization.
-$(B)/obj/common/start.o $(B)/obj/common/fortify.o: CFLAGS += -fno-lto
-$(B)/obj/common/start.o: CFLAGS += -fno-stack-protector
 
 $(B)/obj/%.o: %.c Makefile | $(B)/include
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Functions and data of ours that the linker drops, because nothing leads to them.
+unused: $(B)/k3sbox
+	@$(LINK) -Wl,--print-gc-sections -o $(B)/unused.$$$$ $(LINKED) 2>&1 | \
+		sed -nE "s/.*'\.(text|data|bss|rodata)\.([A-Za-z_0-9]+)' in file '$(B)\/obj\/([^']*)\.o'/\3: \2/p"; rm -f $(B)/unused.$$$$
+
 # The registry: one line per applets/*.c, rewritten only when the set of files changes. Two makes at once use names of their own.
-$(B)/obj/common/main.o: $(B)/applets.inc
+$(B)/obj/common/app/main.o: $(B)/applets.inc
 $(B)/applets.inc: FORCE
 	@mkdir -p $(@D)
 	@printf 'APPLET(%s)\n' $(APPLETS) >$@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
@@ -69,5 +72,5 @@ clean:
 -include tests/tests.mk
 
 FORCE:
-.PHONY: all install clean FORCE
+.PHONY: all install clean unused FORCE
 .DELETE_ON_ERROR:

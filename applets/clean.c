@@ -3,11 +3,14 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "cleanup.h"
-#include "die.h"
-#include "plan.h"
-#include "run/run.h"
+#include "app/applet.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/leftovers.h"
+#include "cluster/ready.h"
+#include "cluster/runstate.h"
+#include "plan/plan.h"
 
 struct clean {
 	const char *data_dir;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "applet.h"
-#include "die.h"
-#include "plan.h"
+#include "app/applet.h"
+#include "base/die.h"
+#include "plan/plan.h"
 
 enum format { TEXT, JSON };
 static const char *const formats[] = { [TEXT] = "text", [JSON] = "json", NULL };

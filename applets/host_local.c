@@ -1,6 +1,6 @@
 /* host-local, the IPAM plugin: a drop-in for containernetworking's. */
-#include "applet.h"
-#include "cni.h"
+#include "app/applet.h"
+#include "cni/plugin.h"
 #include "host_local/host_local.h"
 
 /* What the fake plugin printed that made k3s's check for host-local pass; asked for nothing, this is still

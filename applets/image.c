@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "cleanup.h"
-#include "die.h"
-#include "io.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
 #include "image/image.h"
 #include "image/pack.h"
 

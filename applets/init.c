@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "applet.h"
-#include "cleanup.h"
-#include "die.h"
-#include "plan.h"
+#include "app/applet.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "plan/plan.h"
 
 struct init {
 	struct options o;

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "die.h"
-#include "io.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/io.h"
 
 struct install {
 	bool symlink, hardlink, copy;

@@ -11,17 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "cleanup.h"
-#include "die.h"
-#include "intercept/filter.h"
-#include "intercept/path.h"
-#include "intercept/probe.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/spawn.h"
 #include "intercept/report.h"
-#include "intercept/run.h"
-#include "intercept/tracer.h"
-#include "spawn.h"
+#include "intercept/trace/filter.h"
+#include "intercept/trace/probe.h"
+#include "intercept/trace/run.h"
+#include "intercept/trace/tracer.h"
+#include "intercept/view/path.h"
 
 enum mode { MODE_TRACE_AUTO, MODE_SECCOMP, MODE_SYSCALL };
 static const char *const mode_names[] = { "auto", "seccomp", "syscall", NULL };

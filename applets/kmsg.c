@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "applet.h"
-#include "die.h"
-#include "kmsg.h"
+#include "app/applet.h"
+#include "base/die.h"
+#include "plan/fix/kmsg.h"
 
 struct kmsg {
 	bool check, undo;

@@ -12,14 +12,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "die.h"
-#include "io.h"
-#include "kubeconfig.h"
-#include "runstate.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/kubeconfig.h"
+#include "cluster/runstate.h"
 
 struct kubeconfig_cfg {
 	bool merge;

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "die.h"
-#include "io.h"
-#include "plan.h"
-#include "runstate.h"
+#include "app/applet.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/runstate.h"
+#include "plan/plan.h"
 
 static int become(const char *path, char **argv)
 {

@@ -3,11 +3,11 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "die.h"
-#include "io.h"
-#include "run/log.h"
-#include "runstate.h"
+#include "app/applet.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/log.h"
+#include "cluster/runstate.h"
 
 struct logs {
 	bool follow;

@@ -7,10 +7,10 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "cleanup.h"
-#include "cni.h"
-#include "netlink.h"
+#include "app/applet.h"
+#include "base/cleanup.h"
+#include "cni/plugin.h"
+#include "net/netlink.h"
 
 enum { NSFS = 0x6e736673, PROCFS = 0x9fa0 };
 

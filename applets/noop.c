@@ -6,15 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "cleanup.h"
-#include "cni.h"
-#include "die.h"
+#include "app/applet.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/spawn.h"
+#include "cni/plugin.h"
 #include "host_local/host_local.h"
-#include "io.h"
-#include "netlink.h"
+#include "net/netlink.h"
 #include "noop/noop.h"
-#include "spawn.h"
 
 /* What a configuration without ipam stands for: k3s's range of the first node. */
 #define DEFAULT_SUBNET "10.42.0.0/24"

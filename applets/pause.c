@@ -4,8 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "die.h"
+#include "app/applet.h"
+#include "base/die.h"
 
 static int run(void *cfg, const struct args *args)
 {

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "applet.h"
-#include "die.h"
-#include "io.h"
-#include "procsys.h"
-#include "seeds.h"
+#include "app/applet.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "plan/fix/procsys.h"
+#include "plan/seeds.h"
 
 struct procsys {
 	const char *root;

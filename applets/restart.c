@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "die.h"
-#include "io.h"
-#include "runstate.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/runstate.h"
 
 struct restart {
 	unsigned timeout;

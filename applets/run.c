@@ -10,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "die.h"
+#include "app/applet.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/leftovers.h"
 #include "run/run.h"
 
 static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none", NULL };

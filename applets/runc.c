@@ -11,12 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "cleanup.h"
-#include "die.h"
-#include "io.h"
-#include "text.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/text.h"
 #include "runc/shim.h"
 
 enum { RULES_MAX = 1 << 16, CONFIG_MAX = 64 << 20 };

@@ -6,11 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "buf.h"
-#include "die.h"
-#include "kube.h"
-#include "run/run.h"
+#include "app/applet.h"
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/kube.h"
+#include "cluster/leftovers.h"
+#include "cluster/ready.h"
+#include "cluster/runstate.h"
 
 enum format { TEXT, JSON };
 static const char *const formats[] = { [TEXT] = "text", [JSON] = "json", NULL };

@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "applet.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "die.h"
-#include "run/run.h"
+#include "app/applet.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "cluster/leftovers.h"
+#include "cluster/ready.h"
+#include "cluster/runstate.h"
 
 struct stop {
 	unsigned timeout;

@@ -1,4 +1,4 @@
-#include "boot.h"
+#include "host_local/boot.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "cleanup.h"
-#include "index.h"
-#include "io.h"
-#include "store.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "host_local/index.h"
+#include "host_local/store.h"
 
 enum { NAME = 80 };
 

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "buf.h"
-#include "host_local.h"
+#include "base/buf.h"
+#include "host_local/host_local.h"
 
 /* ---- as it stands in the JSON ---- */
 

@@ -3,7 +3,7 @@
 #ifndef K3SBOX_HOST_LOCAL_H
 #define K3SBOX_HOST_LOCAL_H
 
-#include "cni.h"
+#include "cni/plugin.h"
 
 /* One pool: addresses start to end, given out as addresses of the subnet. */
 struct hl_range {

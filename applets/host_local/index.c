@@ -1,4 +1,4 @@
-#include "index.h"
+#include "host_local/index.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "io.h"
+#include "base/arena.h"
+#include "base/io.h"
 
 #define FOLDER K3SBOX_RUN "/cni-index"
 

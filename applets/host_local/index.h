@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ip.h"
+#include "net/ip.h"
 
 struct hl_record {
 	uint64_t owner;        /* hl_index_hash() of the lease's content */

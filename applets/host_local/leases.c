@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "io.h"
-#include "store.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "host_local/store.h"
 
 size_t hl_space(const char *s, size_t n, bool behind)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host_local.h"
-#include "store.h"
+#include "host_local/host_local.h"
+#include "host_local/store.h"
 
 /* ---- ADD ---- */
 

@@ -1,7 +1,7 @@
 /* Pools and sets of them: upstream's allocator/range.go, range_set.go and RangeIter. Pure. */
-#include "host_local.h"
+#include "host_local/host_local.h"
 
-#include "buf.h"
+#include "base/buf.h"
 
 static int refuse(struct buf *why, const char *what, const struct ip *a, const struct cidr *subnet)
 {

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "host_local.h"
-#include "io.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "host_local/host_local.h"
 
 enum { LINE_MAX_GO = 64 * 1024 };   /* bufio.Scanner's longest line */
 

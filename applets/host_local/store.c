@@ -1,4 +1,4 @@
-#include "store.h"
+#include "host_local/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,10 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "boot.h"
-#include "cleanup.h"
-#include "die.h"
-#include "io.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "host_local/boot.h"
 
 #define DEFAULT_DIR "/var/lib/cni/networks"
 

@@ -6,8 +6,8 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "host_local.h"
-#include "index.h"
+#include "host_local/host_local.h"
+#include "host_local/index.h"
 
 #define HL_LOCK "lock"
 #define HL_LAST_PREFIX "last_reserved_ip."

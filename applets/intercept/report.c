@@ -1,13 +1,13 @@
-#include "report.h"
+#include "intercept/report.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "die.h"
-#include "filter.h"
-#include "io.h"
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "intercept/trace/filter.h"
 
 static const struct { unsigned bit; const char *name; } feature_names[] = {
 	{ F_PATH, "files" }, { F_LIST, "listings" }, { F_STATFS, "statfs" }, { F_UNAME, "uname" },

@@ -2,7 +2,7 @@
 #ifndef K3SBOX_REPORT_H
 #define K3SBOX_REPORT_H
 
-#include "tracer.h"
+#include "intercept/trace/tracer.h"
 
 int report_rules(unsigned features);
 int report_filter(unsigned features);

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "io.h"
-#include "noop.h"
-#include "spawn.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/spawn.h"
+#include "noop/noop.h"
 
 enum { ANSWER_MAX = 4 << 20 };
 

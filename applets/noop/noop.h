@@ -2,7 +2,7 @@
 #ifndef K3SBOX_NOOP_H
 #define K3SBOX_NOOP_H
 
-#include "cni.h"
+#include "cni/plugin.h"
 
 /* Runs another plugin with this one's environment and configuration, by CNI_PATH (pkg/invoke of
  * containernetworking/cni). Its standard output goes to out (may be NULL). 0, or -1 after cni_fail() with

@@ -1,6 +1,6 @@
 /* One row for each way to tell a k3s something. Sources: github.com/k3s-io/k3s, pull requests and files as
  * named; versions are the releases that the pull requests went into. */
-#include "dialect.h"
+#include "run/dialect.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "die.h"
-#include "template.h"
-#include "yaml.h"
+#include "base/die.h"
+#include "base/yaml.h"
+#include "cluster/template.h"
 
 enum how {
 	NOT_NEEDED,       /* this k3s does it by itself, or has not got what would have to be turned off */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "plan.h"
+#include "base/buf.h"
+#include "plan/plan.h"
 
 /* What `k3s --version` and `k3s server --help` said. */
 struct dialect {

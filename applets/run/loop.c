@@ -14,15 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "die.h"
-#include "log.h"
-#include "machine.h"
-#include "proc.h"
-#include "run.h"
-#include "spawn.h"
-#include "sweep.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/die.h"
+#include "base/process.h"
+#include "base/spawn.h"
+#include "cluster/leftovers.h"
+#include "cluster/log.h"
+#include "cluster/ready.h"
+#include "cluster/sweep.h"
+#include "run/machine.h"
+#include "run/run.h"
 
 enum {
 	ASK_MS = 200,          /* between two questions while starting */

@@ -10,15 +10,16 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "dialect.h"
-#include "die.h"
-#include "io.h"
-#include "run.h"
-#include "spawn.h"
-#include "steps.h"
-#include "template.h"
-#include "text.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/spawn.h"
+#include "base/text.h"
+#include "cluster/leftovers.h"
+#include "cluster/template.h"
+#include "plan/steps.h"
+#include "run/dialect.h"
+#include "run/run.h"
 
 extern char **environ;
 

@@ -1,7 +1,7 @@
 /* The shim's command line, as containerd writes it: options, verb, its options, ID. */
 #include <string.h>
 
-#include "shim.h"
+#include "runc/shim.h"
 
 /* Options that take the next word as their value. Those whose value we want say where it goes. */
 enum want { WANT_NOTHING, WANT_LOG, WANT_LOG_FORMAT, WANT_BUNDLE, WANT_PROCESS };

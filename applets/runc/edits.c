@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "shim.h"
+#include "base/cleanup.h"
+#include "runc/shim.h"
 
 static const struct json_node *in_config(const struct edit *e, const char *path)
 {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "die.h"
-#include "shim.h"
+#include "base/die.h"
+#include "runc/shim.h"
 
 /* Whole branches go before what lies in them: an edit inside a branch that goes is left out (edits.c:
  * is_gone()). */

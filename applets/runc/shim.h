@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "json.h"
-#include "plan.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "plan/plan.h"
 
 /* K3SBOX_SHIM_RULES holds the rules that `k3sbox init` left for the containers of this machine: one a line,
  * "NAME [ARGUMENT…]", '#' begins a comment; "runc PATH" names the real runtime. The environment variable

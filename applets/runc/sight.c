@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "io.h"
-#include "shim.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "runc/shim.h"
 
 /* The mount that path lies on: the last with the longest destination. */
 static const struct json_node *mount_of(const struct json *j, const char *path, size_t *len)

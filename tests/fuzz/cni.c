@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "applets/host_local/host_local.h"
-#include "cleanup.h"
-#include "cni.h"
+#include "base/cleanup.h"
+#include "cni/plugin.h"
+#include "host_local/host_local.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "applets/intercept/filter.h"
+#include "intercept/trace/filter.h"
 
 enum { ROWS = 80 };
 

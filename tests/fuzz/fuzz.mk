@@ -1,6 +1,6 @@
 # Fuzz targets: tests/fuzz/NAME.c with its corpus in tests/fuzz/NAME. libFuzzer is clang's, so the sources are built once more.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZOBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out common/fortify.c common/start.c common/main.c,$(SRC)))
+FUZZOBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out common/base/fortify.c common/app/main.c,$(SRC)))
 FUZZFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(B)/fuzz/obj/%.o: %.c | $(B)/include test-deps

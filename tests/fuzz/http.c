@@ -1,5 +1,5 @@
 /* Fuzz target: a response, whole and byte by byte. Both ways must agree about everything. */
-#include "http.h"
+#include "net/http.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 /* Fuzz target: somebody's kubeconfig. Reading it must not crash; merging into it either refuses or gives a file
  * that is read back as ours, that keeps each of their lines outside the entries that were replaced, and that a
  * second merge does not change. */
-#include "kubeconfig.h"
+#include "cluster/kubeconfig.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "yaml.h"
+#include "base/buf.h"
+#include "base/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "applets/intercept/cgroups.h"
-#include "applets/intercept/mountinfo.h"
+#include "intercept/view/cgroups.h"
+#include "intercept/view/mountinfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

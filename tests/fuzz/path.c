@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "applets/intercept/path.h"
+#include "intercept/view/path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "applets/runc/shim.h"
-#include "cleanup.h"
-#include "die.h"
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "runc/shim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,0 +1,119 @@
+#include "base/die.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *name = "k3sbox";
+
+void die_set_name(const char *s)
+{
+	name = s;
+}
+
+const char *die_name(void)
+{
+	return name;
+}
+
+/* Appends at *len, never past size - 1; what does not fit is cut. */
+__attribute__((format(printf, 4, 0)))
+static void vadd(char *line, size_t size, size_t *len, const char *fmt, va_list ap)
+{
+	int n = vsnprintf(line + *len, size - *len, fmt, ap);
+	if (n > 0) *len += (size_t)n < size - *len ? (size_t)n : size - *len - 1;
+}
+
+__attribute__((format(printf, 4, 5)))
+static void add(char *line, size_t size, size_t *len, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vadd(line, size, len, fmt, ap);
+	va_end(ap);
+}
+
+void vwarn(const char *fmt, va_list ap)
+{
+	char line[4096];
+	size_t len = 0, n = strlen(fmt);
+	int saved = errno;
+
+	add(line, sizeof line - 1, &len, "%s: ", name);
+	vadd(line, sizeof line - 1, &len, fmt, ap);
+	if (n && fmt[n - 1] == ':') add(line, sizeof line - 1, &len, " %s", strerror(saved));
+	line[len++] = '\n';
+	/* Nothing is left to tell if stderr itself is gone. */
+	ssize_t r = write(STDERR_FILENO, line, len);
+	(void)r;
+	errno = saved;
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vwarn(fmt, ap);
+	va_end(ap);
+}
+
+_Noreturn void die(int status, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vwarn(fmt, ap);
+	va_end(ap);
+	exit(status);
+}
+
+_Noreturn void die_usage(const char *fmt, ...)
+{
+	char message[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(message, sizeof message, fmt, ap);
+	va_end(ap);
+	die(EX_USE, "%s (try '%s --help')", n < 0 ? fmt : message, name);
+}
+
+void *xmalloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+	if (!p) die(EX_SYS, "out of memory (%zu bytes)", n);
+	return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+	if (!p) die(EX_SYS, "out of memory (%zu x %zu bytes)", n, size);
+	return p;
+}
+
+void *xrealloc(void *p, size_t n)
+{
+	p = realloc(p, n ? n : 1);
+	if (!p) die(EX_SYS, "out of memory (%zu bytes)", n);
+	return p;
+}
+
+char *xstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	return memcpy(xmalloc(n), s, n);
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	char *s;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0) die(EX_SYS, "out of memory");
+	return s;
+}

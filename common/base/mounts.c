@@ -1,0 +1,189 @@
+#include "base/mounts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/text.h"
+
+static int octal(const char *s)
+{
+	int v = 0;
+	for (int i = 0; i < 3; i++) {
+		if (s[i] < '0' || s[i] > '7') return -1;
+		v = v * 8 + (s[i] - '0');
+	}
+	return v;
+}
+
+/* Decodes \040 and its like in place. */
+static void unescape(char *s)
+{
+	char *to = s;
+	for (; *s; to++) {
+		int c = *s == '\\' ? octal(s + 1) : -1;
+		*to = c > 0 ? (char)c : *s;
+		s += c > 0 ? 4 : 1;
+	}
+	*to = 0;
+}
+
+/* Splits at single spaces; returns the number of fields, at most max. */
+static size_t split(char *line, char **field, size_t max)
+{
+	size_t n = 0;
+	for (char *s = line; s && n < max;) {
+		field[n++] = s;
+		s = strchr(s, ' ');
+		if (s) *s++ = 0;
+	}
+	return n;
+}
+
+/* 36 35 98:0 /root /point rw,noatime shared:1 master:2 - type source super-options */
+static bool parse_line(struct mount_entry *e, char *line)
+{
+	enum { ID, PARENT, DEVICE, ROOT, POINT, OPTIONS, TAGS, MOST = 32 };
+	char *f[MOST];
+	size_t n = split(line, f, MOST), dash = TAGS;
+
+	*e = (struct mount_entry){0};
+	for (; dash < n && strcmp(f[dash], "-"); dash++)
+		if (!strncmp(f[dash], "shared:", 7)) e->shared = true;
+	if (dash + 2 >= n || !text_unsigned(f[ID], &e->id)) return false;
+	const char *colon = text_unsigned(f[DEVICE], &e->major);
+	if (!colon || *colon != ':' || !text_unsigned(colon + 1, &e->minor)) return false;
+	e->root = f[ROOT];
+	e->point = f[POINT];
+	e->type = f[dash + 1];
+	e->source = f[dash + 2];
+	e->super = dash + 3 < n ? f[dash + 3] : f[POINT] + strlen(f[POINT]);
+	unescape(e->root);
+	unescape(e->point);
+	unescape(e->source);
+	return true;
+}
+
+void mounts_parse(struct mounts *m, char *text)
+{
+	size_t cap = 0;
+
+	*m = (struct mounts){ .text = text };
+	for (char *line = text, *next; line && *line; line = next) {
+		next = strchr(line, '\n');
+		if (next) *next++ = 0;
+		if (m->n == cap) m->v = xrealloc(m->v, (cap = cap ? cap * 2 : 32) * sizeof *m->v);
+		if (parse_line(&m->v[m->n], line)) m->n++;
+	}
+}
+
+int mounts_read(struct mounts *m)
+{
+	struct buf b = {0};
+	int r = io_read("/proc/self/mountinfo", &b, 16 << 20);
+
+	if (r < 0) {
+		buf_free(&b);
+		*m = (struct mounts){0};
+		return r;
+	}
+	mounts_parse(m, b.data);
+	return 0;
+}
+
+void mounts_free(struct mounts *m)
+{
+	free(m->v);
+	free(m->text);
+	*m = (struct mounts){0};
+}
+
+const struct mount_entry *mounts_at(const struct mounts *m, const char *point)
+{
+	for (size_t i = m->n; i--;)
+		if (!strcmp(m->v[i].point, point)) return &m->v[i];
+	return NULL;
+}
+
+bool path_within(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+	while (n > 1 && folder[n - 1] == '/') n--;
+	if (n == 1 && *folder == '/') return *path == '/';
+	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
+}
+
+bool mount_is_served(const struct mount_entry *e)
+{
+	return !strcmp(e->type, "fuse") || !strcmp(e->type, "fuseblk") || !strncmp(e->type, "fuse.", 5);
+}
+
+bool mount_option(const char *options, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *s = options; s; s = strchr(s, ','), s += s != NULL)
+		if (!strncmp(s, word, n) && (!s[n] || s[n] == ',')) return true;
+	return false;
+}
+
+static bool has_id(const struct mounts *m, unsigned id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].id == id) return true;
+	return false;
+}
+
+int umount_since(const struct mounts *before)
+{
+	_cleanup_mounts_ struct mounts now = {0};
+	int r = mounts_read(&now);
+
+	for (size_t i = now.n; i--;)
+		if (!has_id(before, now.v[i].id) && umount2(now.v[i].point, 0) < 0 && umount2(now.v[i].point, MNT_DETACH) < 0 && !r) r = -errno;
+	return r;
+}
+
+static int umount_pass(const char *folder, bool itself, int *gone)
+{
+	_cleanup_mounts_ struct mounts m;
+	int r = mounts_read(&m), first = 0;
+
+	if (r < 0) return r;
+	for (size_t i = m.n; i--;) {
+		const char *point = m.v[i].point;
+		if (!path_within(point, folder) || (!itself && path_within(folder, point))) continue;
+		/* UMOUNT_NOFOLLOW is not known everywhere; a mount point is no symlink anyway. */
+		if (!umount2(point, 0) || !umount2(point, MNT_DETACH)) ++*gone;
+		else if (errno != EINVAL && errno != ENOENT && !first) first = -errno;
+	}
+	return first;
+}
+
+static int umount_all(const char *folder, bool itself)
+{
+	enum { PASSES = 8 };   /* mounts stacked on one point show up again until the last is gone */
+	int gone = 0;
+
+	for (int pass = 0; pass < PASSES; pass++) {
+		int before = gone;
+		int r = umount_pass(folder, itself, &gone);
+		if (r < 0) return r;
+		if (gone == before) break;
+	}
+	return gone;
+}
+
+int umount_within(const char *folder)
+{
+	return umount_all(folder, true);
+}
+
+int umount_below(const char *folder)
+{
+	return umount_all(folder, false);
+}

@@ -1,0 +1,52 @@
+/* Processes as /proc shows them: one, known by pid and start time, and trees of them. */
+#ifndef K3SBOX_PROCESS_H
+#define K3SBOX_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process_id {
+	pid_t pid;                 /* 0: none */
+	uint64_t start;            /* field 22 of /proc/PID/stat; 0: not known */
+};
+
+/* Is a process with this pid and start time alive (a zombie is not)? */
+bool process_alive(const struct process_id *p);
+/* The identity of a living process; .pid 0 if there is none. */
+struct process_id process_identify(pid_t pid);
+/* Pure: parent, state and start time out of /proc/PID/stat. The name may hold anything, ") R" too. */
+bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start);
+
+/* Signals that very process and no other: through a pidfd where there is one. 0 or -errno (-ESRCH: it is gone). */
+int process_signal(const struct process_id *p, int sig);
+
+struct proc {
+	struct process_id id;
+	pid_t parent;
+	bool shim;                 /* containerd-shim…: ends only when killed */
+	bool zombie;
+};
+
+struct procs { struct proc *v; size_t n; };
+
+/* Every process that /proc shows. 0 or -errno. */
+int procs_read(struct procs *all);
+void procs_free(struct procs *all);
+#define _cleanup_procs_ __attribute__((cleanup(procs_free)))
+
+/* Pure. Keeps of the list only the living descendants of root (root itself not), children behind their parents. */
+void procs_below(struct procs *all, pid_t root);
+
+/* Keeps those whose environment holds the text "NAME=value", and everything below them: what a supervisor left
+ * that was killed. */
+void procs_marked(struct procs *all, const char *assignment);
+
+/* Sends sig to all of them, to shims too if shims. Returns how many there were. */
+size_t procs_signal(const struct procs *all, int sig, bool shims);
+
+/* How many are alive, shims counted or not. */
+size_t procs_count(const struct procs *all, bool shims);
+
+#endif

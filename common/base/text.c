@@ -1,0 +1,54 @@
+#include "base/text.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *text_number(const char *s, uint64_t *out)
+{
+	uint64_t v = 0;
+	const char *p = s;
+
+	for (; *p >= '0' && *p <= '9'; p++) {
+		unsigned digit = (unsigned)(*p - '0');
+		if (v > (UINT64_MAX - digit) / 10) return NULL;
+		v = v * 10 + digit;
+	}
+	*out = v;
+	return p > s ? p : NULL;
+}
+
+const char *text_unsigned(const char *s, unsigned *out)
+{
+	uint64_t v;
+	const char *end = text_number(s, &v);
+
+	if (!end || v > INT_MAX) return NULL;
+	*out = (unsigned)v;
+	return end;
+}
+
+bool text_field(const char *line, unsigned index, char *out, size_t size)
+{
+	for (const char *s = line;; index--) {
+		s += strspn(s, " \t");
+		size_t n = strcspn(s, " \t\n");
+		if (!n) return false;
+		if (!index) {
+			if (n >= size) return false;
+			memcpy(out, s, n);
+			out[n] = 0;
+			return true;
+		}
+		s += n;
+	}
+}
+
+void text_time(time_t t, char out[TEXT_TIME_SIZE])
+{
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm)) tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+	snprintf(out, TEXT_TIME_SIZE, "%d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 100000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		tm.tm_min, tm.tm_sec);
+}

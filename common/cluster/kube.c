@@ -1,0 +1,232 @@
+#include "cluster/kube.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "net/http.h"
+#include "net/tls.h"
+
+enum { BODY_MAX = 16 << 20 };
+
+bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size)
+{
+	if (strncmp(url, "https://", 8)) return false;
+	const char *h = url + 8, *end = h + strcspn(h, "/?#");
+	const char *close = *h == '[' ? memchr(h, ']', (size_t)(end - h)) : NULL;
+	const char *host_end = close ? close : memchr(h, ':', (size_t)(end - h));
+	if (!host_end) host_end = end;
+	if (*h == '[' && !close) return false;
+	if (close) h++;
+	const char *p = close ? close + 1 : host_end;
+	if (host_end == h || (size_t)(host_end - h) >= host_size) return false;
+	snprintf(host, host_size, "%.*s", (int)(host_end - h), h);
+	if (p == end) return snprintf(port, port_size, "443") < (int)port_size;
+	if (*p != ':' || p + 1 == end || strspn(p + 1, "0123456789") != (size_t)(end - p - 1)) return false;
+	return snprintf(port, port_size, "%.*s", (int)(end - p - 1), p + 1) < (int)port_size;
+}
+
+static int connect_one(const struct addrinfo *a, int timeout_ms)
+{
+	int error = 0;
+	socklen_t size = sizeof error;
+	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0) return -errno;
+	if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS) {
+		error = errno;
+	} else {
+		struct pollfd p = { .fd = fd, .events = POLLOUT };
+		int r = poll(&p, 1, timeout_ms);
+		if (r <= 0) error = r ? errno : ETIMEDOUT;
+		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
+	}
+	if (!error) return fd;
+	close(fd);
+	return -error;
+}
+
+static int connect_to(const char *host, const char *port, int timeout_ms)
+{
+	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list;
+	int fd = -ECONNREFUSED;
+
+	if (getaddrinfo(host, port, &hint, &list)) return -EADDRNOTAVAIL;
+	for (struct addrinfo *a = list; a; a = a->ai_next)
+		if ((fd = connect_one(a, timeout_ms)) >= 0) break;
+	freeaddrinfo(list);
+	return fd;
+}
+
+static int add_body(void *arg, const char *p, size_t n)
+{
+	struct buf *b = arg;
+
+	if (b->len + n > BODY_MAX) return -EMSGSIZE;
+	buf_add(b, p, n);
+	return b->failed ? -ENOMEM : 0;
+}
+
+static int exchange(struct tls *t, const struct buf *request, struct buf *body)
+{
+	struct http h;
+	char chunk[4096];
+	ssize_t n = tls_write(t, request->data, request->len);
+
+	http_init(&h, add_body, body);
+	while (n >= 0 && h.state != HTTP_DONE) {
+		n = tls_read(t, chunk, sizeof chunk);
+		if (!n) n = http_end(&h);
+		else if (n > 0) n = http_feed(&h, chunk, (size_t)n);
+	}
+	int r = n < 0 ? (int)n : h.status;
+	http_free(&h);
+	return r;
+}
+
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why, size_t size)
+{
+	char host[256], port[16];
+	_cleanup_buf_ struct buf request = {0};
+
+	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port)) {
+		snprintf(why, size, "its server is no https URL: %s", k->server);
+		return -EINVAL;
+	}
+	if (!k->ca) {
+		snprintf(why, size, "it names no certificate authority");
+		return -EINVAL;
+	}
+	_cleanup_close_ int fd = connect_to(host, port, timeout_ms);
+	if (fd < 0) {
+		snprintf(why, size, "%s port %s: %s", host, port, strerror(-fd));
+		return fd;
+	}
+	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: application/json\r\n", path,
+		host);
+	if (k->token) buf_printf(&request, "Authorization: Bearer %s\r\n", k->token);
+	buf_puts(&request, "Connection: close\r\n\r\n");
+	struct tls_config c = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
+	struct tls *t = tls_new(fd, &c, timeout_ms, why, size);
+	if (!t) return -EINVAL;
+	int r = exchange(t, &request, body);
+	if (r < 0) snprintf(why, size, "%s port %s: %s", host, port, r == -EPROTO ? tls_error(t) : strerror(-r));
+	tls_free(t);
+	if (request.data) explicit_bzero(request.data, request.len);
+	return r;
+}
+
+/* ---- answers ---- */
+
+static const struct json_node *condition(const struct json *j, const struct json_node *object, const char *type)
+{
+	const struct json_node *list = json_path(j, object, "status.conditions");
+
+	for (const struct json_node *c = json_first(j, list); c; c = json_next(j, c))
+		if (json_is(j, json_get(j, c, "type"), type)) return c;
+	return NULL;
+}
+
+static bool is_ready(const struct json *j, const struct json_node *object)
+{
+	return json_is(j, json_get(j, condition(j, object, "Ready"), "status"), "True");
+}
+
+static void text_of(const struct json *j, const struct json_node *n, char *out, size_t size)
+{
+	if (json_string(j, n, out, size, NULL) < 0) *out = 0;
+}
+
+int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
+{
+	_cleanup_json_ struct json j = {0};
+	int r = json_parse(&j, json, len);
+
+	*out = (struct kube_nodes){0};
+	if (r < 0) return r;
+	const struct json_node *items = json_get(&j, json_root(&j), "items");
+	for (const struct json_node *n = json_first(&j, items); n; n = json_next(&j, n)) {
+		bool ready = is_ready(&j, n);
+		if (out->n < KUBE_NODES_MAX) {
+			struct kube_node *k = &out->v[out->n];
+			text_of(&j, json_path(&j, n, "metadata.name"), k->name, sizeof k->name);
+			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"), k->heartbeat,
+				sizeof k->heartbeat);
+			k->ready = ready;
+		}
+		out->n++;
+		out->ready += ready;
+	}
+	return 0;
+}
+
+int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
+{
+	_cleanup_json_ struct json j = {0};
+	int r = json_parse(&j, json, len);
+
+	*out = (struct kube_pods){0};
+	if (r < 0) return r;
+	const struct json_node *items = json_get(&j, json_root(&j), "items");
+	for (const struct json_node *n = json_first(&j, items); n; n = json_next(&j, n)) {
+		out->n++;
+		out->running += json_is(&j, json_path(&j, n, "status.phase"), "Running");
+		out->ready += is_ready(&j, n);
+	}
+	return 0;
+}
+
+/* GET that must answer 200. */
+static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why,
+	size_t size)
+{
+	int status = kube_get(k, path, body, timeout_ms, why, size);
+
+	if (status < 0) return status;
+	if (status == 200) return 0;
+	snprintf(why, size, "%s answers %d", path, status);
+	return status == 401 || status == 403 ? -EACCES : -EAGAIN;
+}
+
+int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, char *why, size_t size)
+{
+	_cleanup_buf_ struct buf body = {0};
+	return get_ok(k, path, &body, timeout_ms, why, size);
+}
+
+int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size)
+{
+	return kube_exists(k, "/readyz", timeout_ms, why, size);
+}
+
+int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, char *why, size_t size)
+{
+	_cleanup_buf_ struct buf body = {0};
+	int r = get_ok(k, "/api/v1/nodes", &body, timeout_ms, why, size);
+	return r < 0 ? r : kube_parse_nodes(body.data ? body.data : "", body.len, out);
+}
+
+int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, char *why, size_t size)
+{
+	_cleanup_buf_ struct buf body = {0};
+	int r = get_ok(k, "/api/v1/pods", &body, timeout_ms, why, size);
+	return r < 0 ? r : kube_parse_pods(body.data ? body.data : "", body.len, out);
+}
+
+int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, char *why, size_t size)
+{
+	_cleanup_buf_ struct buf body = {0};
+	_cleanup_json_ struct json j = {0};
+	int r = get_ok(k, "/version", &body, timeout_ms, why, size);
+
+	if (!r) r = json_parse(&j, body.data ? body.data : "", body.len);
+	return r < 0 ? r : json_string(&j, json_get(&j, json_root(&j), "gitVersion"), out, out_size, NULL);
+}

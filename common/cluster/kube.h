@@ -1,0 +1,44 @@
+/* The Kubernetes API over HTTPS, as much as readiness and status need: one request per connection, then
+ * everything is freed. */
+#ifndef K3SBOX_KUBE_H
+#define K3SBOX_KUBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "cluster/kubeconfig.h"
+
+/* GET path. Returns the HTTP status with the body (up to 16 MiB) in *body, or -errno with the reason in why. */
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why, size_t size);
+
+struct kube_node {
+	char name[256];
+	bool ready;
+	char heartbeat[32];        /* when its kubelet last said so: RFC 3339 in UTC, so that strcmp() orders */
+};
+
+enum { KUBE_NODES_MAX = 16 };
+
+struct kube_nodes {
+	struct kube_node v[KUBE_NODES_MAX];   /* the first ones */
+	unsigned n, ready;                    /* of all */
+};
+
+struct kube_pods { unsigned n, running, ready; };   /* running: phase Running; ready: condition Ready */
+
+/* Is /readyz "ok"? 0; or -errno with the reason (-EAGAIN: it answers and is not ready yet). */
+int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size);
+/* Is there an object at this path? 0; or -errno with the reason (-EAGAIN: not yet). */
+int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, char *why, size_t size);
+int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, char *why, size_t size);
+int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, char *why, size_t size);
+/* The server's version, "v1.36.3". */
+int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, char *why, size_t size);
+
+/* Pure parts. "https://[::1]:6443" → host, port; false if it is no https URL. */
+bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size);
+int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out);
+int kube_parse_pods(const char *json, size_t len, struct kube_pods *out);
+
+#endif

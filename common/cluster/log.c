@@ -1,0 +1,177 @@
+#include "cluster/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+
+static int old_name(const char *path, char *old, size_t size)
+{
+	return snprintf(old, size, "%s.1", path) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+int log_open(const char *path)
+{
+	char old[PATH_MAX];
+	int r = old_name(path, old, sizeof old);
+
+	if (!r) r = io_mkparents(path, 0700);
+	if (r < 0) return r;
+	if (rename(path, old) < 0 && errno != ENOENT) return -errno;
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int log_rotate(const char *path, size_t max)
+{
+	char old[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) < 0) return -errno;
+	if (st.st_size <= (off_t)max) return 0;
+	int r = old_name(path, old, sizeof old);
+	if (!r) r = io_copy(path, old, 0600);
+	/* Cut even if there was no room for a copy: the bound counts. */
+	if (truncate(path, 0) < 0) return -errno;
+	return r;
+}
+
+/* Where the last n lines of the file's first `end` bytes begin, or -errno. */
+static off_t lines_at(int fd, off_t end, unsigned n)
+{
+	enum { BLOCK = 8192 };
+	char block[BLOCK];
+	unsigned lines = 0;
+
+	for (off_t at = end; n && at > 0;) {
+		size_t len = at < BLOCK ? (size_t)at : BLOCK;
+		ssize_t got = pread(fd, block, len, at - (off_t)len);
+		if (got < 0) return -errno;
+		at -= (off_t)len;
+		/* A line end counts once something follows it. */
+		for (ssize_t i = got; i-- > 0;)
+			if (block[i] == '\n' && at + i + 1 != end && ++lines == n) return at + i + 1;
+	}
+	return n ? 0 : end;
+}
+
+long long log_lines_at(const char *path, unsigned n)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	return end < 0 ? -errno : lines_at(fd, end, n);
+}
+
+int log_tail(const char *path, unsigned n, struct buf *out)
+{
+	enum { LONGEST = 1 << 20 };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END), at = end < 0 ? -errno : lines_at(fd, end, n);
+
+	if (at < 0) return (int)at;
+	if (end - at > LONGEST) at = end - LONGEST;
+	char *to = buf_reserve(out, (size_t)(end - at));
+	ssize_t got = to ? pread(fd, to, (size_t)(end - at), at) : -1;
+	if (got < 0) return to ? -errno : -ENOMEM;
+	out->len += (size_t)got;
+	to[got] = 0;
+	return 0;
+}
+
+/* Copies what the file has from *at on; a file that got shorter is read from its start again. */
+static int copy_new(int fd, long long *at, int out_fd)
+{
+	char block[8192];
+	struct stat st;
+
+	if (!fstat(fd, &st) && st.st_size < *at) *at = 0;
+	for (;;) {
+		ssize_t n = pread(fd, block, sizeof block, (off_t)*at);
+		if (n <= 0) return n < 0 ? -errno : 0;
+		int r = io_write_fd(out_fd, block, (size_t)n);
+		if (r < 0) return r;
+		*at += n;
+	}
+}
+
+/* A new run makes a new file of that name. */
+static bool replaced(int fd, const char *path)
+{
+	struct stat a, b;
+	return !fstat(fd, &a) && !stat(path, &b) && (a.st_ino != b.st_ino || a.st_dev != b.st_dev);
+}
+
+int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *arg), void *arg)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Where inotify is missing (or full), a look twice a second does. */
+	_cleanup_close_ int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char events[4096];
+
+	if (fd < 0) return -errno;
+	if (notify >= 0) inotify_add_watch(notify, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
+	for (;;) {
+		bool last = stop && stop(arg);
+		int r = copy_new(fd, &from, out_fd);
+		if (r < 0) return r;
+		if (last) return 0;
+		if (replaced(fd, path)) {
+			close(fd);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			if (fd < 0) return -errno;
+			if (notify >= 0) inotify_add_watch(notify, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
+			from = 0;
+			continue;
+		}
+		struct pollfd p[2] = { { .fd = notify, .events = POLLIN }, { .fd = out_fd, .events = 0 } };
+		poll(p, 2, notify < 0 ? 500 : stop ? 1000 : 5000);
+		if (p[1].revents & (POLLERR | POLLHUP)) return 0;
+		if (notify >= 0) while (read(notify, events, sizeof events) > 0) ;
+	}
+}
+
+static const struct { const char *text, *cause; } causes[] = {
+	{ "address already in use",
+	  "another program has the port: stop it (an older k3s? 'k3sbox status', 'ps'), or '-- --https-listen-port N'" },
+	{ "no space left on device", "the disk is full: make room, or choose another folder with --data-dir" },
+	{ "read-only file system",
+	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves k3s's own" },
+	{ "flag provided but not defined",
+	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
+	{ "Incorrect Usage",
+	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
+	{ "token does not match",
+	  "the data folder belongs to a cluster with another token: pass that token, or use another --data-dir" },
+	{ "bootstrap data already found and encrypted with different token",
+	  "the data folder belongs to a cluster with another token: pass that token, or use another --data-dir" },
+	{ "failed to find host-local", "k3s's CNI plugins are missing: 'k3sbox init', or '-- --flannel-backend=none'" },
+	{ "pids cgroup controller not found",
+	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
+	{ "failed to find memory cgroup",
+	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
+	{ "/dev/kmsg", "the kubelet needs /dev/kmsg: 'k3sbox init'" },
+	{ "/proc/sys/",
+	  "a file in /proc/sys is missing or read-only: 'k3sbox init'; 'k3sbox procsys check' tells which" },
+	{ "unable to find data in memory cache", "cAdvisor cannot measure here: 'k3sbox doctor' shows why" },
+	{ "snapshotter cannot be enabled",
+	  "the snapshotter does not work on this file system: '-- --snapshotter=native'" },
+	{ "no default routes found",
+	  "there is no default route: 'ip route add default …', or '-- --node-ip IP --advertise-address IP'" },
+	{ "permission denied", "something is not allowed here: 'k3sbox doctor' shows what" },
+	{ "operation not permitted", "something is not allowed here: 'k3sbox doctor' shows what" },
+};
+
+const char *log_cause(const char *text)
+{
+	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+		if (strcasestr(text, causes[i].text)) return causes[i].cause;
+	return NULL;
+}

@@ -1,0 +1,33 @@
+/* k3s's log: one file of bounded size and one older. */
+#ifndef K3SBOX_RUN_LOG_H
+#define K3SBOX_RUN_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum { LOG_MAX = 16 << 20 };   /* bytes; then the content moves to "….1" */
+
+/* Makes a new log (an old one moves to PATH.1). A descriptor for appending, or -errno. */
+int log_open(const char *path);
+
+/* Moves the content to PATH.1 if it is over max. The writer keeps its descriptor, so what it writes while the
+ * last bytes are copied is the only thing that can be lost. 0 or -errno. */
+int log_rotate(const char *path, size_t max);
+
+/* Where the last n lines begin (bytes), or -errno. */
+long long log_lines_at(const char *path, unsigned n);
+
+/* The last n lines, or the last MiB if they are longer. 0 or -errno. */
+int log_tail(const char *path, unsigned n, struct buf *out);
+
+/* Writes what is added to the file to out_fd, for ever or until stop() says so; from its end, or from byte
+ * `from`. -errno on error. */
+int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *arg), void *arg);
+
+/* Pure. What the last lines of k3s's log mean, for people, with what to do; NULL if they say nothing that is
+ * known. */
+const char *log_cause(const char *text);
+
+#endif

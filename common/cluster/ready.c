@@ -1,0 +1,116 @@
+/* Readiness. TLS needs more memory than all else here together, so the question is asked in a child. */
+#include "cluster/ready.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "cluster/kube.h"
+
+enum { TIMEOUT_MS = 5000 };
+
+static int cred_path(const struct runstate *s, char *path, size_t size)
+{
+	return io_join(path, size, s->data_dir, "server/cred/admin.kubeconfig");
+}
+
+bool ready_worth_asking(const struct runstate *s)
+{
+	char path[PATH_MAX];
+	return io_exists(s->kubeconfig) || (!cred_path(s, path, sizeof path) && io_exists(path));
+}
+
+int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, size_t size)
+{
+	char path[PATH_MAX];
+	int r = kubeconfig_load(k, s->kubeconfig, why, size);
+
+	if (!r || cred_path(s, path, sizeof path) < 0 || !io_exists(path)) return r;
+	kubeconfig_free(k);
+	return kubeconfig_load(k, path, why, size);
+}
+
+/* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays "True" for a
+ * while. */
+static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct ready_result *out)
+{
+	struct kube_nodes nodes;
+	char start[TEXT_TIME_SIZE];
+
+	text_time((time_t)since, start);
+	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, out->why, sizeof out->why) < 0) return;
+	snprintf(out->why, sizeof out->why, nodes.n ? "the node is not ready" : "no node has registered");
+	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {
+		if (!nodes.v[i].ready || strcmp(nodes.v[i].heartbeat, start) < 0) continue;
+		out->node = true;
+		snprintf(out->name, sizeof out->name, "%.63s", nodes.v[i].name);
+		return;
+	}
+}
+
+/* A pod is refused until its namespace has the default service account, which the controller manager makes some seconds after
+ * its start; and where flannel brings the network, a pod made before it is up waits for the kubelet's second attempt. */
+static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, char *why, size_t size)
+{
+	char conflist[PATH_MAX];
+
+	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, why, size) < 0) return false;
+	if (io_join(conflist, sizeof conflist, s->data_dir, "agent/etc/cni/net.d/10-flannel.conflist") < 0) return true;
+	if (!io_exists(conflist) || io_exists("/run/flannel/subnet.env")) return true;
+	snprintf(why, size, "flannel is not ready");
+	return false;
+}
+
+static void ask(const struct runstate *s, int64_t since, struct ready_result *out)
+{
+	struct kubeconfig k;
+
+	*out = (struct ready_result){0};
+	int r = ready_kubeconfig(s, &k, out->why, sizeof out->why);
+	if (!r && !kube_ready(&k, TIMEOUT_MS, out->why, sizeof out->why)) {
+		out->api = true;
+		if (!s->control_plane) look_at_nodes(&k, since, out);
+		if (out->node) out->pods = pods_can_start(&k, s, out->why, sizeof out->why);
+	}
+	kubeconfig_free(&k);
+}
+
+pid_t ready_start(const struct runstate *s, int64_t since, int *fd)
+{
+	int p[2];
+	struct ready_result out;
+	pid_t self = getpid();
+
+	if (pipe2(p, O_CLOEXEC) < 0) return -errno;
+	pid_t pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != self) _exit(1);
+		ask(s, since, &out);
+		_exit(io_write_fd(p[1], &out, sizeof out) < 0);
+	}
+	int e = errno;
+	close(p[1]);
+	if (pid < 0) {
+		close(p[0]);
+		return -e;
+	}
+	*fd = p[0];
+	return pid;
+}
+
+void ready_take(int fd, struct ready_result *out)
+{
+	/* Its size is below PIPE_BUF, so it came in one piece or not at all. */
+	if (read(fd, out, sizeof *out) != sizeof *out)
+		*out = (struct ready_result){ .why = "the question could not be asked" };
+	close(fd);
+}

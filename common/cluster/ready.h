@@ -1,0 +1,30 @@
+/* Is the cluster ready? Asked of its API, in a child that ends soon. */
+#ifndef K3SBOX_READY_H
+#define K3SBOX_READY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cluster/runstate.h"
+
+struct ready_result {
+	bool api, node, pods;      /* pods: they can be created, and will not have to wait for the network first */
+	char name[64];             /* of the node */
+	char why[160];             /* what is not ready yet */
+};
+
+/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since: seconds since the
+ * epoch; a node's condition that is older is of an earlier run. */
+pid_t ready_start(const struct runstate *s, int64_t since, int *fd);
+/* After the child ended: its answer. Closes fd. */
+void ready_take(int fd, struct ready_result *out);
+/* Cheap first look: is there a kubeconfig at all? */
+bool ready_worth_asking(const struct runstate *s);
+/* The kubeconfig of a cluster: that which k3s writes for people, or the one that it writes first for itself. 0
+ * or -errno. */
+struct kubeconfig;
+int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, size_t size);
+
+#endif

@@ -1,0 +1,46 @@
+/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a whole.
+ * That it runs is proven by the lock it holds, who it is by pid and start time (a pid alone may be somebody
+ * else's by now). */
+#ifndef K3SBOX_RUNSTATE_H
+#define K3SBOX_RUNSTATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/process.h"
+
+enum phase { PHASE_STARTING, PHASE_API, PHASE_READY, PHASE_STOPPING, PHASE_STOPPED, PHASE_COUNT };
+extern const char *const phase_names[PHASE_COUNT];   /* "starting", "api", "ready", … */
+
+struct runstate {
+	struct process_id supervisor, k3s;
+	enum phase phase;
+	int64_t started;           /* seconds since the epoch */
+	int status;                /* PHASE_STOPPED: exit status of k3s */
+	bool control_plane;
+	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
+	char folder[256];          /* that run was called in; empty if its name is longer */
+	struct strv obstacles;     /* "fact<TAB>mechanism<TAB>what" */
+	struct strv argv;          /* how run was called, without its own name; for restart */
+};
+
+/* Pure. Values are cut to their fields; unknown keys are skipped. 0, or -EBADMSG if it is no state at all. */
+int runstate_parse(struct runstate *s, const char *text, size_t len);
+void runstate_print(const struct runstate *s, struct buf *out);
+void runstate_free(struct runstate *s);
+#define _cleanup_runstate_ __attribute__((cleanup(runstate_free)))
+
+/* Reads dir/state. 0 or -errno (-ENOENT: it never ran here). */
+int runstate_load(struct runstate *s, const char *dir);
+int runstate_save(const struct runstate *s, const char *dir);
+
+/* Takes dir/lock (made if needed): a descriptor that holds it, -EWOULDBLOCK if another process does, or -errno. */
+int runstate_lock(const char *dir);
+
+/* Gives it up, for children too that have inherited the descriptor. */
+void runstate_unlock(int fd);
+
+#endif

@@ -1,0 +1,209 @@
+#include "cluster/sweep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/mounts.h"
+#include "base/process.h"
+#include "cluster/runstate.h"
+#include "cluster/template.h"
+
+/* Folders below which k3s, its containerd and its kubelet mount; what is mounted on the folder itself (a disk for
+ * images, a volume) is somebody else's. Mounts that `init` made lie elsewhere: it has its own undo. */
+static const struct { const char *path; bool in_data; } places[] = {
+	{ "/run/k3s", false },                     /* containerd's state: bundles, shared memory, sandboxes */
+	{ "/var/lib/kubelet/pods", false },        /* volumes, subpaths, projected tokens */
+	{ "/var/lib/kubelet/plugins", false },
+	{ "agent/containerd", true },              /* snapshots */
+	{ "agent/kubelet", true },
+};
+
+static int note(int r, const char *what, int *first)
+{
+	if (r < 0) {
+		errno = -r;
+		warn("%s stays mounted:", what);
+		if (!*first) *first = r;
+	}
+	return r;
+}
+
+static int sweep_mounts(const char *data_dir)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	int first = 0;
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (!places[i].in_data) snprintf(path, sizeof path, "%s", places[i].path);
+		else if (io_join(path, sizeof path, data_dir, places[i].path) < 0) continue;
+		/* mountinfo has names without links, "//" and ".." */
+		if (realpath(path, real)) note(umount_below(real), real, &first);
+	}
+	return first;
+}
+
+/* Where / does not propagate, the kubelet binds its folder onto itself (mount-utils MakeRShared): a mount whose root is the very same
+ * path. Somebody's disk or volume there has another root. */
+static int sweep_kubelet(void)
+{
+	static const char folder[] = "/var/lib/kubelet";
+	_cleanup_mounts_ struct mounts m = {0};
+	int r = mounts_read(&m);
+	const struct mount_entry *e = r < 0 ? NULL : mounts_at(&m, folder);
+
+	if (e && !strcmp(e->root, folder) && umount2(folder, MNT_DETACH) < 0) r = -errno;
+	return r;
+}
+
+/* Is there a process in the network namespace that this file pins? */
+static bool in_use(const char *path)
+{
+	char ns[64];
+	struct stat pinned, st;
+	_cleanup_closedir_ DIR *d = opendir("/proc");
+
+	if (!d || stat(path, &pinned) < 0) return false;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (*e->d_name < '1' || *e->d_name > '9') continue;
+		snprintf(ns, sizeof ns, "/proc/%.20s/ns/net", e->d_name);
+		if (!stat(ns, &st) && st.st_dev == pinned.st_dev && st.st_ino == pinned.st_ino) return true;
+	}
+	return false;
+}
+
+/* containerd pins each pod's network namespace as a file of this name, and podman does so too: one that has
+ * processes in it, now that all of ours are gone, is not ours. */
+static int sweep_netns(const char *dir)
+{
+	char path[PATH_MAX];
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	int first = 0;
+
+	if (!d) return 0;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0) continue;
+		if (in_use(path)) continue;
+		if (note(umount_within(path), path, &first) >= 0) unlink(path);
+	}
+	return first;
+}
+
+/* Removes a cgroup and those below it; one that still has processes refuses and stays. */
+static void remove_cgroup(int at, const char *name, int depth)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		if (fd >= 0) close(fd);
+		return;
+	}
+	for (struct dirent *e; depth < 16 && (e = readdir(d));)
+		if (e->d_type == DT_DIR && *e->d_name != '.') remove_cgroup(dirfd(d), e->d_name, depth + 1);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/* Version 2: the root itself; version 1: one folder per controller. */
+static void sweep_cgroups(void)
+{
+	static const char *const names[] = { "kubepods", "kubepods.slice", "k8s.io" };
+	_cleanup_closedir_ DIR *root = opendir("/sys/fs/cgroup");
+
+	if (!root) return;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) remove_cgroup(dirfd(root), names[i], 0);
+	for (struct dirent *e; (e = readdir(root));) {
+		if (*e->d_name == '.' || e->d_type != DT_DIR) continue;
+		_cleanup_close_ int fd = openat(dirfd(root), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		for (size_t i = 0; fd >= 0 && i < sizeof names / sizeof *names; i++) remove_cgroup(fd, names[i], 0);
+	}
+}
+
+/* Who else mounts, or has mounted, at the same places: by name, and by a word of the command line if that says too little. */
+static const struct { const char *name, *word; } owners[] = {
+	{ "kubelet", NULL },
+	{ "k3s-server", NULL },                    /* what `k3s server` calls itself */
+	{ "k3s-agent", NULL },
+	{ "containerd-shim", "/run/k3s/" },        /* pods outlive their k3s */
+};
+
+static bool has_word(const char *pid, const char *word)
+{
+	char path[64];
+	_cleanup_buf_ struct buf b = {0};
+
+	snprintf(path, sizeof path, "/proc/%.20s/cmdline", pid);
+	return !io_read(path, &b, 1 << 20) && b.data && memmem(b.data, b.len, word, strlen(word));
+}
+
+static bool is_owner(const char *pid)
+{
+	char path[64], name[32];
+
+	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+	if (io_read_line(path, name, sizeof name) < 0) return false;
+	for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+		if (!strncmp(name, owners[i].name, 15) && (!owners[i].word || has_word(pid, owners[i].word))) return true;
+	return false;
+}
+
+/* Containers have kubelets of their own, which see other mounts. */
+static bool sees_our_mounts(const char *pid)
+{
+	char path[64];
+	struct stat theirs, ours;
+
+	snprintf(path, sizeof path, "/proc/%.20s/ns/mnt", pid);
+	return stat(path, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0 ||
+		(theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+}
+
+/* The pid of one that lives, or 0. */
+static pid_t find_owner(void)
+{
+	_cleanup_procs_ struct procs all;
+
+	if (procs_read(&all) < 0) return 0;
+	for (size_t i = 0; i < all.n; i++) {
+		char pid[24];
+		snprintf(pid, sizeof pid, "%d", (int)all.v[i].id.pid);
+		if (!all.v[i].zombie && is_owner(pid) && sees_our_mounts(pid)) return all.v[i].id.pid;
+	}
+	return 0;
+}
+
+/* k3s started by hand must not find our OCI shim, which may be gone with /run by then. */
+static void sweep_own(const char *data_dir)
+{
+	char path[PATH_MAX];
+
+	if (!io_join(path, sizeof path, data_dir, TEMPLATE_FILE) && template_file_is_ours(path)) io_unlink(path);
+	io_unlink(RUN_BIN "/crun");
+}
+
+int sweep(const struct runstate *s)
+{
+	sweep_own(s->data_dir);
+	if (s->control_plane) return 0;   /* it has no pods */
+	pid_t owner = find_owner();
+	if (owner) {
+		warn("another k3s or kubelet is here (pid %d): mounts of pods stay", (int)owner);
+		return 0;
+	}
+	/* Mostly one folder; in a minimal root /var/run need not be a link. */
+	int mounts = sweep_mounts(s->data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
+
+	note(sweep_kubelet(), "/var/lib/kubelet", &mounts);
+	sweep_cgroups();
+	return mounts < 0 ? mounts : netns < 0 ? netns : other;
+}

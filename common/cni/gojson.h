@@ -1,0 +1,81 @@
+/* JSON into C structs by tables, the way encoding/json fills Go structs: members in the text's order, so
+ * that duplicates, null, embedded structs, reused elements and the texts of type errors come out as they
+ * do there.
+ *
+ * * Two generations of Go differ in how a type error names its field: 1.19 (Debian 12's plugins) gives the
+ * names of the members, 1.24 and later the names of embedded structs and those inside UnmarshalJSON too. */
+#ifndef K3SBOX_GOJSON_H
+#define K3SBOX_GOJSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+
+/* A Go string: bytes that may hold NULs, with one more behind. s is NULL only for "". */
+struct str {
+	const char *s;
+	size_t n;
+};
+
+struct slice {
+	void *v;
+	size_t n, cap;
+};
+
+enum go_kind {
+	GO_STRING,    /* struct str */
+	GO_INT,       /* int64_t */
+	GO_BOOL,      /* bool */
+	GO_STRUCT,
+	GO_SLICE,     /* struct slice of .elem */
+	GO_POINTER,   /* pointer to .elem */
+	GO_OBJECT,    /* a map: const struct json_node *, to be read by the caller */
+	GO_TEXT,      /* has UnmarshalText: .text() */
+	GO_JSON,      /* has UnmarshalJSON: .json() */
+};
+
+struct go_decoder;
+
+struct go_type {
+	enum go_kind kind;
+	const char *name;              /* as reflect prints the type: "[]*types.Route" */
+	const char *bare;              /* GO_STRUCT: its name alone; "" if it has none */
+	size_t size;
+	const struct go_type *elem;
+	const struct go_field *fields; /* ends in a row without name */
+	bool null_clears;              /* GO_TEXT: null sets it to zeros (slices) instead of leaving it */
+	/* Both return -1 after go_fail(). */
+	int (*text)(struct go_decoder *d, void *value, const char *s, size_t n);
+	int (*json)(struct go_decoder *d, void *value, const struct json_node *n);
+};
+
+struct go_field {
+	const char *name;
+	size_t offset;
+	const struct go_type *type;
+	const char *embedded;          /* the embedded struct that it comes from */
+	bool newer;                    /* unknown to the old generation */
+};
+
+extern const struct go_type go_string, go_int, go_int_pointer, go_bool, go_strings, go_object;
+
+/* Fills *out (zeroed by the caller) from the node; memory comes from the arena. 0, or -EBADMSG with Go's
+ * message. */
+int go_decode(const struct json *j, const struct json_node *n, const struct go_type *type, void *out, struct arena *a,
+	bool old, struct str *message);
+
+/* For .json(): decodes the node into another type, as a nested json.Unmarshal. */
+int go_nested(struct go_decoder *d, const struct json_node *n, const struct go_type *type, void *out);
+int go_fail(struct go_decoder *d, const char *fmt, const char *s, size_t n);   /* fmt has one %s: these n bytes */
+struct arena *go_arena(struct go_decoder *d);
+
+/* fmt's %q for n bytes. */
+struct buf;
+void go_quote(struct buf *b, const char *s, size_t n);
+/* A system call's error as Go words it. */
+const char *go_strerror(int err, char *scratch, size_t size);
+
+#endif

@@ -1,0 +1,223 @@
+/* The files of an image: gathered, checked, put in order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "image/image.h"
+
+static int refuse(struct buf *why, int error, const char *what, const char *cause)
+{
+	buf_printf(why, "%s: %s", what, cause);
+	return -error;
+}
+
+static void add(struct image *im, struct item it)
+{
+	im->items = xrealloc(im->items, (im->n + 1) * sizeof *im->items);
+	im->items[im->n++] = it;
+}
+
+/* "/usr//bin/./x" → "usr/bin/x", in place. NULL or what is wrong with it. */
+static const char *clean(char *path)
+{
+	char *to = path;
+
+	for (const char *p = path; *p;) {
+		size_t len = strcspn(p, "/");
+		if (len == 2 && !memcmp(p, "..", 2)) return "a path in the image must not contain '..'";
+		/* Layers use these names to delete what lies below (OCI image-spec, layer.md "Whiteouts"). */
+		if (len >= 4 && !memcmp(p, ".wh.", 4))
+			return "names that begin with '.wh.' mean deletions in an image";
+		if (len && !(len == 1 && *p == '.')) {
+			if (to != path) *to++ = '/';
+			memmove(to, p, len);
+			to += len;
+		}
+		p += len;
+		if (*p) p++;
+	}
+	*to = 0;
+	return to == path ? "this is not the name of a file" : NULL;
+}
+
+/* Where FILE goes in the image; the caller frees it. */
+static char *destination(const char *from, const char *to)
+{
+	const char *slash = strrchr(from, '/'), *name = slash ? slash + 1 : from;
+
+	if (!to || !*to) return xstrdup(name);
+	return to[strlen(to) - 1] == '/' ? xasprintf("%s%s", to, name) : xstrdup(to);
+}
+
+/* ustar's limits are known before anything is written. */
+static int check_header(const struct item *it, struct buf *why)
+{
+	char header[TAR_BLOCK];
+	struct tar_entry e = { .path = it->path, .target = it->target, .type = it->type, .size = it->size };
+
+	switch (tar_header(&e, header)) {
+	case 0:
+		return 0;
+	case -EFBIG:
+		return refuse(why, EFBIG, it->from, "files of 8 GiB and more do not fit in an image archive");
+	default:
+		return refuse(why, ENAMETOOLONG, it->path,
+			"the path is too long for an image archive (at most 255 bytes, 100 in one part, "
+			"100 in a link's target)");
+	}
+}
+
+static int keep(struct image *im, struct item it, struct buf *why)
+{
+	const char *bad = clean(it.path);
+	int r = bad ? refuse(why, EINVAL, it.path, bad) : check_header(&it, why);
+
+	if (!r) {
+		add(im, it);
+		return 0;
+	}
+	free(it.path);
+	free(it.from);
+	free(it.target);
+	free(it.interp);
+	return r;
+}
+
+/* The image's architecture is its programs'; two in one image is a mistake that shows as "exec format
+ * error" much later. */
+static int join_arch(struct image *im, const char *from, const struct program *p, struct buf *why)
+{
+	if (!p->arch) return 0;
+	if (!im->arch) im->arch = p->arch;
+	if (!strcmp(im->arch, p->arch)) return 0;
+	buf_printf(why, "%s is a program for %s, the files before it are for %s: one image has one "
+		"architecture", from, p->arch, im->arch);
+	return -EINVAL;
+}
+
+int image_add_file(struct image *im, const char *from, const char *to, struct buf *why)
+{
+	struct stat st;
+	struct program p;
+	/* Not blocking: a FIFO would wait for its writer before fstat() could tell that it is one. */
+	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, &st) < 0) return refuse(why, errno, from, strerror(errno));
+	if (S_ISDIR(st.st_mode)) return refuse(why, EISDIR, from, "is a folder: name its files one by one");
+	if (!S_ISREG(st.st_mode)) return refuse(why, EINVAL, from, "is not a regular file");
+	int r = program_look(fd, &p);
+	if (r < 0) return refuse(why, -r, from, strerror(-r));
+	r = join_arch(im, from, &p, why);
+	if (r < 0) return r;
+	struct item it = {
+		.path = destination(from, to), .from = xstrdup(from), .type = TAR_FILE,
+		.size = (uint64_t)st.st_size,
+		/* the other bits are this machine's affair, and would differ elsewhere */
+		.mode = st.st_mode & 0111 ? 0755 : 0644,
+	};
+	if (*p.interp && it.mode & 0111) it.interp = xstrdup(p.interp);
+	return keep(im, it, why);
+}
+
+int image_add_link(struct image *im, const char *path, const char *target, struct buf *why)
+{
+	struct item it = {
+		.path = xstrdup(path), .target = xstrdup(target), .type = TAR_SYMLINK, .mode = 0777,
+	};
+	return keep(im, it, why);
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct item *)a)->path, ((const struct item *)b)->path);
+}
+
+static void add_parents(struct image *im)
+{
+	size_t n = im->n;   /* what is added on the way needs none itself */
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; im->items[i].path[k]; k++) {
+			if (im->items[i].path[k] != '/') continue;
+			char *path = xasprintf("%.*s", (int)k + 1, im->items[i].path);
+			add(im, (struct item){ .path = path, .type = TAR_DIR, .mode = 0755 });
+		}
+	}
+}
+
+static int drop_twins(struct image *im, struct buf *why)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < im->n; i++) {
+		struct item *it = &im->items[i];
+		if (!n || by_path(&im->items[n - 1], it)) {
+			struct item moved = *it;
+			*it = (struct item){ 0 };   /* so that no item is owned twice if we stop half way */
+			im->items[n++] = moved;
+			continue;
+		}
+		if (it->type != TAR_DIR)
+			return refuse(why, EEXIST, it->path, "two files would have this name in the image");
+		free(it->path);
+		*it = (struct item){ 0 };
+	}
+	im->n = n;
+	return 0;
+}
+
+const struct item *image_find(const struct image *im, const char *path)
+{
+	const struct item key = { .path = (char *)(path + strspn(path, "/")) };
+	return im->n ? bsearch(&key, im->items, im->n, sizeof *im->items, by_path) : NULL;
+}
+
+/* Scripts and data run wherever k3sbox does. */
+static int default_arch(struct image *im, struct buf *why)
+{
+	struct program self;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : program_look(fd, &self);
+
+	if (r < 0) return refuse(why, -r, "/proc/self/exe (is /proc mounted?)", strerror(-r));
+	im->arch = self.arch;
+	return 0;
+}
+
+int image_settle(struct image *im, struct buf *why)
+{
+	int r = im->arch ? 0 : default_arch(im, why);
+	if (r < 0) return r;
+	add_parents(im);
+	if (im->n) qsort(im->items, im->n, sizeof *im->items, by_path);
+	r = drop_twins(im, why);
+	if (r < 0) return r;
+	for (size_t i = 0; i < im->n; i++) {
+		if (im->items[i].type != TAR_DIR) continue;
+		r = check_header(&im->items[i], why);
+		if (r < 0) return r;
+		_cleanup_free_ char *name = xstrdup(im->items[i].path);
+		name[strlen(name) - 1] = 0;
+		if (image_find(im, name))
+			return refuse(why, EEXIST, name, "is a file, and a folder that another file lies in");
+	}
+	return 0;
+}
+
+void image_free(struct image *im)
+{
+	for (size_t i = 0; i < im->n; i++) {
+		free(im->items[i].path);
+		free(im->items[i].from);
+		free(im->items[i].target);
+		free(im->items[i].interp);
+	}
+	free(im->items);
+	*im = (struct image){ 0 };
+}

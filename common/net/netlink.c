@@ -1,0 +1,262 @@
+#include "net/netlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include "base/cleanup.h"
+
+int nl_open(struct nl *nl)
+{
+	nl->seq = 0;
+	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	return nl->fd < 0 ? -errno : 0;
+}
+
+void nl_close(struct nl *nl)
+{
+	if (nl->fd >= 0) close(nl->fd);
+	nl->fd = -1;
+}
+
+static struct nlmsghdr *header(struct nl_request *r)
+{
+	return (struct nlmsghdr *)(void *)r->data;
+}
+
+/* Room for n bytes at the end, aligned; NULL if there is none. */
+static void *extend(struct nl_request *r, size_t n)
+{
+	struct nlmsghdr *h = header(r);
+	size_t at = NLMSG_ALIGN(h->nlmsg_len);
+
+	if (n > sizeof r->data - at || NLMSG_ALIGN(n) > sizeof r->data - at) {
+		r->full = true;
+		return NULL;
+	}
+	h->nlmsg_len = (uint32_t)(at + n);
+	return r->data + at;
+}
+
+void nl_begin(struct nl_request *r, uint16_t type, uint16_t flags, const void *fixed, size_t n)
+{
+	memset(r, 0, sizeof *r);
+	struct nlmsghdr *h = header(r);
+	h->nlmsg_len = sizeof *h;
+	h->nlmsg_type = type;
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	memcpy(extend(r, n), fixed, n);
+}
+
+void nl_put(struct nl_request *r, uint16_t type, const void *data, size_t n)
+{
+	struct rtattr *a = extend(r, RTA_LENGTH(n));
+
+	if (!a) return;
+	a->rta_type = type;
+	a->rta_len = (unsigned short)RTA_LENGTH(n);
+	if (n) memcpy(RTA_DATA(a), data, n);
+}
+
+void nl_put_u32(struct nl_request *r, uint16_t type, uint32_t v)
+{
+	nl_put(r, type, &v, sizeof v);
+}
+
+void nl_put_str(struct nl_request *r, uint16_t type, const char *s)
+{
+	nl_put(r, type, s, strlen(s) + 1);
+}
+
+size_t nl_nest(struct nl_request *r, uint16_t type)
+{
+	size_t at = NLMSG_ALIGN(header(r)->nlmsg_len);
+	nl_put(r, type, NULL, 0);
+	return at;
+}
+
+void nl_nest_end(struct nl_request *r, size_t nest)
+{
+	if (r->full) return;
+	struct rtattr *a = (struct rtattr *)(void *)(r->data + nest);
+	a->rta_len = (unsigned short)(header(r)->nlmsg_len - nest);
+}
+
+/* One datagram of an answer. 1: more is to come; 0: that was all; -errno. */
+static int take_answer(struct nl *nl, char *data, size_t n, nl_answer *fn, void *arg)
+{
+	for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+		if (h->nlmsg_seq != nl->seq) continue;
+		if (h->nlmsg_type == NLMSG_DONE) return 0;
+		if (h->nlmsg_type == NLMSG_ERROR) {
+			if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))) return -EBADMSG;
+			return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+		}
+		int r = fn ? fn(arg, h) : 0;
+		if (r < 0) return r;
+	}
+	return 1;
+}
+
+int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
+{
+	_Alignas(4) char data[32768];
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct nlmsghdr *h = header(req);
+	int r;
+
+	if (req->full) return -EMSGSIZE;
+	h->nlmsg_seq = ++nl->seq;
+	/* A dump ends in DONE and a change in its acknowledgement; a question for one thing is made to end
+	 * the same way. */
+	h->nlmsg_flags |= NLM_F_ACK;
+	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
+		return -errno;
+	do {
+		ssize_t n = recv(nl->fd, data, sizeof data, 0);
+		if (n < 0 && errno == EINTR) r = 1;
+		else if (n <= 0) return n < 0 ? -errno : -EBADMSG;
+		else r = take_answer(nl, data, (size_t)n, fn, arg);
+	} while (r > 0);
+	return r;
+}
+
+const struct rtattr *nl_attribute(const struct nlmsghdr *h, size_t fixed, uint16_t type)
+{
+	if (h->nlmsg_len < NLMSG_SPACE(fixed)) return NULL;
+	size_t n = h->nlmsg_len - NLMSG_SPACE(fixed);
+	const struct rtattr *a = (const void *)((const char *)h + NLMSG_SPACE(fixed));
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
+		if ((a->rta_type & NLA_TYPE_MASK) == type) return a;
+	return NULL;
+}
+
+static int take_link(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_link *want = arg;
+	const struct ifinfomsg *i = NLMSG_DATA(h);
+	const struct rtattr *name = nl_attribute(h, sizeof *i, IFLA_IFNAME);
+
+	if (h->nlmsg_type != RTM_NEWLINK || !name) return 0;
+	if (strncmp(RTA_DATA(name), want->name, RTA_PAYLOAD(name))) return 0;
+	want->index = i->ifi_index;
+	want->flags = i->ifi_flags;
+	return 0;
+}
+
+/* By a dump: asking by name alone is what some kernels and sandboxes do not know. */
+int nl_link_get(struct nl *nl, const char *name, struct nl_link *out)
+{
+	struct ifinfomsg fixed = { .ifi_family = AF_UNSPEC };
+	struct nl_request r;
+
+	*out = (struct nl_link){0};
+	if (strlen(name) >= sizeof out->name) return -ENODEV;
+	memcpy(out->name, name, strlen(name) + 1);
+	nl_begin(&r, RTM_GETLINK, NLM_F_DUMP, &fixed, sizeof fixed);
+	int e = nl_talk(nl, &r, take_link, out);
+	if (e < 0) return e;
+	return out->index ? 0 : -ENODEV;
+}
+
+int nl_link_up(struct nl *nl, int index, bool up)
+{
+	struct ifinfomsg fixed = { .ifi_index = index, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_NEWLINK, 0, &fixed, sizeof fixed);
+	return nl_talk(nl, &r, NULL, NULL);
+}
+
+int nl_link_delete(struct nl *nl, int index)
+{
+	struct ifinfomsg fixed = { .ifi_index = index };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_DELLINK, 0, &fixed, sizeof fixed);
+	return nl_talk(nl, &r, NULL, NULL);
+}
+
+struct addresses {
+	int index;
+	struct cidr *out;
+	size_t max, n;
+};
+
+static int take_address(void *arg, const struct nlmsghdr *h)
+{
+	struct addresses *l = arg;
+	const struct ifaddrmsg *i = NLMSG_DATA(h);
+	size_t len = i->ifa_family == AF_INET ? 4 : 16;
+	const struct rtattr *a = nl_attribute(h, sizeof *i, IFA_LOCAL);
+
+	if (h->nlmsg_type != RTM_NEWADDR || (int)i->ifa_index != l->index) return 0;
+	if (!a) a = nl_attribute(h, sizeof *i, IFA_ADDRESS);
+	if (!a || RTA_PAYLOAD(a) < len) return 0;
+	if (l->n < l->max) {
+		struct cidr *c = &l->out[l->n];
+		*c = (struct cidr){ .addr.len = (uint8_t)len, .ones = i->ifa_prefixlen, .bits = (uint8_t)(len * 8) };
+		memcpy(c->addr.b, RTA_DATA(a), len);
+	}
+	l->n++;
+	return 0;
+}
+
+int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t *n)
+{
+	struct ifaddrmsg fixed = { .ifa_family = AF_UNSPEC };
+	struct addresses l = { index, out, max, 0 };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_GETADDR, NLM_F_DUMP, &fixed, sizeof fixed);
+	int e = nl_talk(nl, &r, take_address, &l);
+	*n = l.n;
+	return e;
+}
+
+static unsigned char family_of(const struct ip *a)
+{
+	return a->len == 4 ? AF_INET : AF_INET6;
+}
+
+int nl_address_add(struct nl *nl, int index, const struct cidr *a)
+{
+	struct ifaddrmsg fixed = { .ifa_family = family_of(&a->addr), .ifa_prefixlen = a->ones, .ifa_index = (unsigned)index };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
+	nl_put(&r, IFA_LOCAL, a->addr.b, a->addr.len);
+	nl_put(&r, IFA_ADDRESS, a->addr.b, a->addr.len);
+	return nl_talk(nl, &r, NULL, NULL);
+}
+
+int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway)
+{
+	struct rtmsg fixed = {
+		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones, .rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT, .rtm_scope = gateway && gateway->len ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+		.rtm_type = RTN_UNICAST,
+	};
+	struct nl_request r;
+
+	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
+	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
+	if (gateway && gateway->len) nl_put(&r, RTA_GATEWAY, gateway->b, gateway->len);
+	/* Always named: gVisor takes a route without a device and then knows no way. */
+	nl_put_u32(&r, RTA_OIF, (uint32_t)index);
+	return nl_talk(nl, &r, NULL, NULL);
+}
+
+int netns_enter(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) return -errno;
+	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}

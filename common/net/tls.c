@@ -1,0 +1,452 @@
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <bearssl.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/die.h"
+
+enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
+
+/* A validator in front of BearSSL's: br_x509_minimal knows dNSNames only, so it is asked for everything but the
+ * name when that is an address, and the leaf certificate is kept for tls_cert_has_ip(). */
+struct verifier {
+	const br_x509_class *vtable;   /* first: BearSSL finds the object by it */
+	br_x509_minimal_context minimal;
+	unsigned index;                /* of the certificate in the chain */
+	size_t len;
+	uint8_t leaf[CERT_MAX];
+	uint8_t ip[16];
+	size_t ip_len;                 /* 0: the name is a DNS name */
+};
+
+struct der { const uint8_t *p, *end; };
+
+struct certs {
+	br_x509_certificate v[CHAIN_MAX];
+	size_t n;
+};
+
+struct tls {
+	int fd;
+	int64_t end;                   /* monotonic ms */
+	int io_error;
+	br_ssl_client_context client;
+	br_sslio_context io;
+	struct verifier verifier;
+	br_x509_trust_anchor *anchors;
+	size_t anchor_count;
+	struct certs chain;
+	br_skey_decoder_context key;
+	uint8_t iobuf[BR_SSL_BUFSIZE_MONO];
+};
+
+/* ---- the little DER that iPAddress needs ---- */
+
+static bool der_next(struct der *d, uint8_t *tag, struct der *content)
+{
+	if (d->end - d->p < 2) return false;
+	*tag = *d->p++;
+	size_t len = *d->p++;
+	if (len & 0x80) {
+		size_t bytes = len & 0x7f;
+		if (!bytes || bytes > 3 || (size_t)(d->end - d->p) < bytes) return false;
+		for (len = 0; bytes; bytes--) len = len << 8 | *d->p++;
+	}
+	if ((size_t)(d->end - d->p) < len) return false;
+	*content = (struct der){ d->p, d->p + len };
+	d->p += len;
+	return true;
+}
+
+static bool der_enter(struct der *d, uint8_t want, struct der *content)
+{
+	uint8_t tag;
+	return der_next(d, &tag, content) && tag == want;
+}
+
+/* The Extensions SEQUENCE of a certificate: tbsCertificate's element [3]. */
+static bool cert_extensions(const uint8_t *der, size_t len, struct der *out)
+{
+	struct der all = { der, der + len }, cert, tbs, item;
+	uint8_t tag;
+
+	if (!der_enter(&all, 0x30, &cert) || !der_enter(&cert, 0x30, &tbs)) return false;
+	while (der_next(&tbs, &tag, &item))
+		if (tag == 0xa3) return der_enter(&item, 0x30, out);
+	return false;
+}
+
+bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t ip_len)
+{
+	static const uint8_t san[] = { 0x55, 0x1d, 0x11 };
+	struct der exts, ext, oid, value, names, name;
+	uint8_t tag;
+
+	if (!cert_extensions(der, len, &exts)) return false;
+	while (der_enter(&exts, 0x30, &ext)) {
+		if (!der_enter(&ext, 0x06, &oid)) return false;
+		if (oid.end - oid.p != sizeof san || memcmp(oid.p, san, sizeof san)) continue;
+		do if (!der_next(&ext, &tag, &value)) return false;
+		while (tag != 0x04);   /* past "critical" */
+		if (!der_enter(&value, 0x30, &names)) return false;
+		while (der_next(&names, &tag, &name))
+			if (tag == 0x87 && (size_t)(name.end - name.p) == ip_len && !memcmp(name.p, ip, ip_len)) return true;
+	}
+	return false;
+}
+
+/* ---- the validator ---- */
+
+static void v_start_chain(const br_x509_class **ctx, const char *name)
+{
+	struct verifier *v = (struct verifier *)(void *)ctx;
+	v->index = 0;
+	v->len = 0;
+	v->minimal.vtable->start_chain(&v->minimal.vtable, name);
+}
+
+static void v_start_cert(const br_x509_class **ctx, uint32_t length)
+{
+	struct verifier *v = (struct verifier *)(void *)ctx;
+	v->minimal.vtable->start_cert(&v->minimal.vtable, length);
+}
+
+static void v_append(const br_x509_class **ctx, const unsigned char *p, size_t n)
+{
+	struct verifier *v = (struct verifier *)(void *)ctx;
+	if (!v->index) {
+		/* A leaf that does not fit is cut, and then no address is found in it. */
+		size_t room = sizeof v->leaf - v->len, part = n < room ? n : room;
+		memcpy(v->leaf + v->len, p, part);
+		v->len += part;
+	}
+	v->minimal.vtable->append(&v->minimal.vtable, p, n);
+}
+
+static void v_end_cert(const br_x509_class **ctx)
+{
+	struct verifier *v = (struct verifier *)(void *)ctx;
+	v->index++;
+	v->minimal.vtable->end_cert(&v->minimal.vtable);
+}
+
+static unsigned v_end_chain(const br_x509_class **ctx)
+{
+	struct verifier *v = (struct verifier *)(void *)ctx;
+	unsigned r = v->minimal.vtable->end_chain(&v->minimal.vtable);
+	if (r || !v->ip_len) return r;
+	return tls_cert_has_ip(v->leaf, v->len, v->ip, v->ip_len) ? 0 : BR_ERR_X509_BAD_SERVER_NAME;
+}
+
+static const br_x509_pkey *v_get_pkey(const br_x509_class *const *ctx, unsigned *usages)
+{
+	const struct verifier *v = (const struct verifier *)(const void *)ctx;
+	return v->minimal.vtable->get_pkey(&v->minimal.vtable, usages);
+}
+
+static const br_x509_class verifier_class = {
+	.context_size = sizeof(struct verifier),
+	.start_chain = v_start_chain,
+	.start_cert = v_start_cert,
+	.append = v_append,
+	.end_cert = v_end_cert,
+	.end_chain = v_end_chain,
+	.get_pkey = v_get_pkey,
+};
+
+/* ---- PEM ---- */
+
+static void pem_sink(void *arg, const void *p, size_t n)
+{
+	buf_add(arg, p, n);
+}
+
+/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE KEY"). Returns
+ * how many it accepted, or -1 for broken PEM. */
+static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, const uint8_t *der, size_t len),
+	void *arg)
+{
+	br_pem_decoder_context dec;
+	_cleanup_buf_ struct buf der = {0};
+	size_t left = strlen(pem);
+	bool wanted = false;
+	int n = 0;
+
+	br_pem_decoder_init(&dec);
+	while (left) {
+		size_t k = br_pem_decoder_push(&dec, pem, left);
+		pem += k;
+		left -= k;
+		switch (br_pem_decoder_event(&dec)) {
+		case BR_PEM_BEGIN_OBJ: {
+			const char *name = br_pem_decoder_name(&dec);
+			size_t a = strlen(name), b = strlen(suffix);
+			wanted = a >= b && !strcmp(name + a - b, suffix);
+			buf_reset(&der);
+			br_pem_decoder_setdest(&dec, wanted ? pem_sink : NULL, &der);
+			break;
+		}
+		case BR_PEM_END_OBJ:
+			if (wanted && !der.failed && fn(arg, (uint8_t *)der.data, der.len)) n++;
+			wanted = false;
+			break;
+		case BR_PEM_ERROR:
+			return -1;
+		}
+	}
+	if (der.data) explicit_bzero(der.data, der.cap);
+	return wanted ? -1 : n;   /* wanted: it ended inside an object */
+}
+
+static void *copy(const void *p, size_t n)
+{
+	void *c = xmalloc(n ? n : 1);
+	memcpy(c, p, n);
+	return c;
+}
+
+static bool copy_pkey(br_x509_pkey *to, const br_x509_pkey *from)
+{
+	*to = *from;
+	if (from->key_type == BR_KEYTYPE_RSA) {
+		to->key.rsa.n = copy(from->key.rsa.n, from->key.rsa.nlen);
+		to->key.rsa.e = copy(from->key.rsa.e, from->key.rsa.elen);
+		return true;
+	}
+	to->key.ec.q = copy(from->key.ec.q, from->key.ec.qlen);
+	return from->key_type == BR_KEYTYPE_EC;
+}
+
+static bool add_anchor(void *arg, const uint8_t *der, size_t len)
+{
+	struct tls *t = arg;
+	br_x509_decoder_context dec;
+	_cleanup_buf_ struct buf dn = {0};
+
+	br_x509_decoder_init(&dec, pem_sink, &dn);
+	br_x509_decoder_push(&dec, der, len);
+	const br_x509_pkey *key = br_x509_decoder_get_pkey(&dec);
+	if (!key || dn.failed) return false;   /* a bundle may hold keys that BearSSL does not know */
+	t->anchors = xrealloc(t->anchors, (t->anchor_count + 1) * sizeof *t->anchors);
+	br_x509_trust_anchor *a = &t->anchors[t->anchor_count++];
+	a->dn.data = copy(dn.data ? dn.data : "", dn.len);
+	a->dn.len = dn.len;
+	a->flags = br_x509_decoder_isCA(&dec) ? BR_X509_TA_CA : 0;
+	return copy_pkey(&a->pkey, key);
+}
+
+static bool add_cert(void *arg, const uint8_t *der, size_t len)
+{
+	struct certs *c = arg;
+	if (c->n == CHAIN_MAX) return false;
+	c->v[c->n++] = (br_x509_certificate){ copy(der, len), len };
+	return true;
+}
+
+static bool add_key(void *arg, const uint8_t *der, size_t len)
+{
+	br_skey_decoder_context *dec = arg;
+	br_skey_decoder_init(dec);
+	br_skey_decoder_push(dec, der, len);
+	return !br_skey_decoder_last_error(dec);
+}
+
+/* ---- the stream ---- */
+
+static bool wait_fd(struct tls *t, short events)
+{
+	for (;;) {
+		int64_t left = t->end - clock_ms();
+		struct pollfd p = { .fd = t->fd, .events = events };
+		int r = left > 0 ? poll(&p, 1, (int)left) : 0;
+		if (r > 0) return true;
+		if (r < 0 && errno == EINTR) continue;
+		t->io_error = r < 0 ? -errno : -ETIMEDOUT;
+		return false;
+	}
+}
+
+static int low_read(void *arg, unsigned char *p, size_t n)
+{
+	struct tls *t = arg;
+
+	while (wait_fd(t, POLLIN)) {
+		ssize_t k = recv(t->fd, p, n, MSG_DONTWAIT);
+		if (k > 0) return (int)k;
+		if (k < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+		t->io_error = k < 0 ? -errno : -EPIPE;
+		break;
+	}
+	return -1;
+}
+
+static int low_write(void *arg, const unsigned char *p, size_t n)
+{
+	struct tls *t = arg;
+
+	while (wait_fd(t, POLLOUT)) {
+		ssize_t k = send(t->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (k > 0) return (int)k;
+		if (k < 0 && errno != EAGAIN && errno != EINTR) {
+			t->io_error = -errno;
+			break;
+		}
+	}
+	return -1;
+}
+
+static bool load_client(struct tls *t, const struct tls_config *c, const char **bad)
+{
+	if (pem_each(c->cert_pem, "CERTIFICATE", add_cert, &t->chain) < 1) *bad = "the client certificate";
+	else if (pem_each(c->key_pem, "PRIVATE KEY", add_key, &t->key) < 1) *bad = "the client key";
+	if (*bad) return false;
+	const br_ec_private_key *ec = br_skey_decoder_get_ec(&t->key);
+	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&t->key);
+	if (ec) {
+		/* The issuer's key type only matters for static ECDH, which is never offered. */
+		br_ssl_client_set_single_ec(&t->client, t->chain.v, t->chain.n, ec, BR_KEYTYPE_SIGN, BR_KEYTYPE_EC,
+			&br_ec_prime_i31, br_ecdsa_i31_sign_asn1);
+	} else if (rsa) {
+		br_ssl_client_set_single_rsa(&t->client, t->chain.v, t->chain.n, rsa, br_rsa_i31_pkcs1_sign);
+	}
+	return true;
+}
+
+static void set_name(struct tls *t, const char *name)
+{
+	struct verifier *v = &t->verifier;
+
+	if (inet_pton(AF_INET, name, v->ip) == 1) v->ip_len = 4;
+	else if (inet_pton(AF_INET6, name, v->ip) == 1) v->ip_len = 16;
+	v->vtable = &verifier_class;
+	br_ssl_engine_set_x509(&t->client.eng, &v->vtable);
+	br_ssl_client_reset(&t->client, v->ip_len ? NULL : name, 0);
+}
+
+/* What every server of today has, and one constant-time implementation of each that runs everywhere: BearSSL's
+ * full profile and its choice among processor-specific ones are 70 KB more, for connections that carry a few
+ * kilobytes each. */
+static void init_engine(struct tls *t)
+{
+	static const uint16_t suites[] = {
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	};
+	static const struct { int id; const br_hash_class *hash; } hashes[] = {
+		{ br_sha256_ID, &br_sha256_vtable }, { br_sha384_ID, &br_sha384_vtable }, { br_sha512_ID, &br_sha512_vtable },
+	};
+	br_ssl_engine_context *eng = &t->client.eng;
+	br_x509_minimal_context *x = &t->verifier.minimal;
+
+	br_ssl_client_zero(&t->client);
+	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
+	br_ssl_engine_set_suites(eng, suites, sizeof suites / sizeof *suites);
+	br_ssl_engine_set_rsavrfy(eng, br_rsa_i31_pkcs1_vrfy);
+	br_ssl_engine_set_ec(eng, &br_ec_prime_i31);
+	br_ssl_engine_set_ecdsa(eng, br_ecdsa_i31_vrfy_asn1);
+	br_x509_minimal_init(x, &br_sha256_vtable, t->anchors, t->anchor_count);
+	br_x509_minimal_set_rsa(x, br_ssl_engine_get_rsavrfy(eng));
+	br_x509_minimal_set_ecdsa(x, br_ssl_engine_get_ec(eng), br_ssl_engine_get_ecdsa(eng));
+	for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
+		br_ssl_engine_set_hash(eng, hashes[i].id, hashes[i].hash);
+		br_x509_minimal_set_hash(x, hashes[i].id, hashes[i].hash);
+	}
+	br_ssl_engine_set_prf_sha256(eng, br_tls12_sha256_prf);
+	br_ssl_engine_set_prf_sha384(eng, br_tls12_sha384_prf);
+	br_ssl_engine_set_aes_ctr(eng, &br_aes_ct64_ctr_vtable);
+	br_ssl_engine_set_ghash(eng, br_ghash_ctmul64);
+	br_ssl_engine_set_gcm(eng, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
+	br_ssl_engine_set_buffer(eng, t->iobuf, sizeof t->iobuf, 0);
+}
+
+struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *why, size_t size)
+{
+	struct tls *t = xcalloc(1, sizeof *t);
+	const char *bad = NULL;
+
+	t->fd = fd;
+	t->end = clock_ms() + timeout_ms;
+	if (pem_each(c->ca_pem, "CERTIFICATE", add_anchor, t) < 1) {
+		bad = "the certificate authority";
+	} else {
+		init_engine(t);
+		if (!c->cert_pem || !c->key_pem || load_client(t, c, &bad)) set_name(t, c->name);
+	}
+	if (bad) {
+		snprintf(why, size, "%s is no PEM text that can be used", bad);
+		tls_free(t);
+		return NULL;
+	}
+	br_sslio_init(&t->io, &t->client.eng, low_read, t, low_write, t);
+	return t;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t) return;
+	for (size_t i = 0; i < t->anchor_count; i++) {
+		br_x509_trust_anchor *a = &t->anchors[i];
+		free(a->dn.data);
+		if (a->pkey.key_type == BR_KEYTYPE_RSA) {
+			free(a->pkey.key.rsa.n);
+			free(a->pkey.key.rsa.e);
+		} else {
+			free(a->pkey.key.ec.q);
+		}
+	}
+	free(t->anchors);
+	for (size_t i = 0; i < t->chain.n; i++) free(t->chain.v[i].data);
+	explicit_bzero(t, sizeof *t);   /* keys */
+	free(t);
+}
+
+static int failure(const struct tls *t)
+{
+	int e = br_ssl_engine_last_error(&t->client.eng);
+	if (e && e != BR_ERR_IO) return -EPROTO;
+	return t->io_error ? t->io_error : -EPIPE;
+}
+
+int tls_write(struct tls *t, const void *p, size_t n)
+{
+	if (br_sslio_write_all(&t->io, p, n) < 0 || br_sslio_flush(&t->io) < 0) return failure(t);
+	return 0;
+}
+
+ssize_t tls_read(struct tls *t, void *p, size_t n)
+{
+	int r = br_sslio_read(&t->io, p, n);
+	if (r >= 0) return r;
+	/* Closed: in order (close_notify), or by the end of the connection; HTTP's own framing tells a cut body. */
+	if (!br_ssl_engine_last_error(&t->client.eng) || t->io_error == -EPIPE) return 0;
+	return failure(t);
+}
+
+const char *tls_error(const struct tls *t)
+{
+	static const struct { int code; const char *text; } texts[] = {
+		{ BR_ERR_X509_NOT_TRUSTED, "the server's certificate is not signed by the given authority" },
+		{ BR_ERR_X509_BAD_SERVER_NAME, "the server's certificate is for another name" },
+		{ BR_ERR_X509_EXPIRED, "the server's certificate has expired or is not valid yet (is the clock right?)" },
+		{ BR_ERR_X509_BAD_SIGNATURE, "a signature in the server's certificates is wrong" },
+		{ BR_ERR_X509_TIME_UNKNOWN, "the clock cannot be read" },
+		{ BR_ERR_BAD_VERSION, "the server does not speak TLS 1.2" },
+		{ BR_ERR_RECV_FATAL_ALERT + 42, "the server refused our certificate (bad certificate)" },
+		{ BR_ERR_RECV_FATAL_ALERT + 40, "the server and we have no cipher in common" },
+	};
+	int e = br_ssl_engine_last_error(&t->client.eng);
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (e == texts[i].code) return texts[i].text;
+	if (e == BR_ERR_IO || !e) return strerror(t->io_error ? -t->io_error : EPIPE);
+	return "TLS error: the peer does not speak TLS as it should";
+}

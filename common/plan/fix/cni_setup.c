@@ -1,0 +1,156 @@
+#include "plan/fix/cni_setup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+
+#define CONFLIST "10-k3sbox.conflist"
+
+/* Leases lie in /run: they do not outlive the pods. The subnet is the one that k3s gives its first node. */
+static const char conflist[] =
+	"{\n"
+	"  \"cniVersion\": \"1.0.0\",\n"
+	"  \"name\": \"k3sbox\",\n"
+	"  \"plugins\": [\n"
+	"    {\n"
+	"      \"type\": \"noop\",\n"
+	"      \"ipam\": {\n"
+	"        \"type\": \"host-local\",\n"
+	"        \"ranges\": [[{ \"subnet\": \"10.42.0.0/24\" }]],\n"
+	"        \"dataDir\": \"" K3SBOX_RUN "/cni\"\n"
+	"      }\n"
+	"    }\n"
+	"  ]\n"
+	"}\n";
+
+/* Who has to be ours, and who may be somebody else's. */
+static const struct { const char *name; bool any; } plugins[] = {
+	{ "noop", false }, { "host-local", true }, { "loopback", true },
+};
+enum { PLUGINS = sizeof plugins / sizeof *plugins };
+
+/* Names of the links that are ours to remove, a line each: `k3sbox install` makes such links for good. Gone after a restart, in which
+ * case the configuration tells that they are. */
+#define LINKS K3SBOX_RUN "/cni-links"
+
+static char in_the_way[PATH_MAX];
+
+const char *cni_setup_obstacle(void)
+{
+	return in_the_way;
+}
+
+static bool is_configuration(const char *name)
+{
+	static const char *const endings[] = { ".conflist", ".conf", ".json" };   /* libcni ConfFiles */
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		size_t k = strlen(endings[i]);
+		if (n > k && !strcmp(name + n - k, endings[i])) return true;
+	}
+	return false;
+}
+
+/* containerd takes the first configuration by name, so any other one is a conflict or a trap. */
+static int look_for_others(void)
+{
+	_cleanup_closedir_ DIR *d = opendir(CNI_CONF_DIR);
+	if (!d) return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *e; (e = readdir(d));)
+		if (is_configuration(e->d_name) && strcmp(e->d_name, CONFLIST)) {
+			snprintf(in_the_way, sizeof in_the_way, CNI_CONF_DIR "/%s", e->d_name);
+			return -EEXIST;
+		}
+	return 0;
+}
+
+/* 1: a link to this program; 0: nothing there; -EEXIST: something else. */
+static int whose(const char *path, const char *self)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target - 1);
+
+	if (n < 0) return errno == ENOENT ? 0 : -EEXIST;
+	target[n] = 0;
+	const char *base = strrchr(target, '/');
+	return !strcmp(target, self) || !strcmp(base ? base + 1 : target, "k3sbox") ? 1 : -EEXIST;
+}
+
+static bool is_noted(const struct buf *notes, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = notes->data; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (!strncmp(line, name, n) && line[n] == '\n') return true;
+	return false;
+}
+
+static int note_link(const char *name)
+{
+	_cleanup_buf_ struct buf b = {0};
+	int r = io_read(LINKS, &b, 1 << 16);
+
+	if ((r < 0 && r != -ENOENT) || is_noted(&b, name)) return r < 0 ? r : 0;
+	buf_printf(&b, "%s\n", name);
+	r = io_mkdirs(K3SBOX_RUN, 0700);
+	return r < 0 ? r : io_replace(LINKS, 0600, b.data, b.len);
+}
+
+static int link_plugin(size_t i, const char *self)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
+	int r = whose(path, self);
+	if (r == -EEXIST && plugins[i].any) return 0;
+	if (r == -EEXIST) snprintf(in_the_way, sizeof in_the_way, "%s", path);
+	if (r < 0) return r;
+	if (!r) r = note_link(plugins[i].name);
+	else r = io_unlink(path);   /* it may point to where we were before */
+	return r < 0 ? r : symlink(self, path) < 0 ? -errno : 0;
+}
+
+static int own_path(char *self, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", self, size - 1);
+	if (n < 0) return -errno;
+	self[n] = 0;
+	return 0;
+}
+
+int cni_setup(void)
+{
+	char self[PATH_MAX];
+	int r = look_for_others();
+
+	if (!r) r = own_path(self, sizeof self);
+	if (!r) r = io_mkdirs(CNI_BIN_DIR, 0755);
+	for (size_t i = 0; !r && i < PLUGINS; i++) r = link_plugin(i, self);
+	if (!r) r = io_mkdirs(CNI_CONF_DIR, 0755);
+	return r < 0 ? r : io_replace(CNI_CONF_DIR "/" CONFLIST, 0644, conflist, sizeof conflist - 1);
+}
+
+int cni_unset(void)
+{
+	char self[PATH_MAX], path[PATH_MAX];
+	_cleanup_buf_ struct buf notes = {0};
+	bool noted = !io_read(LINKS, &notes, 1 << 16), ours = noted || io_exists(CNI_CONF_DIR "/" CONFLIST);
+	int r = ours ? own_path(self, sizeof self) : 0;
+
+	for (size_t i = 0; ours && !r && i < PLUGINS; i++) {
+		snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
+		if ((!noted || is_noted(&notes, plugins[i].name)) && whose(path, self) == 1) r = io_unlink(path);
+	}
+	if (!r) r = io_unlink(CNI_CONF_DIR "/" CONFLIST);
+	if (!r || r == -ENOTDIR) r = io_unlink(LINKS);
+	return r;
+}

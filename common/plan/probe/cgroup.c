@@ -1,0 +1,237 @@
+/* What the cgroup file systems can do here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/mounts.h"
+#include "base/spawn.h"
+#include "plan/fix/cgroup.h"
+#include "plan/probe/probe.h"
+
+bool cgroup_is_v2(void)
+{
+	struct statfs fs;
+	return !statfs(CGROUP_ROOT, &fs) && fs.f_type == 0x63677270;   /* CGROUP2_SUPER_MAGIC */
+}
+
+/* Without these k3s or the kubelet stops (k3s pkg/cgroups; kubelet validateSystemRequirements). */
+static const char *const required[] = { "cpu", "cpuacct", "cpuset", "memory", "pids" };
+enum { REQUIRED = sizeof required / sizeof *required };
+
+const char *cgroup_mounted(const struct mounts *m, const char *controller)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!strcmp(m->v[i].type, "cgroup") && mount_option(m->v[i].super, controller)) return m->v[i].point;
+	return NULL;
+}
+
+static int try_mount_cgroup(void *controller)
+{
+	if (mount("k3sbox", "/tmp", "tmpfs", 0, "size=64k") < 0 && mount("k3sbox", "/proc", "tmpfs", 0, "size=64k") < 0) return errno;
+	const char *dir = "/tmp";
+	return mount("cgroup", dir, "cgroup", 0, controller) < 0 ? errno : 0;
+}
+
+static void probe_v1(struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+	char missing[128] = "", unknown[128] = "";
+	int e = 0;
+
+	if (mounts_read(&m) < 0) {
+		obstacle(r, "absent", "/proc/self/mountinfo cannot be read");
+		return;
+	}
+	for (int i = 0; i < REQUIRED; i++) {
+		if (cgroup_mounted(&m, required[i])) continue;
+		snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s", required[i]);
+		int cannot = probe_in_mount_namespace(try_mount_cgroup, (char *)required[i]);
+		if (!cannot) continue;
+		e = cannot;
+		snprintf(unknown + strlen(unknown), sizeof unknown - strlen(unknown), " %s", required[i]);
+	}
+	if (!*missing) return;
+	if (!strcmp(unknown, " pids")) {
+		obstacle(r, "no-pids", "this kernel has no pids controller, without which k3s does not start");
+		return;
+	}
+	if (e) obstacle(r, "absent", "no cgroup mount for%s, and mounting%s fails: %s", missing, unknown, strerror(e));
+	else obstacle(r, "unmounted", "no cgroup mount for%s", missing);
+}
+
+void probe_cgroup(const struct options *o, struct fact_result *r)
+{
+	static const char *const wanted[] = { "cpu", "cpuset", "memory", "pids" };
+	char have[256];
+
+	(void)o;
+	if (!cgroup_is_v2()) {
+		probe_v1(r);
+		return;
+	}
+	int e = io_read_line(CGROUP_ROOT "/cgroup.controllers", have, sizeof have);
+	if (e < 0) {
+		obstacle_errno(r, "absent", CGROUP_ROOT "/cgroup.controllers", -e);
+		return;
+	}
+	for (char *s = have; *s; s++)
+		if (*s == ' ') *s = ',';
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		if (!mount_option(have, wanted[i])) {
+			obstacle(r, "absent", "controller %s is not in " CGROUP_ROOT "/cgroup.controllers", wanted[i]);
+			return;
+		}
+}
+
+/* "The non-presence of the devices subsystem is considered fatal for security reasons" (opencontainers/cgroups fs/paths.go). In version 2
+ * it is no controller. */
+void probe_cgroup_devices(const struct options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	(void)o;
+	if (cgroup_is_v2() || mounts_read(&m) < 0 || cgroup_mounted(&m, "devices")) return;
+	int e = probe_in_mount_namespace(try_mount_cgroup, "devices");
+	if (e) obstacle_errno(r, "absent", "no cgroup mount for devices, and mounting it fails", e);
+	else obstacle(r, "unmounted", "no cgroup mount for devices");
+}
+
+void probe_cgroup_v1(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	if (!cgroup_is_v2()) obstacle(r, NULL, CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
+}
+
+/* Without the hierarchies there is nothing to try; once init has mounted them, run looks again. */
+static bool not_mounted_yet(struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	if (cgroup_is_v2() || (!mounts_read(&m) && cgroup_mounted(&m, "memory"))) return false;
+	r->state = FACT_SKIPPED;
+	snprintf(r->why, sizeof r->why, "the cgroup controllers are not mounted yet");
+	return true;
+}
+
+/* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the one of version 2. */
+static const struct { const char *controller, *file, *value; } limits_v1[] = {
+	{ "cpu", "cpu.shares", "2" },
+	{ "memory", "memory.limit_in_bytes", "1073741824" },
+	{ "pids", "pids.max", "1000" },
+	{ "cpuset", "cpuset.cpus", "0" },   /* nobody can join before its memory nodes are set as well */
+};
+static const struct { const char *file, *value; } limits_v2[] = {
+	{ "cpu.weight", "1" }, { "memory.max", "1073741824" }, { "pids.max", "1000" },
+};
+
+static int join_group(void *dir)
+{
+	char path[PATH_MAX], pid[16];
+	int r = io_join(path, sizeof path, dir, "cgroup.procs");
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	if (!r) r = io_poke(path, pid);
+	return -r;
+}
+
+/* Makes a group, sets the limit and moves a child in; the failed step goes to r. */
+static void try_group(const char *parent, const char *file, const char *value, struct fact_result *r)
+{
+	char dir[PATH_MAX], path[PATH_MAX];
+
+	snprintf(dir, sizeof dir, "%s/k3sbox-probe-%d", parent, (int)getpid());
+	if (mkdir(dir, 0755) < 0) {
+		obstacle_errno(r, NULL, dir, errno);
+		return;
+	}
+	int e = io_join(path, sizeof path, dir, file);
+	if (!e) e = io_poke(path, value);
+	if (e < 0) obstacle_errno(r, NULL, path, -e);
+	else if (strncmp(file, "cpuset.", 7) && (e = spawn_call(join_group, dir, 2000))) {
+		snprintf(path, sizeof path, "%.200s/cgroup.procs", dir);
+		obstacle_errno(r, NULL, path, e < 0 ? -e : e);
+	}
+	/* The child that was in it may take a moment to be gone. */
+	for (int i = 0; rmdir(dir) < 0 && errno == EBUSY && i < 50; i++) usleep(10000);
+}
+
+void probe_cgroup_write(const struct options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	(void)o;
+	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
+	if (cgroup_is_v2()) {
+		for (size_t i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
+			try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);
+		return;
+	}
+	for (size_t i = 0; i < sizeof limits_v1 / sizeof *limits_v1 && !r->state; i++) {
+		const char *parent = cgroup_mounted(&m, limits_v1[i].controller);
+		if (parent) try_group(parent, limits_v1[i].file, limits_v1[i].value, r);
+	}
+}
+
+/* What a control file lies on decides whether runc writes to it (opencontainers/cgroups file.go, openAndCheck). */
+void probe_cgroup_type(const struct options *o, struct fact_result *r)
+{
+	enum { CGROUP_MAGIC = 0x27e0eb };   /* linux/magic.h */
+	_cleanup_mounts_ struct mounts m = {0};
+	char path[PATH_MAX];
+	struct statfs fs;
+
+	(void)o;
+	if (cgroup_is_v2() || not_mounted_yet(r) || mounts_read(&m) < 0) return;
+	int e = io_join(path, sizeof path, cgroup_mounted(&m, "memory"), "cgroup.procs");
+	if (!e && statfs(path, &fs) < 0) e = -errno;
+	snprintf(path, sizeof path, "statfs(2) of a control file");
+	if (e < 0) obstacle_errno(r, NULL, path, -e);
+	else if (fs.f_type != CGROUP_MAGIC) obstacle(r, NULL, "%s: type %#lx", path, (unsigned long)fs.f_type);
+}
+
+static int try_cgroup_namespace(void *arg)
+{
+	(void)arg;
+	return unshare(CLONE_NEWCGROUP) < 0 ? errno : access("/proc/self/ns/cgroup", F_OK) < 0 ? errno : 0;
+}
+
+void probe_cgroup_namespace(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	if (!cgroup_is_v2()) return;   /* containerd asks for one in version 2 only */
+	int e = spawn_call(try_cgroup_namespace, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "unshare(CLONE_NEWCGROUP)", e < 0 ? -e : e);
+}
+
+/* What cAdvisor must read of the root group before the kubelet gets its first figures
+ * (opencontainers/cgroups fs/cpuacct.go, memory.go; fs2/cpu.go, memory.go). */
+static const struct { const char *controller, *file; } stats_v1[] = {
+	{ "cpuacct", "cpuacct.usage" }, { "cpuacct", "cpuacct.usage_percpu" }, { "cpuacct", "cpuacct.stat" },
+	{ "memory", "memory.stat" }, { "memory", "memory.usage_in_bytes" }, { "memory", "memory.limit_in_bytes" },
+};
+static const char *const stats_v2[] = { "cpu.stat", "memory.stat" };
+
+void probe_root_stats(const struct options *o, struct fact_result *r)
+{
+	bool v2 = cgroup_is_v2();
+	size_t n = v2 ? sizeof stats_v2 / sizeof *stats_v2 : sizeof stats_v1 / sizeof *stats_v1;
+	char path[PATH_MAX], line[64];
+	_cleanup_mounts_ struct mounts m = {0};
+
+	(void)o;
+	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
+	for (size_t i = 0; i < n && !r->state; i++) {
+		const char *dir = v2 ? CGROUP_ROOT : cgroup_mounted(&m, stats_v1[i].controller);
+		int e = io_join(path, sizeof path, dir ? dir : CGROUP_ROOT, v2 ? stats_v2[i] : stats_v1[i].file);
+		if (!e) e = io_read_line(path, line, sizeof line);
+		if (e < 0) obstacle_errno(r, NULL, path, -e);
+	}
+}

@@ -1,0 +1,361 @@
+/* What mount(2) can do here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/mounts.h"
+#include "base/spawn.h"
+#include "plan/probe/probe.h"
+
+enum { PROBE_MS = 5000 };
+
+void obstacle(struct fact_result *r, const char *kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->state = FACT_OBSTACLE;
+	r->kind = kind;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	va_end(ap);
+}
+
+void obstacle_errno(struct fact_result *r, const char *kind, const char *what, int err)
+{
+	obstacle(r, kind, "%s: %s", what, strerror(err));
+}
+
+struct call {
+	int (*fn)(void *arg);
+	void *arg;
+};
+
+static int in_namespace(void *arg)
+{
+	const struct call *c = arg;
+	if (unshare(CLONE_NEWNS) < 0) return errno;
+	/* Where propagation cannot be set (old gVisor) it does not exist either, so nothing leaks. */
+	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 && errno != EINVAL) return errno;
+	_cleanup_mounts_ struct mounts before = {0};
+	int r = -mounts_read(&before);
+	if (r) return r;
+	r = c->fn(c->arg);
+	umount_since(&before);
+	return r;
+}
+
+int probe_in_mount_namespace(int (*fn)(void *arg), void *arg)
+{
+	struct call c = { fn, arg };
+	int r = spawn_call(in_namespace, &c, PROBE_MS);
+	return r < 0 ? -r : r > 128 ? EINTR : r;
+}
+
+/* A folder to mount on, below a tmpfs of the child's own. */
+static int stage(char *dir, size_t size, const char *name)
+{
+	int r = io_mkdirs(K3SBOX_RUN, 0700);
+	if (r < 0) return -r;
+	if (mount("k3sbox", K3SBOX_RUN, "tmpfs", 0, "mode=700,size=1m") < 0) return errno;
+	r = io_join(dir, size, K3SBOX_RUN, name);
+	if (!r) r = io_mkdirs(dir, 0700);
+	return -r;
+}
+
+static int try_mount(void *arg)
+{
+	char dir[PATH_MAX];
+	(void)arg;
+	int r = stage(dir, sizeof dir, "probe");
+	if (r) return r;
+	return mount("/dev/null", "/dev/null", NULL, MS_BIND, NULL) < 0 ? errno : 0;
+}
+
+void probe_mount(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_mount, NULL);
+	if (e) obstacle_errno(r, NULL, "unshare(CLONE_NEWNS) and mount(2) of a tmpfs and a bind", e);
+}
+
+static int try_share(void *arg)
+{
+	(void)arg;
+	return mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL) < 0 ? errno : 0;
+}
+
+void probe_propagation(const struct options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	(void)o;
+	int e = probe_in_mount_namespace(try_share, NULL);
+	if (e) {
+		obstacle_errno(r, "refused", "mount(2) of / with MS_SHARED", e);
+		return;
+	}
+	if ((e = mounts_read(&m)) < 0) {
+		obstacle_errno(r, "refused", "/proc/self/mountinfo", -e);
+		return;
+	}
+	const struct mount_entry *root = mounts_at(&m, "/");
+	if (root && root->shared) return;
+	size_t shared = 0;
+	for (size_t i = 0; i < m.n; i++) shared += m.v[i].shared;
+	obstacle(r, "private", "/ is not a shared mount: volumes would not reach the pods");
+	/* clean may make all private again only if all were */
+	snprintf(r->value, sizeof r->value, shared ? "some" : "all");
+}
+
+static int try_overlay(void *arg)
+{
+	static const char *const parts[] = { "lower", "upper", "work", "merged" };
+	const char *base = arg;
+	char path[4][PATH_MAX], options[3 * PATH_MAX + 64];
+
+	for (int i = 0; i < 4; i++) {
+		int r = io_join(path[i], sizeof path[i], base, parts[i]);
+		if (!r) r = io_mkdirs(path[i], 0700);
+		if (r < 0) return -r;
+	}
+	int n = snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", path[0], path[1], path[2]);
+	if (n < 0 || (size_t)n >= sizeof options) return ENAMETOOLONG;
+	return mount("overlay", path[3], "overlay", 0, options) < 0 ? errno : 0;
+}
+
+/* How much of the path is there already, in bytes. */
+static size_t existing_part(const char *path)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	for (; n && n < sizeof part; n--) {
+		if (path[n] && path[n] != '/') continue;
+		snprintf(part, sizeof part, "%.*s", (int)n, path);
+		if (io_exists(part)) break;
+	}
+	return n;
+}
+
+/* Removes the folders of the path that lie behind its first n bytes, as long as they are empty. */
+static void remove_behind(const char *path, size_t n)
+{
+	char part[PATH_MAX];
+
+	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return;
+	for (char *slash; strlen(part) > n && (!rmdir(part) || errno == ENOENT) && (slash = strrchr(part, '/'));) *slash = 0;
+}
+
+/* A new folder in the data folder, or -errno. *had: for probe_dir_done(). */
+static int probe_dir(const struct options *o, char *dir, size_t size, size_t *had)
+{
+	*had = existing_part(o->data_dir);
+	int n = snprintf(dir, size, "%s/.k3sbox-XXXXXX", o->data_dir);
+	if (n < 0 || (size_t)n >= size) return -ENAMETOOLONG;
+	int r = io_mkdirs(o->data_dir, 0755);
+	if (!r) r = mkdtemp(dir) ? 0 : -errno;
+	if (r < 0) remove_behind(o->data_dir, *had);
+	return r;
+}
+
+/* Takes it away, and the folders that were not there before. 0 or -errno. */
+static int probe_dir_done(const struct options *o, const char *dir, size_t had)
+{
+	int r = io_remove_tree(dir);
+	remove_behind(o->data_dir, had);
+	return r;
+}
+
+void probe_overlay(const struct options *o, struct fact_result *r)
+{
+	char dir[PATH_MAX];
+	size_t had;
+	int e = -probe_dir(o, dir, sizeof dir, &had);
+
+	if (e) return;   /* the data-dir fact says so */
+	e = probe_in_mount_namespace(try_overlay, dir);
+	probe_dir_done(o, dir, had);
+	if (e) obstacle_errno(r, NULL, "mount(2) of an overlay in the data folder", e);
+}
+
+void probe_data_dir(const struct options *o, struct fact_result *r)
+{
+	enum { LEAST_MB = 300 };
+	char dir[PATH_MAX];
+	struct statfs fs;
+	size_t had;
+	int e = -probe_dir(o, dir, sizeof dir, &had);
+
+	if (!e) {
+		e = statfs(dir, &fs) < 0 ? errno : 0;
+		int left = probe_dir_done(o, dir, had);
+		if (!e) e = -left;
+	}
+	if (e) {
+		char what[PATH_MAX + 16];
+		snprintf(what, sizeof what, "data folder %s", o->data_dir);
+		obstacle_errno(r, NULL, what, e);
+		return;
+	}
+	unsigned long long mb = (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
+	if (fs.f_blocks && mb < LEAST_MB)
+		obstacle(r, NULL, "data folder %.100s: %llu MiB are free, k3s needs %d at least", o->data_dir, mb, LEAST_MB);
+}
+
+/* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. */
+void probe_image_device(const struct options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+	struct stat st;
+	struct statfs fs;
+	char there[PATH_MAX];
+
+	/* Of the data folder, or of where it is going to be made. */
+	snprintf(there, sizeof there, "%.*s", (int)existing_part(o->data_dir), o->data_dir);
+	if (!*there) snprintf(there, sizeof there, "%s", *o->data_dir == '/' ? "/" : ".");
+	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
+	if (!fs.f_blocks) {
+		obstacle(r, NULL, "statfs(2) of the data folder says 0 blocks");
+		return;
+	}
+	for (size_t i = 0; i < m.n; i++)
+		if (makedev(m.v[i].major, m.v[i].minor) == st.st_dev) return;
+	obstacle(r, NULL, "no mount has the data folder's device %u:%u", major(st.st_dev), minor(st.st_dev));
+}
+
+static int try_mask(void *arg)
+{
+	char dir[PATH_MAX];
+	(void)arg;
+	int r = stage(dir, sizeof dir, "mask");
+	if (r) return r;
+	/* the options of runc >= 1.4 (libcontainer/rootfs_linux.go maskPaths) */
+	return mount("tmpfs", dir, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0 ? errno : 0;
+}
+
+void probe_mask(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_mask, NULL);
+	if (e) obstacle_errno(r, NULL, "mount(2) of a tmpfs with nr_blocks=1,nr_inodes=1", e);
+}
+
+static int try_readonly(void *arg)
+{
+	char dir[PATH_MAX];
+	(void)arg;
+	int r = stage(dir, sizeof dir, "ro");
+	if (r) return r;
+	if (mount(dir, dir, NULL, MS_BIND | MS_REC, NULL) < 0) return errno;
+	return mount(dir, dir, NULL, MS_BIND | MS_REC | MS_REMOUNT | MS_RDONLY, NULL) < 0 ? errno : 0;
+}
+
+void probe_readonly(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_readonly, NULL);
+	if (e) obstacle_errno(r, NULL, "mount(2) with MS_BIND|MS_REC and MS_REMOUNT|MS_RDONLY", e);
+}
+
+static int try_devpts(void *arg)
+{
+	char dir[PATH_MAX];
+	(void)arg;
+	int r = stage(dir, sizeof dir, "pts");
+	if (r) return r;
+	return mount("devpts", dir, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0 ? errno : 0;
+}
+
+void probe_devpts(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_devpts, NULL);
+	if (e) obstacle_errno(r, NULL, "mount(2) of a devpts", e);
+}
+
+/* runc names what it mounts on /proc/self/fd/N (libcontainer/utils, WithProcfdFile). Tried with a plain link: on one of procfs's own the
+ * mount would be there for all, in an old sandbox, and outlive the descriptor. */
+static int try_link(void *arg)
+{
+	char link[PATH_MAX], dir[PATH_MAX];
+	struct stat before, after;
+
+	(void)arg;
+	int r = stage(dir, sizeof dir, "led-to");
+	if (!r) r = -io_join(link, sizeof link, K3SBOX_RUN, "link");
+	if (r) return r;
+	if (symlink(dir, link) < 0 || stat(dir, &before) < 0) return errno;
+	if (mount("k3sbox", link, "tmpfs", 0, "size=64k") < 0 || stat(dir, &after) < 0) return errno;
+	return before.st_dev == after.st_dev && before.st_ino == after.st_ino ? ENOTDIR : 0;
+}
+
+void probe_mount_link(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_link, NULL);
+	if (e == ENOTDIR) obstacle(r, NULL, "what is mounted on a link to a folder does not show in the folder");
+	else if (e) obstacle_errno(r, NULL, "mount(2) on a link to a folder", e);
+}
+
+/* What runc does for `exec`, and for the second container of a pod; here into the namespace that it is in already. */
+static int try_join(void *arg)
+{
+	(void)arg;
+	_cleanup_close_ int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	return ns < 0 || setns(ns, CLONE_NEWNS) < 0 ? errno : 0;
+}
+
+void probe_join(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(try_join, NULL, PROBE_MS);
+	if (e) obstacle_errno(r, NULL, "setns(2) of /proc/self/ns/mnt", e < 0 ? -e : e);
+}
+
+/* Grandchild: a network namespace, bound to the file. */
+static int pin(void *path)
+{
+	if (unshare(CLONE_NEWNET) < 0) return errno;
+	return mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL) < 0 ? errno : 0;
+}
+
+/* containerd's way (pkg/netns): the namespace must outlive its maker, and statfs(2) must know it. */
+static int try_pin(void *arg)
+{
+	enum { NSFS = 0x6e736673, PROCFS = 0x9fa0 };   /* linux/magic.h; old kernels show procfs */
+	char dir[PATH_MAX], file[PATH_MAX];
+	struct statfs fs;
+
+	(void)arg;
+	int r = stage(dir, sizeof dir, "netns");
+	if (!r) r = -io_join(file, sizeof file, dir, "probe");
+	if (r) return r;
+	int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0 || close(fd) < 0) return errno;
+	r = spawn_call(pin, file, PROBE_MS);
+	if (r) return r < 0 ? -r : r;
+	if (statfs(file, &fs) < 0) return errno;
+	if (fs.f_type != NSFS && fs.f_type != PROCFS) return ENOSYS;
+	_cleanup_close_ int ns = open(file, O_RDONLY | O_CLOEXEC);
+	return ns < 0 || setns(ns, CLONE_NEWNET) < 0 ? errno : 0;
+}
+
+void probe_netns_pin(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = probe_in_mount_namespace(try_pin, NULL);
+	if (e) obstacle_errno(r, NULL, "a network namespace bound to a file, statfs(2) and setns(2) of it", e);
+}

@@ -1,0 +1,253 @@
+/* Rights, files and what else the parts of k3s stumble over. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/spawn.h"
+#include "plan/fix/kmsg.h"
+#include "plan/fix/passwd.h"
+#include "plan/fix/procsys.h"
+#include "plan/probe/probe.h"
+#include "plan/seeds.h"
+
+void probe_root(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	if (geteuid()) obstacle(r, NULL, "running as user %u", (unsigned)geteuid());
+}
+
+void probe_k3s(const struct options *o, struct fact_result *r)
+{
+	enum { ASK_MS = 20000, SHOWN = 120 };
+	char *argv[] = { (char *)o->k3s, (char *)"--version", NULL };
+	_cleanup_buf_ struct buf out = {0};
+
+	if (!o->k3s) {
+		obstacle(r, NULL, "no k3s in PATH");
+		return;
+	}
+	int status = spawn_capture(o->k3s, argv, &out, 1 << 16, true, ASK_MS);
+	if (status < 0) obstacle_errno(r, NULL, o->k3s, -status);
+	else if (status || !out.data || !strstr(out.data, "k3s"))
+		obstacle(r, NULL, "'%.80s --version' does not say that it is k3s (status %d): %.*s", o->k3s, spawn_status(status), SHOWN,
+			out.data && *out.data ? out.data : "nothing");
+}
+
+void probe_kmsg(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = kmsg_check();
+	/* Where /dev cannot be written to, no link can be made. */
+	const char *kind = e != -ENOENT ? "refused" : access("/dev", W_OK) < 0 ? "sealed" : "absent";
+	if (e < 0) obstacle_errno(r, kind, "open /dev/kmsg", -e);
+}
+
+void probe_passwd(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = passwd_check();
+	if (e < 0) obstacle_errno(r, NULL, "/etc/passwd", -e);
+}
+
+void probe_procsys(const struct options *o, struct fact_result *r)
+{
+	const char *first = NULL;
+	int n = 0, error = 0;
+
+	(void)o;
+	for (size_t i = 0; i < seed_count; i++) {
+		if (!procsys_wanted(&seeds[i])) continue;
+		int e = procsys_check(&seeds[i]);
+		if (e < 0 && !n++) first = seeds[i].path, error = -e;
+	}
+	if (n == 1) obstacle(r, NULL, PROC_SYS "/%s: %s", first, strerror(error));
+	else if (n) obstacle(r, NULL, PROC_SYS "/%s: %s; and %d more", first, strerror(error), n - 1);
+}
+
+/* What runc asks before it believes a procfs (filepath-securejoin's pathrs-lite: verifyProcRoot, verifyProcHandle). */
+void probe_procfs(const struct options *o, struct fact_result *r)
+{
+	struct stat st;
+	struct statfs fs;
+
+	(void)o;
+	if (stat("/proc", &st) < 0) obstacle_errno(r, "absent", "/proc", errno);
+	else if (st.st_ino != 1) obstacle(r, "old", "/proc is inode %llu, which runc takes for something else", (unsigned long long)st.st_ino);
+	else if (statfs("/proc/self/stat", &fs) < 0) obstacle_errno(r, "old", "statfs(2) of /proc/self/stat", errno);
+}
+
+/* In a pod it is the sandbox's own procfs that runc reads, whatever was mounted over ours. */
+void probe_cap_last_cap(const struct options *o, struct fact_result *r)
+{
+	char path[64], line[16];
+
+	(void)o;
+	/* after procsys the real one is out of sight at the usual place */
+	snprintf(path, sizeof path, K3SBOX_RUN "/proc-sys/kernel/cap_last_cap");
+	if (access(K3SBOX_RUN "/proc-sys/kernel", F_OK) < 0) snprintf(path, sizeof path, PROC_SYS "/kernel/cap_last_cap");
+	int e = io_read_line(path, line, sizeof line);
+	if (e < 0) obstacle_errno(r, NULL, path, -e);
+}
+
+/* containerd's enable_unprivileged_ports and _icmp set these in each pod. */
+void probe_pod_sysctls(const struct options *o, struct fact_result *r)
+{
+	static const char *const names[] = { "net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range" };
+	char path[96], line[64];
+
+	(void)o;
+	for (size_t i = 0; i < sizeof names / sizeof *names && !r->state; i++) {
+		snprintf(path, sizeof path, PROC_SYS "/%s", names[i]);
+		int e = io_read_line(path, line, sizeof line);
+		if (e < 0) obstacle_errno(r, NULL, path, -e);
+	}
+}
+
+#define OOM_SCORE "/proc/self/oom_score_adj"
+
+/* The kubelet asks for -998 for its pods' sandboxes and critical pods. */
+static int lower_oom_score(void *arg)
+{
+	char now[16];
+	(void)arg;
+	int r = io_read_line(OOM_SCORE, now, sizeof now);
+	if (r < 0) return -r;
+	char want[16];
+	snprintf(want, sizeof want, "%d", atoi(now) - 1);
+	return -io_poke(OOM_SCORE, atoi(now) > -1000 ? want : now);
+}
+
+/* runc's nsexec.c writes the string with its NUL, which gVisor takes since 2023. */
+static int write_score_as_runc(void *arg)
+{
+	char now[16];
+	(void)arg;
+	int r = io_read_line(OOM_SCORE, now, sizeof now);
+	if (r < 0) return -r;
+	_cleanup_close_ int fd = open(OOM_SCORE, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, now, strlen(now) + 1) < 0 ? errno : 0;
+}
+
+void probe_oom_score(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(write_score_as_runc, NULL, 2000);
+	if (e) {
+		obstacle_errno(r, "unwritable", "writing to " OOM_SCORE " as runc does", e < 0 ? -e : e);
+		return;
+	}
+	e = spawn_call(lower_oom_score, NULL, 2000);
+	if (e) obstacle_errno(r, "not-lower", "lowering " OOM_SCORE " (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
+}
+
+/* What containerd gives to containers (pkg/oci/spec.go, defaultUnixCaps), all below 32. */
+#define CAP(name) (1u << CAP_##name)
+enum { CONTAINERS_HAVE = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FSETID) | CAP(FOWNER) | CAP(MKNOD) | CAP(NET_RAW) | CAP(SETGID) | CAP(SETUID)
+	| CAP(SETPCAP) | CAP(NET_BIND_SERVICE) | CAP(SYS_CHROOT) | CAP(KILL) | CAP(AUDIT_WRITE) };
+
+/* runc asks for all of it, whatever it has itself; not every kernel minds. */
+static int set_lacking(void *arg)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {0};
+
+	(void)arg;
+	if (syscall(SYS_capget, &head, data) < 0) return errno;
+	unsigned lacking = ~data[0].permitted & (unsigned)CONTAINERS_HAVE;
+	if (!lacking) return 0;
+	data[0].permitted |= lacking;
+	return syscall(SYS_capset, &head, data) < 0 ? errno : 0;
+}
+
+void probe_capabilities(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(set_lacking, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "capset(2) of what containers have and this sandbox lacks", e < 0 ? -e : e);
+}
+
+/* containerd's shim and runc give a container's pipes to its user. */
+void probe_pipe_owner(const struct options *o, struct fact_result *r)
+{
+	int p[2];
+
+	(void)o;
+	if (pipe2(p, O_CLOEXEC) < 0) return;
+	if (fchown(p[1], geteuid(), getegid()) < 0) obstacle_errno(r, NULL, "fchown(2) of a pipe", errno);
+	close(p[0]);
+	close(p[1]);
+}
+
+static int join_keyring(void *arg)
+{
+	enum { JOIN_SESSION_KEYRING = 1 };   /* linux/keyctl.h */
+	(void)arg;
+	if (syscall(SYS_keyctl, JOIN_SESSION_KEYRING, "k3sbox-probe") >= 0 || errno == ENOSYS) return 0;   /* runc accepts ENOSYS */
+	return errno;
+}
+
+void probe_keyring(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(join_keyring, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
+}
+
+/* A grandchild must come to us when the child between is gone. */
+static int adopt(void *arg)
+{
+	int ends = 0;
+
+	(void)arg;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return errno;
+	pid_t pid = fork();
+	if (pid < 0) return errno;
+	if (!pid) _exit(fork() < 0);
+	while (wait(NULL) > 0 || errno == EINTR) ends++;
+	return ends == 2 ? 0 : ECHILD;
+}
+
+void probe_subreaper(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(adopt, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "prctl(PR_SET_CHILD_SUBREAPER)", e < 0 ? -e : e);
+}
+
+/* A tracee with the options that the interceptor cannot do without. */
+static int trace_child(void *arg)
+{
+	int status;
+
+	(void)arg;
+	pid_t pid = fork();
+	if (pid < 0) return errno;
+	if (!pid) {
+		for (;;) pause();
+	}
+	int e = ptrace(PTRACE_SEIZE, pid, 0, (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK)) < 0 ? errno : 0;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR) ;
+	return e;
+}
+
+void probe_ptrace(const struct options *o, struct fact_result *r)
+{
+	(void)o;
+	int e = spawn_call(trace_child, NULL, 2000);
+	if (e) obstacle_errno(r, NULL, "ptrace(PTRACE_SEIZE) with PTRACE_O_EXITKILL", e < 0 ? -e : e);
+}

@@ -1,0 +1,70 @@
+#include "cluster/kube.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "unit.h"
+
+TEST(urls)
+{
+	char host[32], port[8];
+	static const struct { const char *url, *host, *port; } good[] = {
+		{ "https://127.0.0.1:6443", "127.0.0.1", "6443" }, { "https://[::1]:6443/", "::1", "6443" }, { "https://k8s.example", "k8s.example", "443" },
+		{ "https://h:1/path:2", "h", "1" }, { "https://[fe80::1]", "fe80::1", "443" },
+	};
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		CHECK(kube_split_url(good[i].url, host, sizeof host, port, sizeof port));
+		CHECK_STR(host, good[i].host);
+		CHECK_STR(port, good[i].port);
+	}
+	static const char *const bad[] = { "", "http://a:1", "https://", "https://:1", "https://a:", "https://a:b", "https://[::1", "https://[::1]x",
+		"https://a-name-that-is-longer-than-the-room-for-it:1", "https://a:123456789" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!kube_split_url(bad[i], host, sizeof host, port, sizeof port));
+}
+
+TEST(nodes)
+{
+	struct kube_nodes n;
+	const char *text = "{\"items\":[{\"metadata\":{\"name\":\"a\"},\"status\":{\"conditions\":[{\"type\":\"MemoryPressure\",\"status\":\"False\"},"
+		"{\"type\":\"Ready\",\"status\":\"True\",\"lastHeartbeatTime\":\"2026-11-22T10:53:24Z\"}]}},"
+		"{\"metadata\":{\"name\":\"b\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"Unknown\"}]}},{\"metadata\":{}}]}";
+	CHECK(!kube_parse_nodes(text, strlen(text), &n));
+	CHECK(n.n == 3 && n.ready == 1 && n.v[0].ready && !n.v[1].ready);
+	CHECK_STR(n.v[0].name, "a");
+	CHECK_STR(n.v[0].heartbeat, "2026-11-22T10:53:24Z");
+	CHECK_STR(n.v[2].name, "");
+	CHECK(kube_parse_nodes("{\"items\":[", 10, &n) < 0);
+	CHECK(!kube_parse_nodes("{}", 2, &n) && n.n == 0);
+}
+
+TEST(more_nodes_than_room)
+{
+	struct kube_nodes n;
+	_cleanup_buf_ struct buf b = {0};
+	buf_puts(&b, "{\"items\":[{}");
+	for (int i = 1; i < 100; i++) buf_puts(&b, ",{}");
+	buf_puts(&b, "]}");
+	CHECK(!kube_parse_nodes(b.data, b.len, &n) && n.n == 100);
+}
+
+TEST(pods)
+{
+	struct kube_pods p;
+	const char *text = "{\"items\":[{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}},"
+		"{\"status\":{\"phase\":\"Running\"}},{\"status\":{\"phase\":\"Pending\"}}]}";
+	CHECK(!kube_parse_pods(text, strlen(text), &p));
+	CHECK(p.n == 3 && p.running == 2 && p.ready == 1);
+}
+
+TEST(nobody_there)
+{
+	struct kubeconfig k = { .server = "https://127.0.0.1:1", .ca = "x" };
+	char why[200] = "";
+	CHECK(kube_ready(&k, 1000, why, sizeof why) == -ECONNREFUSED && strstr(why, "127.0.0.1 port 1"));
+	k.server = "http://x";
+	CHECK(kube_ready(&k, 1000, why, sizeof why) == -EINVAL && strstr(why, "https"));
+	k = (struct kubeconfig){ .server = "https://127.0.0.1:1" };
+	CHECK(kube_ready(&k, 1000, why, sizeof why) == -EINVAL && strstr(why, "authority"));
+}
+
+UNIT_MAIN("kube")

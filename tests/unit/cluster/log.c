@@ -1,0 +1,126 @@
+#include "cluster/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "unit.h"
+
+static char dir[] = "/tmp/k3sbox-unit-XXXXXX", path[64], old[72];
+static struct buf b;
+
+static const char *tail(unsigned n)
+{
+	buf_free(&b);
+	return log_tail(path, n, &b) ? NULL : b.data ? b.data : "";
+}
+
+static void put(const char *text)
+{
+	io_replace(path, 0600, text, strlen(text));
+}
+
+TEST(open_makes_a_new_one)
+{
+	struct stat st;
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/sub/log", dir);
+	snprintf(old, sizeof old, "%s.1", path);
+	int fd = log_open(path);
+	CHECK(fd >= 0 && write(fd, "first\n", 6) == 6 && !fstat(fd, &st) && (st.st_mode & 0777) == 0600);
+	close(fd);
+	fd = log_open(path);
+	CHECK(fd >= 0 && !fstat(fd, &st) && st.st_size == 0 && !stat(old, &st) && st.st_size == 6);
+	close(fd);
+}
+
+TEST(tails)
+{
+	put("");
+	CHECK_STR(tail(3), "");
+	put("one\ntwo\nthree\n");
+	CHECK_STR(tail(0), "");
+	CHECK_STR(tail(1), "three\n");
+	CHECK_STR(tail(2), "two\nthree\n");
+	CHECK_STR(tail(3), "one\ntwo\nthree\n");
+	CHECK_STR(tail(99), "one\ntwo\nthree\n");
+	put("one\ntwo");
+	CHECK_STR(tail(1), "two");
+	put("\n\n\n");
+	CHECK_STR(tail(2), "\n\n");
+	char *big = malloc(100001);
+	memset(big, 'x', 100000);
+	big[100000] = 0;
+	big[50000] = '\n';
+	put(big);
+	CHECK(strlen(tail(1)) == 49999);
+	CHECK(strlen(tail(2)) == 100000);
+	free(big);
+	buf_free(&b);
+	CHECK(log_tail("/nowhere/at/all", 1, &b) == -ENOENT);
+	buf_free(&b);
+}
+
+TEST(rotation_keeps_the_writers_descriptor)
+{
+	struct stat st;
+	int fd = log_open(path);
+	for (int i = 0; i < 100; i++) CHECK(write(fd, "0123456789\n", 11) == 11);
+	CHECK(!log_rotate(path, 5000) && !fstat(fd, &st) && st.st_size == 1100);
+	CHECK(!log_rotate(path, 500) && !fstat(fd, &st) && st.st_size == 0);
+	CHECK(!stat(old, &st) && st.st_size == 1100);
+	CHECK(write(fd, "next\n", 5) == 5 && !fstat(fd, &st) && st.st_size == 5);
+	close(fd);
+}
+
+static bool enough(void *arg)
+{
+	struct stat st;
+	return !fstat(*(int *)arg, &st) && st.st_size >= 24;
+}
+
+/* A follower sees additions, a cut and a new file of the name. */
+TEST(following)
+{
+	char seen[64];
+	snprintf(seen, sizeof seen, "%s/seen", dir);
+	int out = open(seen, O_RDWR | O_CREAT | O_TRUNC, 0600), fd = log_open(path);
+	CHECK(out >= 0 && fd >= 0);
+	pid_t pid = fork();
+	if (!pid) _exit(log_follow(path, 0, out, enough, &out) < 0);
+	struct timespec step = { .tv_nsec = 250000000 };
+	CHECK(write(fd, "added 1\n", 8) == 8);
+	nanosleep(&step, NULL);
+	CHECK(!truncate(path, 0));
+	nanosleep(&step, NULL);
+	CHECK(write(fd, "after..\n", 8) == 8);
+	nanosleep(&step, NULL);
+	close(fd);
+	fd = log_open(path);
+	CHECK(write(fd, "new one\n", 8) == 8);
+	int status = -1;
+	waitpid(pid, &status, 0);
+	CHECK(status == 0);
+	buf_free(&b);
+	CHECK(!io_read(seen, &b, 1000));
+	CHECK_STR(b.data, "added 1\nafter..\nnew one\n");
+	close(fd);
+	close(out);
+}
+
+TEST(causes)
+{
+	CHECK(strstr(log_cause("listen tcp :6443: bind: address already in use"), "--https-listen-port"));
+	CHECK(strstr(log_cause("write x: no space left on device"), "--data-dir"));
+	CHECK(strstr(log_cause("Open /dev/kmsg: No Such File"), "k3sbox init"));
+	CHECK(!log_cause("all is well") && !log_cause(""));
+	io_remove_tree(dir);
+	buf_free(&b);
+}
+
+UNIT_MAIN("log")

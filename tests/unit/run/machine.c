@@ -1,0 +1,99 @@
+/* The supervisor's policy as data: every state is left in the end, and the paths that matter are these. */
+#include "run/machine.h"
+
+#include <stdbool.h>
+
+#include "unit.h"
+
+static enum state after(enum state s, const enum event *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++) s = machine_next(s, events[i]).next;
+	return s;
+}
+
+#define AFTER(s, ...) after(s, (const enum event[]){ __VA_ARGS__ }, sizeof((const enum event[]){ __VA_ARGS__ }) / sizeof(enum event))
+
+TEST(start_to_ready)
+{
+	CHECK(machine_next(ST_API, EV_API).action == ACT_SAY_API);
+	CHECK(AFTER(ST_API, EV_API, EV_READY) == ST_READY);   /* the control plane alone */
+	CHECK(AFTER(ST_API, EV_API, EV_NODE) == ST_ADMIT);
+	CHECK(machine_next(ST_NODE, EV_NODE).action == ACT_SAY_NODE);
+	CHECK(AFTER(ST_API, EV_API, EV_NODE, EV_READY) == ST_READY);
+	CHECK(AFTER(ST_API, EV_READY) == ST_API);   /* a node without an API is an answer of an earlier question */
+}
+
+TEST(stop_in_order)
+{
+	for (int s = ST_API; s <= ST_READY; s++) {
+		CHECK(machine_next((enum state)s, EV_STOP).action == ACT_TERM_K3S);
+		CHECK(AFTER((enum state)s, EV_STOP, EV_EXIT) == ST_PODS);
+		CHECK(AFTER((enum state)s, EV_STOP, EV_EXIT, EV_EMPTY) == ST_KILL);
+		CHECK(AFTER((enum state)s, EV_STOP, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
+	}
+}
+
+TEST(second_stop_hastens)
+{
+	CHECK(machine_next(ST_TERM, EV_STOP).action == ACT_KILL_ALL);
+	CHECK(machine_next(ST_PODS, EV_STOP).action == ACT_KILL_ALL);
+	CHECK(AFTER(ST_READY, EV_STOP, EV_STOP, EV_EXIT, EV_EMPTY) == ST_DONE);
+}
+
+TEST(k3s_that_ignores_sigterm)
+{
+	CHECK(machine_next(ST_TERM, EV_GRACE).action == ACT_KILL_K3S);
+	CHECK(AFTER(ST_READY, EV_STOP, EV_GRACE, EV_GRACE, EV_EXIT) == ST_PODS);
+}
+
+TEST(k3s_that_dies)
+{
+	for (int s = ST_API; s <= ST_READY; s++) {
+		CHECK(machine_next((enum state)s, EV_EXIT).action == ACT_DIED);
+		CHECK(AFTER((enum state)s, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
+	}
+}
+
+TEST(time_out_is_told_and_nothing_else)
+{
+	CHECK(machine_next(ST_API, EV_LATE).action == ACT_LATE && machine_next(ST_API, EV_LATE).next == ST_API);
+	CHECK(machine_next(ST_READY, EV_LATE).action == ACT_NONE);
+	CHECK(machine_next(ST_TERM, EV_LATE).action == ACT_NONE);
+}
+
+TEST(readiness_does_not_revive)
+{
+	for (int s = ST_TERM; s < ST_COUNT; s++) {
+		CHECK(machine_next((enum state)s, EV_API).next == (enum state)s);
+		CHECK(machine_next((enum state)s, EV_READY).next == (enum state)s);
+	}
+}
+
+TEST(every_stopping_state_has_a_limit)
+{
+	for (int s = ST_TERM; s < ST_DONE; s++) CHECK(machine_grace_ms((enum state)s) > 0);
+	for (int s = ST_API; s <= ST_READY; s++) CHECK(machine_grace_ms((enum state)s) == 0);
+	CHECK(AFTER(ST_PODS, EV_GRACE, EV_GRACE, EV_GIVE_UP) == ST_DONE);
+}
+
+TEST(done_is_done)
+{
+	for (int e = 0; e < EV_COUNT; e++) CHECK(machine_next(ST_DONE, (enum event)e).next == ST_DONE);
+}
+
+/* Nobody may end while k3s lives: DONE is reached from KILL alone, and by EMPTY or GIVE_UP alone. */
+TEST(one_way_out)
+{
+	for (int s = 0; s < ST_DONE; s++)
+		for (int e = 0; e < EV_COUNT; e++)
+			if (machine_next((enum state)s, (enum event)e).next == ST_DONE)
+				CHECK(s == ST_KILL && (e == EV_EMPTY || e == EV_GIVE_UP));
+}
+
+TEST(everything_has_a_name)
+{
+	for (int s = 0; s < ST_COUNT; s++) CHECK(state_names[s]);
+	for (int e = 0; e < EV_COUNT; e++) CHECK(event_names[e]);
+}
+
+UNIT_MAIN("machine")
