@@ -62,6 +62,11 @@ $(B)/.deps:
 	@dist/need musl-gcc=musl-tools gcc=gcc /usr/include/bearssl.h=libbearssl-dev /usr/include/linux/seccomp.h=linux-libc-dev
 	@touch $@
 
+# Bytes of code and data by room, as they stand in the binary; the rest is BearSSL and the C library.
+size: $(B)/k3sbox
+	@$(LINK) -Wl,-Map=$(B)/k3sbox.map -o $(B)/size.$$$$ $(LINKED); rm -f $(B)/size.$$$$
+	@awk -f dist/size.awk $(B)/k3sbox.map; stat -c 'build/k3sbox %s bytes (limit 655360)' $(B)/k3sbox
+
 install: $(B)/k3sbox
 	install -D -m 755 $(B)/k3sbox $(DESTDIR)$(PREFIX)/bin/k3sbox
 
@@ -72,5 +77,5 @@ clean:
 -include tests/tests.mk
 
 FORCE:
-.PHONY: all install clean unused FORCE
+.PHONY: all install clean unused size FORCE
 .DELETE_ON_ERROR:

@@ -90,8 +90,7 @@ static int install_one(const struct install *cfg, const struct applet *a, const 
 		return EX_FAIL;
 	}
 	if (r < 0) {
-		errno = -r;
-		warn("%s:", path);
+		warn_errno(r, "%s", path);
 		return EX_FAIL;
 	}
 	printf("%s\n", path);
@@ -114,7 +113,7 @@ static int run(void *cfg_, const struct args *args)
 
 	if (cfg->symlink + cfg->hardlink + cfg->copy > 1) die_usage("--symlink, --hardlink and --copy exclude each other");
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n < 0) die(EX_SYS, "/proc/self/exe (is /proc mounted?):");
+	if (n < 0) die_errno(EX_SYS, -errno, "/proc/self/exe (is /proc mounted?)");
 	self[n] = 0;
 	if (!args->n) {
 		for (const struct applet *const *a = applets; *a; a++)

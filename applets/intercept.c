@@ -109,7 +109,7 @@ static char *absolute(const char *path)
 {
 	char cwd[PATH_MAX], out[PATH_MAX];
 
-	if (!getcwd(cwd, sizeof cwd)) die(EX_SYS, "the current folder:");
+	if (!getcwd(cwd, sizeof cwd)) die_errno(EX_SYS, -errno, "the current folder");
 	if (path_join(out, cwd, path) < 0) die_usage("'%s' is too long a path", path);
 	return xstrdup(out);
 }
@@ -121,7 +121,7 @@ static void add_map(struct tracer *tr, const char *text, bool over)
 	char *to = split(from, over ? "replace" : "map");
 	char *real = realpath(to, NULL);
 
-	if (!real) die(EX_FAIL, "--%s: %s:", over ? "replace" : "map", to);
+	if (!real) die_errno(EX_FAIL, -errno, "--%s: %s", over ? "replace" : "map", to);
 	if (*from != '/')
 		die_usage("--%s: FROM must be an absolute path, not '%s'", over ? "replace" : "map", from);
 	tr->maps = xrealloc(tr->maps, (tr->map_n + 1) * sizeof *tr->maps);
@@ -184,7 +184,7 @@ static FILE *open_log(const struct intercept *cfg)
 		return fd < 0 ? NULL : fdopen(fd, "w");
 	}
 	FILE *f = fopen(cfg->trace, "we");
-	if (!f) die(EX_FAIL, "--trace %s:", cfg->trace);
+	if (!f) die_errno(EX_FAIL, -errno, "--trace %s", cfg->trace);
 	return f;
 }
 
@@ -194,8 +194,7 @@ static void probe(struct tracer *tr, int mode)
 	int r = probe_tracing(tr, mode == MODE_SYSCALL, &what);
 
 	if (r < 0) {
-		errno = -r;
-		die(EX_SYS, "this kernel lets nobody trace (%s; does a container forbid ptrace? is another tracer at work?):", what);
+		die_errno(EX_SYS, r, "this kernel lets nobody trace (%s; does a container forbid ptrace? is another tracer at work?)", what);
 	}
 	if (mode == MODE_SECCOMP && tr->engine != ENGINE_SECCOMP)
 		die(EX_FAIL, "--mode seccomp: this kernel takes no seccomp filters with RET_TRACE; --mode auto does without");

@@ -20,8 +20,7 @@ static const struct opt opts[] = {
 static int report(int r, const char *done)
 {
 	if (!r) return puts(done) < 0 ? EX_FAIL : EX_OK;
-	errno = -r;
-	warn("/dev/kmsg:");
+	warn_errno(r, "/dev/kmsg");
 	return EX_FAIL;
 }
 

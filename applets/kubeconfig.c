@@ -89,8 +89,7 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 	if (!realpath(path, target)) snprintf(target, sizeof target, "%s", path);
 	int r = io_read(target, &old, 4 << 20);
 	if (r < 0 && r != -ENOENT) {
-		errno = -r;
-		warn("%s:", target);
+		warn_errno(r, "%s", target);
 		return EX_FAIL;
 	}
 	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, why, sizeof why);
@@ -102,8 +101,7 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len) && !stat(target, &st) && !(st.st_mode & 077);
 	r = same ? 0 : replace(target, &out);
 	if (r < 0) {
-		errno = -r;
-		warn("%s:", target);
+		warn_errno(r, "%s", target);
 	}
 	return r < 0 ? EX_FAIL : EX_OK;
 }
@@ -123,9 +121,8 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	sigprocmask(SIG_BLOCK, &all, &before);
 	if (!r) r = take_lock(lock);
 	if (r < 0) {
-		errno = -r;
 		if (r == -EEXIST) warn("%s: another program holds it; remove it if none does", lock);
-		else warn("%s:", path);
+		else warn_errno(r, "%s", path);
 		return EX_FAIL;
 	}
 	int status = merge_into(path, ours, cfg->name);
@@ -166,8 +163,7 @@ static int run(void *cfg_, const struct args *args)
 	r = io_read(path, &text, 4 << 20);
 	if (!r) r = io_write_fd(STDOUT_FILENO, text.data, text.len);
 	if (r < 0) {
-		errno = -r;
-		warn("%s:", path);
+		warn_errno(r, "%s", path);
 	}
 	return r < 0 ? EX_FAIL : EX_OK;
 }

@@ -15,7 +15,7 @@ static int become(const char *path, char **argv)
 {
 	execv(path, argv);
 	int e = errno;
-	warn("%s:", path);
+	warn_errno(-errno, "%s", path);
 	return e == ENOENT ? EX_NOTFOUND : EX_NOEXEC;
 }
 
@@ -31,7 +31,7 @@ static int run_raw(int argc, char **argv)
 	options_complete(&o);
 	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
-	if (access(kubeconfig, R_OK) < 0) warn("%s (has k3s been started? 'k3sbox status' tells):", kubeconfig);
+	if (access(kubeconfig, R_OK) < 0) warn_errno(-errno, "%s (has k3s been started? 'k3sbox status' tells)", kubeconfig);
 	if (o.k3s) {
 		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);
 		with_verb[0] = (char *)"k3s";

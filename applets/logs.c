@@ -25,8 +25,7 @@ static const struct opt opts[] = {
 
 static int failed(const char *path, int r)
 {
-	errno = -r;
-	warn("%s:", path);
+	warn_errno(r, "%s", path);
 	return EX_FAIL;
 }
 

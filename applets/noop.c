@@ -118,7 +118,7 @@ static void lo_up(struct cni *c)
 	int r = spawn_call(up, (void *)(uintptr_t)c->netns, 5000);
 	if (!r) return;
 	errno = r < 0 ? -r : r;
-	warn("lo in %s stays down:", c->netns);
+	warn_errno(-errno, "lo in %s stays down", c->netns);
 }
 
 /* Every address is one of the interface that the pod would have. */

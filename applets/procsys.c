@@ -54,10 +54,9 @@ static int apply(const struct procsys *cfg)
 	int r = cfg->root ? procsys_write_tree(cfg->root) : procsys_apply(&what);
 
 	if (!r) return EX_OK;
-	errno = -r;
-	if (r == -EPERM || r == -EACCES) warn("%s: mounting is not allowed here (CAP_SYS_ADMIN is needed; "
-		"'k3sbox intercept --seeds k3s -- COMMAND' needs no mounts):", what);
-	else warn("%s:", what);
+	if (r == -EPERM || r == -EACCES) warn_errno(r, "%s: mounting is not allowed here (CAP_SYS_ADMIN is needed; "
+		"'k3sbox intercept --seeds k3s -- COMMAND' needs no mounts)", what);
+	else warn_errno(r, "%s", what);
 	return EX_FAIL;
 }
 
@@ -66,8 +65,7 @@ static int clean(const struct procsys *cfg)
 	(void)cfg;
 	int r = procsys_clean();
 	if (!r) return EX_OK;
-	errno = -r;
-	warn(PROC_SYS ": cannot unmount:");
+	warn_errno(r, PROC_SYS ": cannot unmount");
 	return EX_FAIL;
 }
 

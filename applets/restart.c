@@ -43,16 +43,15 @@ static int run(void *cfg_, const struct args *args)
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	int r = runstate_load(&s, K3SBOX_RUN);
 	if (r < 0) {
-		errno = -r;
 		if (r == -ENOENT) warn("k3sbox has not run here: start it with 'k3sbox run -d'");
-		else warn(K3SBOX_RUN "/state:");
+		else warn_errno(r, K3SBOX_RUN "/state");
 		return EX_FAIL;
 	}
 	strv_addf(&stop, "--timeout=%u", cfg->timeout);
 	int status = call("stop", &stop);
 	if (status) return status;
 	/* Names behind -- may be relative to where run was called. */
-	if (*s.folder && chdir(s.folder) < 0) warn("%s, where k3s was started:", s.folder);
+	if (*s.folder && chdir(s.folder) < 0) warn_errno(-errno, "%s, where k3s was started", s.folder);
 	strv_add(&start, "--detach");
 	for (size_t i = 0; i < s.argv.n; i++) strv_add(&start, s.argv.v[i]);
 	return call("run", &start);

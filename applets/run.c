@@ -120,10 +120,10 @@ static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
 {
 	int fd[2];
 
-	if (pipe2(fd, O_CLOEXEC) < 0) die(EX_SYS, "pipe:");
+	if (pipe2(fd, O_CLOEXEC) < 0) die_errno(EX_SYS, -errno, "pipe");
 	fflush(stdout);
 	pid_t pid = fork();
-	if (pid < 0) die(EX_SYS, "no process can be made:");
+	if (pid < 0) die_errno(EX_SYS, -errno, "no process can be made");
 	if (pid) {
 		close(fd[1]);
 		return show_until_end(fd[0]);
@@ -193,7 +193,7 @@ static void make_absolute(const char **path)
 {
 	if (!*path || **path == '/') return;
 	char *here = getcwd(NULL, 0);
-	if (!here) die(EX_SYS, "the current folder:");
+	if (!here) die_errno(EX_SYS, -errno, "the current folder");
 	*path = xasprintf("%s/%s", here, *path);
 	free(here);
 }
@@ -234,8 +234,7 @@ static int run(void *cfg_, const struct args *args)
 	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, &words, r.t0) : -1;
 	if (status >= 0) return status;
 	if (cfg->lock < 0) {
-		errno = -cfg->lock;
-		warn(K3SBOX_RUN "/lock:");
+		warn_errno(cfg->lock, K3SBOX_RUN "/lock");
 		return EX_FAIL;
 	}
 	status = start(cfg, (const char *const *)words.v, words.n, &r);

@@ -169,8 +169,7 @@ static int run(void *cfg_, const struct args *args)
 	if (args->n) die_usage("no argument is wanted, not '%s'", args->v[0]);
 	int r = runstate_load(&f.s, K3SBOX_RUN);
 	if (r < 0 && r != -ENOENT) {
-		errno = -r;
-		warn(K3SBOX_RUN "/state (root is needed):");
+		warn_errno(r, K3SBOX_RUN "/state (root is needed)");
 		runstate_free(&f.s);
 		return EX_FAIL;
 	}

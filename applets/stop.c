@@ -69,10 +69,9 @@ static int end_supervisor(const struct stop *cfg)
 		r = end_within(SIGKILL, 5000);
 		if (!r) clear_up();
 	}
-	errno = -r;
 	if (r == -EBUSY) warn("another k3sbox prepares to start k3s: try again");
 	else if (r == -EAGAIN) warn("the supervisor cannot even be killed");
-	else if (r < 0) warn("the supervisor cannot be signalled:");
+	else if (r < 0) warn_errno(r, "the supervisor cannot be signalled");
 	return r < 0 ? EX_FAIL : EX_OK;
 }
 

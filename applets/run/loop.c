@@ -83,8 +83,7 @@ static void save(struct loop *l, enum phase phase)
 	l->st->phase = phase;
 	int r = runstate_save(l->st, K3SBOX_RUN);
 	if (r < 0) {
-		errno = -r;
-		warn("%s/state:", K3SBOX_RUN);
+		warn_errno(r, "%s/state", K3SBOX_RUN);
 	}
 }
 
@@ -141,7 +140,7 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 	l->k3s = spawn(&s);
 	if (l->k3s < 0) {
 		errno = (int)-l->k3s;
-		warn("%s:", p->argv.v[0]);
+		warn_errno(-errno, "%s", p->argv.v[0]);
 		return errno == ENOENT ? EX_NOTFOUND : EX_NOEXEC;
 	}
 	l->st->k3s = process_identify(l->k3s);
@@ -419,7 +418,7 @@ static void run_loop(struct loop *l, const sigset_t *set)
 		struct timespec wait = next_wait(l);
 		int sig = sigtimedwait(set, NULL, &wait);
 		if (sig > 0) take_signal(l, sig);
-		else if (errno != EAGAIN && errno != EINTR) die(EX_SYS, "waiting for signals:");
+		else if (errno != EAGAIN && errno != EINTR) die_errno(EX_SYS, -errno, "waiting for signals");
 		reap(l);   /* one SIGCHLD may stand for several children */
 		take_deadlines(l);
 	}
@@ -449,8 +448,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	l.subreaper = getpid() == 1 || !prctl(PR_SET_CHILD_SUBREAPER, 1);
 	l.log_fd = log_open(p->state.log);
 	if (l.log_fd < 0) {
-		errno = -l.log_fd;
-		warn("%s:", p->state.log);
+		warn_errno(l.log_fd, "%s", p->state.log);
 		return EX_FAIL;
 	}
 	p->state.supervisor = process_identify(getpid());
@@ -462,7 +460,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	start_follower(&l);
 	/* A folder that somebody wants to unmount or remove must not be held for days. k3s started in the caller's: names
 	 * behind -- may be relative. */
-	if (r->pipe && chdir("/") < 0) warn("/:");
+	if (r->pipe && chdir("/") < 0) warn_errno(-errno, "/");
 	l.ask_at = clock_ms() + ASK_MS;
 	l.health_at = clock_ms() + HEALTH_MS;
 	if (cfg->timeout) l.late_at = r->t0 + (int64_t)cfg->timeout * 1000;

@@ -97,8 +97,8 @@ static int ask_k3s(const char *path, const char *a, const char *b, struct buf *o
 	if (r >= 0 && !spawn_status(r)) return 0;
 	if (r >= 0) warn("'%s %s' ends with status %d and says: %.300s", path, a, spawn_status(r),
 		out->len ? out->data : "nothing");
-	errno = r < 0 ? -r : 0;
-	if (r < 0) warn(r == -ETIMEDOUT ? "'%s %s' does not answer within 20 s" : "'%s %s':", path, a);
+	if (r == -ETIMEDOUT) warn("'%s %s' does not answer within 20 s", path, a);
+	else if (r < 0) warn_errno(r, "'%s %s'", path, a);
 	return r == -ENOENT ? EX_NOTFOUND : r < 0 ? EX_NOEXEC : EX_FAIL;
 }
 
@@ -171,8 +171,7 @@ static int write_files(const struct launch *l)
 		int r = io_mkparents(path, 0700);
 		if (!r) r = io_replace(path, 0600, text, strlen(text));
 		if (r < 0) {
-			errno = -r;
-			warn("%s:", path);
+			warn_errno(r, "%s", path);
 			return r;
 		}
 	}
@@ -307,8 +306,7 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	for (size_t i = 0; i < l.refused.n; i++) warn("%s", l.refused.v[i]);
 	if (!r && e.shim) r = link_shim(self, RUN_BIN "/crun");
 	if (r < 0) {
-		errno = -r;
-		warn(RUN_BIN "/crun:");
+		warn_errno(r, RUN_BIN "/crun");
 	}
 	if (!r) r = fill_state(cfg, &e, d, &out->state);
 	if (!r) r = write_files(&l);
@@ -341,8 +339,7 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 	/* The log is the first file in it, and would make it for itself alone. */
 	int r = io_mkdirs(cfg->o.data_dir, 0755);
 	if (r < 0) {
-		errno = -r;
-		warn("%s:", cfg->o.data_dir);
+		warn_errno(r, "%s", cfg->o.data_dir);
 		return EX_FAIL;
 	}
 	list_removed(p, &out->state.obstacles);

@@ -31,7 +31,7 @@ static int put(int fd, const struct buf *b)
 	for (size_t done = 0; done < b->len;) {
 		ssize_t n = write(fd, b->data + done, b->len - done);
 		if (n < 0) {
-			warn("standard output:");
+			warn_errno(-errno, "standard output");
 			return EX_FAIL;
 		}
 		done += (size_t)n;

@@ -35,19 +35,20 @@ static void add(char *line, size_t size, size_t *len, const char *fmt, ...)
 	va_end(ap);
 }
 
-void vwarn(const char *fmt, va_list ap)
+/* One line in one write(2); with strerror(-r) behind it if r is an error. Nothing is left to tell if stderr itself is gone. */
+__attribute__((format(printf, 2, 0)))
+static void print_line(int r, const char *fmt, va_list ap)
 {
 	char line[4096];
-	size_t len = 0, n = strlen(fmt);
+	size_t len = 0;
 	int saved = errno;
 
 	add(line, sizeof line - 1, &len, "%s: ", name);
 	vadd(line, sizeof line - 1, &len, fmt, ap);
-	if (n && fmt[n - 1] == ':') add(line, sizeof line - 1, &len, " %s", strerror(saved));
+	if (r) add(line, sizeof line - 1, &len, ": %s", strerror(-r));
 	line[len++] = '\n';
-	/* Nothing is left to tell if stderr itself is gone. */
-	ssize_t r = write(STDERR_FILENO, line, len);
-	(void)r;
+	ssize_t n = write(STDERR_FILENO, line, len);
+	(void)n;
 	errno = saved;
 }
 
@@ -55,7 +56,15 @@ void warn(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	vwarn(fmt, ap);
+	print_line(0, fmt, ap);
+	va_end(ap);
+}
+
+void warn_errno(int r, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	print_line(r, fmt, ap);
 	va_end(ap);
 }
 
@@ -63,7 +72,16 @@ _Noreturn void die(int status, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	vwarn(fmt, ap);
+	print_line(0, fmt, ap);
+	va_end(ap);
+	exit(status);
+}
+
+_Noreturn void die_errno(int status, int r, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	print_line(r, fmt, ap);
 	va_end(ap);
 	exit(status);
 }

@@ -22,13 +22,15 @@ enum {
 void die_set_name(const char *name);
 const char *die_name(void);
 
-/* One line on stderr, "NAME: message". A format that ends in ':' gets " strerror(errno)" appended.
- * errno is preserved. The whole line is one write(2). */
+/* One line on stderr, "NAME: message", in one write(2). errno is preserved. */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void vwarn(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
-/* warn() and exit with the status. */
+/* The same with ": strerror(-r)" behind it; r is what failed, as -errno. */
+void warn_errno(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, then exit with this status. */
 _Noreturn void die(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
+_Noreturn void die_errno(int status, int r, const char *fmt, ...) __attribute__((noreturn, format(printf, 3, 4)));
 
 /* Misuse: warn(), then where help is, exit EX_USE. */
 _Noreturn void die_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -32,8 +32,7 @@ static const struct { const char *path; bool in_data; } places[] = {
 static int note(int r, const char *what, int *first)
 {
 	if (r < 0) {
-		errno = -r;
-		warn("%s stays mounted:", what);
+		warn_errno(r, "%s stays mounted", what);
 		if (!*first) *first = r;
 	}
 	return r;

@@ -455,8 +455,7 @@ int cni_main(const struct cni_plugin *p, int argc, char **argv)
 	}
 	int r = c.out.failed ? -ENOMEM : io_write_fd(STDOUT_FILENO, c.out.data, c.out.len);
 	if (r < 0) {
-		errno = -r;
-		warn("standard output:");
+		warn_errno(r, "standard output");
 		status = EX_FAIL;
 	}
 	/* Nothing is given back: that would be a system call for each piece. */

@@ -289,8 +289,7 @@ static void complain(const struct step *s, int r)
 			s->row->what, cni_setup_obstacle());
 		return;
 	}
-	errno = -r;
-	warn("%s (%s): %s:", s->fact->name, s->fact->title, s->row->what);
+	warn_errno(r, "%s (%s): %s", s->fact->name, s->fact->title, s->row->what);
 }
 
 static bool has_step(const struct plan *p, const struct step *s)
@@ -306,13 +305,11 @@ static int apply(const struct options *o, const struct plan *p, const struct pla
 	int r = io_mkdirs(K3SBOX_RUN, 0700);
 
 	if (r < 0) {
-		errno = -r;
-		warn("%s:", K3SBOX_RUN);
+		warn_errno(r, "%s", K3SBOX_RUN);
 		return r;
 	}
 	if (!o->trust_init && (r = forget(p)) < 0) {
-		errno = -r;
-		warn("%s:", K3SBOX_JOURNAL);
+		warn_errno(r, "%s", K3SBOX_JOURNAL);
 		return r;
 	}
 	for (size_t i = 0; i < p->n; i++) {
@@ -329,8 +326,7 @@ static int apply(const struct options *o, const struct plan *p, const struct pla
 	}
 	r = write_shim_rules(p);
 	if (r < 0) {
-		errno = -r;
-		warn("%s:", K3SBOX_SHIM_RULES);
+		warn_errno(r, "%s", K3SBOX_SHIM_RULES);
 	}
 	return r;
 }
@@ -383,8 +379,7 @@ int plan_undo(const struct options *o, bool verbose)
 		if (!row->undo) continue;
 		int r = row->undo(o);
 		if (r < 0) {
-			errno = -r;
-			warn("cannot take back %s:", row->what);
+			warn_errno(r, "cannot take back %s", row->what);
 			if (!result) result = r;
 		}
 	}

@@ -130,8 +130,7 @@ static int apply_node_name(const struct options *o, const struct fact_result *r)
 	int e = hosts_add(address, name);
 	if (e != -EROFS && e != -EACCES && e != -EPERM) return e;
 	/* k3s runs without it; `kubectl logs` and `exec` may not. */
-	errno = -e;
-	warn("/etc/hosts does not get the node's name:");
+	warn_errno(e, "/etc/hosts does not get the node's name");
 	return 0;
 }
 

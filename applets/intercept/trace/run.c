@@ -111,7 +111,7 @@ static _Noreturn void child(struct start *s, char **argv)
 	if (read(s->go[0], &c, 1) != 1) _exit(EX_SYS);
 	execvp(argv[0], argv);
 	int e = errno;
-	warn("%s:", argv[0]);
+	warn_errno(-errno, "%s", argv[0]);
 	_exit(e == ENOENT || e == ENOTDIR ? EX_NOTFOUND : EX_NOEXEC);
 }
 
@@ -123,11 +123,11 @@ static void start(struct tracer *tr, char **argv)
 	char c = 0;
 
 	if (tr->engine == ENGINE_SECCOMP) s.filter_n = filter_make(rules, rule_count, tr->features, s.filter);
-	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.said, O_CLOEXEC) < 0) die(EX_SYS, "pipe:");
+	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.said, O_CLOEXEC) < 0) die_errno(EX_SYS, -errno, "pipe");
 	struct signals old;
 	take_signals(&old);
 	pid_t pid = fork();
-	if (pid < 0) die(EX_SYS, "fork:");
+	if (pid < 0) die_errno(EX_SYS, -errno, "fork");
 	if (!pid) {
 		give_signals_back(&old);
 		child(&s, argv);
@@ -136,8 +136,7 @@ static void start(struct tracer *tr, char **argv)
 	close(s.said[1]);
 	int r = tracee_seize(pid, trace_options(tr->engine == ENGINE_SECCOMP));
 	if (r < 0) {
-		errno = -r;
-		die(EX_SYS, "PTRACE_SEIZE:");
+		die_errno(EX_SYS, r, "PTRACE_SEIZE");
 	}
 	main_pid = tr->main = pid;
 	if (!tracee_add(tr, pid)) die(EX_SYS, "out of memory");
@@ -177,8 +176,7 @@ int tracer_run(struct tracer *tr, char **argv, bool end_with_main)
 	store_free(&tr->store);
 	orphans_free(&tr->orphans);
 	if (r < 0) {
-		errno = -r;
-		die(EX_SYS, "waitpid:");
+		die_errno(EX_SYS, r, "waitpid");
 	}
 	return spawn_status(tr->main_status);
 }
