@@ -148,10 +148,9 @@ static int run(void *cfg_, const struct args *args)
 	struct cfg *cfg = cfg_;
 	int status = -1;
 
-	for (size_t i = 0; args->n && i < sizeof verbs / sizeof *verbs; i++)
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(args->v[0], verbs[i].name)) status = verbs[i].run(cfg, args->v + 1);
-	if (status < 0 && args->n) die_usage("there is no 'image %s', only pack and pause", args->v[0]);
-	if (status < 0) die_usage("pack or pause?");
+	if (status < 0) die_usage("there is no 'image %s', only pack and pause", args->v[0]);
 	strv_free(&cfg->entrypoint);
 	strv_free(&cfg->cmd);
 	strv_free(&cfg->env);
@@ -167,6 +166,7 @@ const struct applet applet_image = {
 		"       k3sbox image pause [--tag NAME] -o X.tar",
 	.opts = opts,
 	.cfg_size = sizeof(struct cfg),
+	.operands = { "pack or pause", 1, OPERANDS_ANY },
 	.more = "pack   puts each FILE at /NAME, or where you say\n"
 		"pause  packs k3sbox itself as the image that holds a pod's namespaces\n"
 		"       (" IMAGE_PAUSE_TAG ")\n\n"

@@ -137,6 +137,7 @@ const struct applet applet_install = {
 	.cfg_size = sizeof(struct install),
 	.more = "Files that are not k3sbox are never replaced. Prints each name it made.\n"
 		"Without --dir, what would hide another program in PATH (runc, kubectl, install …) is made only when named.\n",
+	.operands = { "APPLET", 0, OPERANDS_ANY },
 	.flags = APPLET_ASKED,
 	.run = run,
 };

@@ -214,7 +214,6 @@ static int run(void *cfg_, const struct args *args)
 {
 	struct intercept *cfg = cfg_;
 	static struct tracer tr;
-	char **argv = args->n ? args->v : args->rest;
 
 	tr.mount_events = -1;
 	int json = 0;
@@ -224,11 +223,11 @@ static int run(void *cfg_, const struct args *args)
 	configure(&tr, cfg);
 	if (cfg->list_rules) return report_rules(tr.features);
 	if (cfg->dump_filter) return report_filter(tr.features);
-	if (!argv[0]) die_usage("there is no PROGRAM to run");
+	if (!args->n) die_usage("missing operand: PROGRAM");
 	tr.counts = xcalloc(rule_count, sizeof *tr.counts);
 	tr.log = open_log(cfg);
 	probe(&tr, cfg->mode);
-	int status = tracer_run(&tr, argv, cfg->end_with_main);
+	int status = tracer_run(&tr, args->v, cfg->end_with_main);
 	if (cfg->stats) report_stats(&tr, json);
 	return status;
 }
@@ -241,6 +240,7 @@ const struct applet applet_intercept = {
 	.usage = "[OPTION…] [--] PROGRAM [ARG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct intercept),
+	.operands = { "PROGRAM", 0, OPERANDS_ANY },   /* none with --list-rules */
 	.flags = APPLET_IN_ORDER,
 	.more = "The kernel answers first: only what it lacks is answered here, in PROGRAM and all that it starts, in any\n"
 		"namespace. Calls that no rule names are not slowed down. Called as ptrace_interceptor, --seeds k3s is implied.\n"

@@ -77,7 +77,6 @@ static int run(void *cfg, const struct args *args)
 {
 	const char *verb = args->n ? args->v[0] : "check";
 
-	if (args->n > 1) die_usage("one verb at a time, not '%s'", args->v[1]);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(verbs[i].name, verb)) return verbs[i].run(cfg);
 	die_usage("there is no verb '%s': apply, list, check or clean", verb);
@@ -90,6 +89,7 @@ const struct applet applet_procsys = {
 	.usage = "[check|list|apply [--root DIR]|clean]",
 	.opts = opts,
 	.cfg_size = sizeof(struct procsys),
+	.operands = { .max = 1 },
 	.more =
 		"check   say what is missing; exit status 1 if something required is (the default)\n"
 		"list    show every file, the value it would get, who wants it and why\n"

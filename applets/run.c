@@ -210,7 +210,6 @@ static int run(void *cfg_, const struct args *args)
 	_cleanup_strv_ struct strv k3s_args = {0}, words = {0};
 	struct reporter r = { .fd = STDOUT_FILENO, .t0 = clock_ms() };
 
-	if (args->n) die_usage("no argument is wanted, not '%s': what k3s is to get stands behind --", args->v[0]);
 	if (geteuid()) {
 		warn("k3s needs root: use sudo, or a container whose user is 0");
 		return EX_FAIL;
@@ -250,6 +249,7 @@ const struct applet applet_run = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct run),
+	.flags = APPLET_REST,
 	.more = "Prepares what `k3sbox init` has not, gives k3s the flags that this machine needs (yours, behind --,\n"
 		"win), and prints each phase with the seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods\n"
 		"and leaves no process and no mount behind; a second one hastens. Works as process 1. Exit status: k3s's\n"

@@ -1,4 +1,5 @@
-/* The registry: each applets/NAME.c ends in one descriptor; the Makefile lists the files, nothing else does. */
+/* The registry of applets. Each applets/NAME.c ends in one descriptor; the Makefile lists the files,
+ * nothing else does. */
 #ifndef K3SBOX_APPLET_H
 #define K3SBOX_APPLET_H
 
@@ -9,9 +10,10 @@
 #define K3SBOX_VERSION "0.1.0"
 
 enum applet_flags {
-	APPLET_RAW = 1,      /* run() gets argv as it came: no options, no --help (CNI plugins, the OCI shim) */
-	APPLET_ASKED = 4,    /* `install` makes its link only when it, or a folder, is named: in PATH it would hide another program */
-	APPLET_IN_ORDER = 2, /* options end at the first operand (a command follows) */
+	APPLET_RAW = 1,      /* run_raw() gets argv as it came, without options (CNI plugins, the OCI shim) */
+	APPLET_IN_ORDER = 2, /* options end at the first operand: a command follows */
+	APPLET_ASKED = 4,    /* `install` makes its link only if it is named: in PATH it would hide another program */
+	APPLET_REST = 8,     /* words after "--" are kept apart, in args.rest */
 };
 
 enum applet_group { GROUP_CLUSTER, GROUP_CNI, GROUP_TOOL, GROUP_COUNT };
@@ -19,12 +21,19 @@ enum applet_group { GROUP_CLUSTER, GROUP_CNI, GROUP_TOOL, GROUP_COUNT };
 struct args {
 	int n;               /* operands */
 	char **v;            /* the operands, NULL-terminated */
-	char **rest;         /* what stood behind "--", NULL-terminated; points at a NULL if nothing did */
+	char **rest;         /* APPLET_REST: the words after "--", NULL-terminated; none: points at a NULL */
 };
+
+/* How many operands an applet takes, and what help calls them. The frame checks it: zeros mean none. */
+struct operands {
+	const char *name;    /* of what is missing: "FILE" */
+	int min, max;        /* max OPERANDS_ANY: no limit */
+};
+enum { OPERANDS_ANY = -1 };
 
 struct applet {
 	const char *name;
-	const char *const *aliases;  /* other names it answers to, NULL-terminated; may be NULL */
+	const char *const *aliases;  /* its other names, NULL-terminated; may be NULL */
 	enum applet_group group;
 	const char *link_dir;        /* where `install` puts its link; NULL: next to the others */
 	const char *summary;         /* one line */
@@ -33,7 +42,8 @@ struct applet {
 	const struct opt *opts;      /* ends in OPT_END; may be NULL */
 	const void *defaults;        /* initial option struct, cfg_size bytes; NULL: zeros */
 	size_t cfg_size;             /* of the struct that the options write to */
-	unsigned flags;
+	struct operands operands;
+	unsigned flags;              /* enum applet_flags */
 	int (*run)(void *cfg, const struct args *args);      /* exit status */
 	int (*run_raw)(int argc, char **argv);               /* APPLET_RAW */
 };
@@ -44,11 +54,11 @@ extern const struct applet *const applets[];
 /* By name or alias; NULL if there is none. */
 const struct applet *applet_find(const char *name);
 
-/* Prints its help; for applets that are APPLET_RAW and find --help themselves. EX_OK or EX_FAIL. */
+/* Prints its help; for APPLET_RAW, which look for --help themselves. EX_OK or EX_FAIL. */
 int applet_help(const struct applet *a);
 
-/* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by main(), and by applets
- * that stand on others (restart = stop + run). argv is modified. */
+/* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by main(),
+ * and by applets that are made of others (restart = stop + run). argv is modified. */
 int applet_start(const struct applet *a, int argc, char **argv);
 
 #endif

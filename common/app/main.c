@@ -1,4 +1,5 @@
-/* argv[0] → applet. `k3sbox NAME …` shifts argv and takes the same path. */
+/* main(): finds the applet by argv[0], or by the first argument (`k3sbox NAME …`), parses its options
+ * and runs it. Also what k3sbox says about itself: --help, --list, --version. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "base/err.h"
 
 #define APPLET(name) extern const struct applet applet_##name;
 #include "applets.inc"
@@ -53,7 +55,9 @@ int applet_help(const struct applet *a)
 {
 	_cleanup_buf_ struct buf b = {0};
 
-	buf_printf(&b, "Usage: k3sbox %s%s%s\n\n%s\n", a->name, a->usage ? " " : "", a->usage ? a->usage : "", a->summary);
+	buf_printf(&b, "Usage: k3sbox %s", a->name);
+	if (a->usage) buf_printf(&b, " %s", a->usage);
+	buf_printf(&b, "\n\n%s\n", a->summary);
 	if (a->aliases) {
 		buf_puts(&b, "\nAlso called:");
 		for (const char *const *s = a->aliases; *s; s++) buf_printf(&b, " %s", *s);
@@ -67,14 +71,15 @@ int applet_help(const struct applet *a)
 	return put(STDOUT_FILENO, &b);
 }
 
-/* --help before any "--": what follows it belongs to somebody else. */
-static bool wants_help(const struct applet *a, int argc, char **argv)
+/* Exits with the usage message unless the descriptor allows this number of operands. */
+static void check_operands(const struct applet *a, int n, char **v)
 {
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return true;
-		if (a->flags & APPLET_IN_ORDER && argv[i][0] != '-') return false;
-	}
-	return false;
+	const struct operands *o = &a->operands;
+
+	if (n < o->min) die_usage("missing operand: %s", o->name);
+	if (o->max == OPERANDS_ANY || n <= o->max) return;
+	die_usage("unexpected argument '%s'%s", v[o->max],
+		a->flags & APPLET_REST ? "; is '--' missing before it?" : "");
 }
 
 int applet_start(const struct applet *a, int argc, char **argv)
@@ -84,15 +89,17 @@ int applet_start(const struct applet *a, int argc, char **argv)
 	die_set_name(name);
 
 	if (a->flags & APPLET_RAW) return a->run_raw(argc, argv);
-	if (wants_help(a, argc, argv)) return applet_help(a);
 
-	_cleanup_buf_ struct buf why = {0};
+	struct err e = {0};
 	_cleanup_free_ char *cfg = xcalloc(1, a->cfg_size);
 	if (a->defaults) memcpy(cfg, a->defaults, a->cfg_size);
-	int rest;
-	int n = opt_parse(a->opts, cfg, argc, argv, a->flags & APPLET_IN_ORDER, &rest, &why);
-	if (n < 0) die_usage("%s", why.data ? why.data : "bad option");
+	bool apart = a->flags & APPLET_REST;
+	int rest = argc;   /* argv ends in a NULL */
+	int n = opt_parse(a->opts, cfg, argc, argv, a->flags & APPLET_IN_ORDER, apart ? &rest : NULL, &e);
+	if (n == OPT_HELP) return applet_help(a);
+	if (n < 0) die_usage("%s", e.text);
 	struct args args = { .n = n, .v = argv + 1, .rest = argv + rest };
+	check_operands(a, n, args.v);
 	int status = a->run(cfg, &args);
 	die_set_name("k3sbox");
 	return status;
@@ -109,17 +116,17 @@ static int help(int fd)
 {
 	_cleanup_buf_ struct buf b = {0};
 
-	buf_puts(&b, "k3sbox " K3SBOX_VERSION ": stock k3s where it refuses to start\n\n"
-		"Usage: k3sbox init && k3sbox run -d       prepare this machine, start k3s, wait until the node is ready\n"
-		"       k3sbox APPLET [OPTION…] [ARG…]     (--help with each); a link named APPLET does the same\n"
+	buf_puts(&b, "k3sbox " K3SBOX_VERSION ": make stock k3s start in sandboxes and containers\n\n"
+		"Usage: k3sbox init && k3sbox run -d       prepare this machine, start k3s, wait until it is ready\n"
+		"       k3sbox APPLET [OPTION…] [ARG…]     run an applet (each has --help); a link named APPLET does too\n"
 		"       k3sbox --list | --version | --help\n");
 	for (int g = 0; g < GROUP_COUNT; g++) {
 		buf_printf(&b, "\n%s:\n", group_titles[g]);
 		for (const struct applet *const *a = applets; *a; a++)
 			if ((int)(*a)->group == g) buf_printf(&b, "  %-12s %s\n", (*a)->name, (*a)->summary);
 	}
-	buf_puts(&b, "\nExit status: 0 done, 1 failed, 3 not running, 100 misuse, 111 system call failed, 124 time-out,\n"
-		"126/127 program not executable/not found, 128+N a child died of signal N.\n");
+	buf_puts(&b, "\nExit status: 0 success, 1 failure, 3 not running, 100 usage error, 111 system call failed,\n"
+		"124 timed out, 126/127 program not executable/not found, 128+N killed by signal N.\n");
 	return put(fd, &b);
 }
 
@@ -151,10 +158,11 @@ static int multicall(int argc, char **argv)
 		if (argc < 3) return help(STDOUT_FILENO);
 		const struct applet *about = applet_find(argv[2]);
 		if (about) return applet_help(about);
-		die_usage("there is no applet '%s'", argv[2]);
+		die_usage("unknown applet '%s'", argv[2]);
 	}
 	const struct applet *a = applet_find(argv[1]);
-	if (!a) die_usage(argv[1][0] == '-' ? "unknown option '%s'" : "there is no applet '%s'", argv[1]);
+	if (!a && argv[1][0] == '-') die_usage("unknown option '%s'", argv[1]);
+	if (!a) die_usage("unknown applet '%s'", argv[1]);
 	return applet_start(a, argc - 1, argv + 1);
 }
 

@@ -1,3 +1,4 @@
+/* The parser and the help lines of option rows. Pure: what it says, the frame prints (main.c). */
 #include "app/opt.h"
 
 #include <errno.h>
@@ -6,12 +7,13 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 /* Everything one parse needs; lives on the caller's stack. */
 struct parse {
 	const struct opt *rows;
 	char *cfg;
-	struct buf *why;
+	struct err *err;
 };
 
 static const struct opt *by_name(const struct opt *rows, const char *name, size_t len)
@@ -63,6 +65,7 @@ static int choice(const struct opt *o, const char *s)
 	return -1;
 }
 
+/* What stands for the value in help and messages: "DIR", "node|api|none". */
 static void put_value(struct buf *b, const struct opt *o)
 {
 	if (o->type != OPT_CHOICE) {
@@ -74,10 +77,18 @@ static void put_value(struct buf *b, const struct opt *o)
 
 static int refuse(struct parse *p, const struct opt *o, const char *value)
 {
-	buf_printf(p->why, "--%s takes ", o->name);
-	put_value(p->why, o);
-	buf_printf(p->why, ", not '%s'", value);
-	return -1;
+	_cleanup_buf_ struct buf b = {0};
+
+	put_value(&b, o);
+	return err_set(p->err, -EINVAL, "--%s takes %s, not '%s'", o->name, b.data, value);
+}
+
+static int needs_value(struct parse *p, const char *word, const struct opt *o)
+{
+	_cleanup_buf_ struct buf b = {0};
+
+	put_value(&b, o);
+	return err_set(p->err, -EINVAL, "%s needs a value (%s)", word, b.data);
 }
 
 static int set(struct parse *p, const struct opt *o, const char *value)
@@ -107,91 +118,82 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 	case OPT_END:
 		break;
 	}
-	return -1;
+	return -EINVAL;
 }
 
-/* "--name", "--name=value", "--name value"; returns how many further words it took, or -1. */
-static int long_option(struct parse *p, char *word, char *next)
+/* "--name", "--name=value", "--name value": how many further words it took, OPT_HELP, or -EINVAL. */
+static int long_option(struct parse *p, const char *word, const char *next)
 {
 	const char *eq = strchr(word + 2, '=');
 	size_t len = eq ? (size_t)(eq - word - 2) : strlen(word + 2);
 	const struct opt *o = by_name(p->rows, word + 2, len);
 
-	if (!o) {
-		buf_printf(p->why, "unknown option '%.*s'", (int)len + 2, word);
-		return -1;
-	}
-	if (o->type == OPT_FLAG && eq) {
-		buf_printf(p->why, "--%s takes no value", o->name);
-		return -1;
-	}
+	if (!o && !strcmp(word, "--help")) return OPT_HELP;
+	if (!o) return err_set(p->err, -EINVAL, "unknown option '%.*s'", (int)len + 2, word);
+	if (o->type == OPT_FLAG && eq)
+		return err_set(p->err, -EINVAL, "--%s takes no value", o->name);
 	if (o->type == OPT_FLAG) return set(p, o, NULL);
 	if (eq) return set(p, o, eq + 1);
 	if (o->bare) return set(p, o, o->bare);
-	if (!next) {
-		buf_printf(p->why, "--%s needs a value (", o->name);
-		put_value(p->why, o);
-		buf_putc(p->why, ')');
-		return -1;
-	}
-	return set(p, o, next) < 0 ? -1 : 1;
+	if (!next) return needs_value(p, word, o);
+	int r = set(p, o, next);
+	return r < 0 ? r : 1;
 }
 
-/* "-x", "-xyz", "-xVALUE", "-x VALUE"; returns how many further words it took, or -1. */
-static int short_options(struct parse *p, char *word, char *next)
+/* "-x", "-xyz", "-xVALUE", "-x VALUE": how many further words it took, OPT_HELP, or -EINVAL. */
+static int short_options(struct parse *p, const char *word, const char *next)
 {
-	for (char *c = word + 1; *c; c++) {
+	for (const char *c = word + 1; *c; c++) {
 		const struct opt *o = by_letter(p->rows, *c);
-		if (!o) {
-			buf_printf(p->why, "unknown option '-%c'", *c);
-			return -1;
-		}
+		int r;
+		if (!o && *c == 'h') return OPT_HELP;
+		if (!o) return err_set(p->err, -EINVAL, "unknown option '-%c'", *c);
 		if (o->type == OPT_FLAG) {
-			if (set(p, o, NULL) < 0) return -1;
+			if ((r = set(p, o, NULL)) < 0) return r;
 			continue;
 		}
 		if (c[1]) return set(p, o, c + 1);
-		if (!next) {
-			buf_printf(p->why, "-%c needs a value (", o->letter);
-			put_value(p->why, o);
-			buf_putc(p->why, ')');
-			return -1;
-		}
-		return set(p, o, next) < 0 ? -1 : 1;
+		if (!next) return needs_value(p, (char[]){ '-', *c, 0 }, o);
+		r = set(p, o, next);
+		return r < 0 ? r : 1;
 	}
 	return 0;
 }
 
-int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest, struct buf *why)
+/* Ends the operands, of which there are n by now, with what stands in argv[i..]. */
+static int take_rest(int n, int i, int argc, char **argv)
+{
+	for (; i < argc; i++) argv[++n] = argv[i];
+	argv[n + 1] = NULL;
+	return n;
+}
+
+int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest,
+	struct err *e)
 {
 	static const struct opt none[] = { { .type = OPT_END } };
-	struct parse p = { .rows = rows ? rows : none, .cfg = cfg, .why = why };
-	int n = 0, i;
+	struct parse p = { .rows = rows ? rows : none, .cfg = cfg, .err = e };
+	int n = 0;
 
-	if (rest) *rest = argc;
-	for (i = 1; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		char *w = argv[i];
-		int took = 0;
-		if (!strcmp(w, "--")) {
-			i++;
-			if (rest) *rest = i;
-			break;
+		if (!strcmp(w, "--") && rest) {
+			*rest = i + 1;
+			argv[n + 1] = NULL;   /* at most the "--" itself */
+			return n;
 		}
+		if (!strcmp(w, "--")) return take_rest(n, i + 1, argc, argv);
 		if (w[0] != '-' || !w[1]) {
-			if (in_order) break;
+			if (in_order) return take_rest(n, i, argc, argv);
 			argv[++n] = w;
 			continue;
 		}
-		took = w[1] == '-' ? long_option(&p, w, argv[i + 1]) : short_options(&p, w, argv[i + 1]);
-		if (took < 0) return -1;
+		int took = w[1] == '-' ? long_option(&p, w, argv[i + 1])
+			: short_options(&p, w, argv[i + 1]);
+		if (took < 0) return took;
 		i += took;
 	}
-	if (rest && *rest < argc) {
-		if (n + 1 < *rest) argv[n + 1] = NULL;
-		return n;
-	}
-	for (; i < argc; i++) argv[++n] = argv[i];
-	argv[n + 1] = NULL;
+	n = take_rest(n, argc, argc, argv);
 	if (rest) *rest = n + 1;
 	return n;
 }
@@ -211,8 +213,8 @@ void opt_help(const struct opt *rows, struct buf *out)
 
 	for (const struct opt *o = rows; o && o->type; o++) {
 		_cleanup_buf_ struct buf left = {0};
-		buf_printf(&left, "  %c%c%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? ", " : "  ");
-		buf_printf(&left, "--%s", o->name);
+		if (o->letter) buf_printf(&left, "  -%c, --%s", o->letter, o->name);
+		else buf_printf(&left, "      --%s", o->name);
 		if (o->type != OPT_FLAG) {
 			buf_puts(&left, o->bare ? "[=" : " ");
 			put_value(&left, o);

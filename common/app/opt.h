@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct buf;
+struct err;
 
 enum opt_type {
 	OPT_END,      /* last row */
@@ -28,11 +29,15 @@ struct opt {
 	const char *help;          /* one sentence; '\n' goes on in the next line */
 };
 
-/* Parses argv[1..] into cfg. Stops at "--" (dropped) or, if in_order, at the first operand; otherwise options and operands
- * may mix. --help is answered by the caller. Returns the number of operands, which are moved to argv[1..n]; argv[n+1] is
- * NULL; *rest (may be NULL) gets the index in argv of what stood behind "--", or the count if nothing did.
- * On misuse returns -1 with the message in why. Strings point into argv. */
-int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest, struct buf *why);
+/* Parses argv[1..] into cfg. Options and operands may mix, unless in_order: then options end at the
+ * first operand. Returns the number of operands, which are moved to argv[1..n]; argv[n+1] is NULL.
+ * Words after "--" are operands too; if rest is not NULL they are kept apart instead, and *rest is
+ * the index in argv of the first (of a NULL if there is none).
+ * Returns OPT_HELP at --help or -h, unless a row has that name or letter; -EINVAL with the detail
+ * in e on misuse. Strings point into argv. */
+enum { OPT_HELP = -10000 };   /* below every -errno */
+int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest,
+	struct err *e);
 
 /* The help lines of the rows. */
 void opt_help(const struct opt *rows, struct buf *out);

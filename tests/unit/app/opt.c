@@ -1,8 +1,10 @@
 /* Option rows: every type, every way to write it, every way to get it wrong. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "app/opt.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "unit.h"
 
 struct cfg {
@@ -32,23 +34,21 @@ struct result {
 	struct cfg cfg;
 	char *argv[32];
 	int n, rest;
-	char text[512], why[256];
+	char text[512];
+	struct err e;
 };
 
 /* words: parted by blanks, "_" for an empty word */
 static struct result *parse(const char *words, bool in_order)
 {
 	static struct result r;
-	struct buf why = {0};
 	int argc = 1;
 
 	strv_free(&r.cfg.list);
 	r = (struct result){ .argv = { "x" } };
 	snprintf(r.text, sizeof r.text, "%s", words);
 	for (char *w = strtok(r.text, " "); w; w = strtok(NULL, " ")) r.argv[argc++] = *w == '_' ? w + 1 : w;
-	r.n = opt_parse(rows, &r.cfg, argc, r.argv, in_order, &r.rest, &why);
-	snprintf(r.why, sizeof r.why, "%s", why.data ? why.data : "");
-	buf_free(&why);
+	r.n = opt_parse(rows, &r.cfg, argc, r.argv, in_order, &r.rest, &r.e);
 	return &r;
 }
 
@@ -114,6 +114,21 @@ TEST(behind_two_dashes)
 	CHECK(r->n == 0 && !strcmp(r->argv[r->rest], "a"));
 }
 
+TEST(help_is_an_option)
+{
+	static const struct { const char *words; bool in_order; int n; } cases[] = {
+		{ "--help", false, OPT_HELP }, { "-h", true, OPT_HELP }, { "-fh", false, OPT_HELP },
+		{ "a --help", false, OPT_HELP }, { "--str A=B --help", true, OPT_HELP },
+		{ "-s A=B -h", true, OPT_HELP }, { "-l a --list=b -fn 3 --help", true, OPT_HELP },
+		{ "a --help", true, 2 },          /* the command's own */
+		{ "--str --help", false, 0 },     /* a value */
+		{ "-- --help", false, 0 }, { "a -- -h", false, 1 }, { "--help=x", false, -EINVAL },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		CHECK(parse(cases[i].words, cases[i].in_order)->n == cases[i].n);
+}
+
 TEST(misuse)
 {
 	static const struct { const char *words, *why; } bad[] = {
@@ -134,20 +149,22 @@ TEST(misuse)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct result *r = parse(bad[i].words, false);
-		if (r->n != -1 || !strstr(r->why, bad[i].why))
-			fprintf(stderr, "%s: %s\n", bad[i].words, r->why);
-		CHECK(r->n == -1 && strstr(r->why, bad[i].why));
+		if (r->n != -EINVAL || !strstr(r->e.text, bad[i].why))
+			fprintf(stderr, "%s: %s\n", bad[i].words, r->e.text);
+		CHECK(r->n == -EINVAL && strstr(r->e.text, bad[i].why));
 	}
 }
 
 TEST(no_rows)
 {
 	char *good[] = { "x", "a", NULL }, *bad[] = { "x", "a", "-b", NULL };
-	struct buf why = {0};
+	char *help[] = { "x", "-h", NULL }, *two_dashes[] = { "x", "a", "--", "-b", NULL };
 
-	CHECK(opt_parse(NULL, NULL, 2, good, false, NULL, &why) == 1);
-	CHECK(opt_parse(NULL, NULL, 3, bad, false, NULL, &why) == -1);
-	buf_free(&why);
+	CHECK(opt_parse(NULL, NULL, 2, good, false, NULL, NULL) == 1);
+	CHECK(opt_parse(NULL, NULL, 3, bad, false, NULL, NULL) == -EINVAL);
+	CHECK(opt_parse(NULL, NULL, 2, help, false, NULL, NULL) == OPT_HELP);
+	CHECK(opt_parse(NULL, NULL, 4, two_dashes, false, NULL, NULL) == 2 && !two_dashes[3]);
+	CHECK_STR(two_dashes[2], "-b");
 }
 
 TEST(help)
