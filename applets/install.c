@@ -112,9 +112,8 @@ static int run(void *cfg_, const struct args *args)
 	int status = EX_OK;
 
 	if (cfg->symlink + cfg->hardlink + cfg->copy > 1) die_usage("--symlink, --hardlink and --copy exclude each other");
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n < 0) die_errno(EX_SYS, -errno, "/proc/self/exe (is /proc mounted?)");
-	self[n] = 0;
+	int r = io_self_path(self, sizeof self);
+	if (r < 0) die_errno(EX_SYS, r, "/proc/self/exe (is /proc mounted?)");
 	if (!args->n) {
 		for (const struct applet *const *a = applets; *a; a++)
 			if ((cfg->dir || !((*a)->flags & APPLET_ASKED)) && install_all_names(cfg, *a, self)) status = EX_FAIL;

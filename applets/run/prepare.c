@@ -138,14 +138,6 @@ static size_t collect_turns(const struct plan *p, struct turn turns[TURNS_MAX], 
 
 /* ---- files ---- */
 
-static int self_path(char *out, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", out, size - 1);
-	if (n < 0) return -errno;
-	out[n] = 0;
-	return 0;
-}
-
 /* The link by which k3s finds this program as an OCI runtime, in a folder of our own. */
 static int link_shim(const char *self, const char *link)
 {
@@ -301,7 +293,7 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 
 	out->port = (unsigned)atoi(user_value(&e, "https-listen-port", NULL, "6443"));
 	if (check_port(out->port)) return EX_FAIL;
-	int r = self_path(self, sizeof self);
+	int r = io_self_path(self, sizeof self);
 	dialect_build(d, &e, turns, n, &l);
 	for (size_t i = 0; i < l.refused.n; i++) warn("%s", l.refused.v[i]);
 	if (!r && e.shim) r = link_shim(self, RUN_BIN "/crun");

@@ -248,6 +248,15 @@ bool io_exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
+int io_self_path(char *out, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", out, size);
+
+	if (n < 0 || (size_t)n >= size) return n < 0 ? -errno : -ENAMETOOLONG;
+	out[n] = 0;
+	return 0;
+}
+
 /* 1: it is an executable other than this process's own; else -ENOENT or -EACCES. */
 static int is_other_program(const char *path)
 {

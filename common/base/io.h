@@ -58,6 +58,9 @@ int io_unlink(const char *path);
 
 bool io_exists(const char *path);
 
+/* Full name of the file that this process runs from. 0 or -errno (-ENAMETOOLONG, or /proc is not mounted). */
+int io_self_path(char *out, size_t size);
+
 /* "dir/name" into out; -ENAMETOOLONG if it does not fit. */
 int io_join(char *out, size_t size, const char *dir, const char *name);
 

@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "net/connect.h"
 #include "net/http.h"
 #include "net/tls.h"
 
@@ -32,38 +31,6 @@ bool kube_split_url(const char *url, char *host, size_t host_size, char *port, s
 	if (p == end) return snprintf(port, port_size, "443") < (int)port_size;
 	if (*p != ':' || p + 1 == end || strspn(p + 1, "0123456789") != (size_t)(end - p - 1)) return false;
 	return snprintf(port, port_size, "%.*s", (int)(end - p - 1), p + 1) < (int)port_size;
-}
-
-static int connect_one(const struct addrinfo *a, int timeout_ms)
-{
-	int error = 0;
-	socklen_t size = sizeof error;
-	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0) return -errno;
-	if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS) {
-		error = errno;
-	} else {
-		struct pollfd p = { .fd = fd, .events = POLLOUT };
-		int r = poll(&p, 1, timeout_ms);
-		if (r <= 0) error = r ? errno : ETIMEDOUT;
-		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
-	}
-	if (!error) return fd;
-	close(fd);
-	return -error;
-}
-
-static int connect_to(const char *host, const char *port, int timeout_ms)
-{
-	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list;
-	int fd = -ECONNREFUSED;
-
-	if (getaddrinfo(host, port, &hint, &list)) return -EADDRNOTAVAIL;
-	for (struct addrinfo *a = list; a; a = a->ai_next)
-		if ((fd = connect_one(a, timeout_ms)) >= 0) break;
-	freeaddrinfo(list);
-	return fd;
 }
 
 static int add_body(void *arg, const char *p, size_t n)
@@ -105,7 +72,7 @@ int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int
 		snprintf(why, size, "it names no certificate authority");
 		return -EINVAL;
 	}
-	_cleanup_close_ int fd = connect_to(host, port, timeout_ms);
+	_cleanup_close_ int fd = connect_host(host, port, timeout_ms);
 	if (fd < 0) {
 		snprintf(why, size, "%s port %s: %s", host, port, strerror(-fd));
 		return fd;

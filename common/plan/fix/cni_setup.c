@@ -119,20 +119,12 @@ static int link_plugin(size_t i, const char *self)
 	return r < 0 ? r : symlink(self, path) < 0 ? -errno : 0;
 }
 
-static int own_path(char *self, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", self, size - 1);
-	if (n < 0) return -errno;
-	self[n] = 0;
-	return 0;
-}
-
 int cni_setup(void)
 {
 	char self[PATH_MAX];
 	int r = look_for_others();
 
-	if (!r) r = own_path(self, sizeof self);
+	if (!r) r = io_self_path(self, sizeof self);
 	if (!r) r = io_mkdirs(CNI_BIN_DIR, 0755);
 	for (size_t i = 0; !r && i < PLUGINS; i++) r = link_plugin(i, self);
 	if (!r) r = io_mkdirs(CNI_CONF_DIR, 0755);
@@ -144,7 +136,7 @@ int cni_unset(void)
 	char self[PATH_MAX], path[PATH_MAX];
 	_cleanup_buf_ struct buf notes = {0};
 	bool noted = !io_read(LINKS, &notes, 1 << 16), ours = noted || io_exists(CNI_CONF_DIR "/" CONFLIST);
-	int r = ours ? own_path(self, sizeof self) : 0;
+	int r = ours ? io_self_path(self, sizeof self) : 0;
 
 	for (size_t i = 0; ours && !r && i < PLUGINS; i++) {
 		snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);

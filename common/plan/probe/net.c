@@ -7,9 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +21,7 @@
 #include "base/io.h"
 #include "base/spawn.h"
 #include "base/text.h"
+#include "net/connect.h"
 #include "net/ip.h"
 #include "net/netlink.h"
 #include "plan/probe/probe.h"
@@ -97,70 +96,40 @@ void probe_iptables(const struct options *o, struct fact_result *r)
 
 /* ---- links ---- */
 
-struct request {
-	struct nlmsghdr h;
-	struct ifinfomsg i;
-	char attributes[256];
-};
-
-static struct rtattr *add_attribute(struct request *q, unsigned short type, const void *data, unsigned short len)
+static int make_link(struct nl *nl, const char *name, const char *kind, unsigned vni)
 {
-	struct rtattr *a = (struct rtattr *)((char *)q + NLMSG_ALIGN(q->h.nlmsg_len));
-	a->rta_type = type;
-	a->rta_len = (unsigned short)RTA_LENGTH(len);
-	if (len) memcpy(RTA_DATA(a), data, len);
-	q->h.nlmsg_len = (unsigned)(NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
-	return a;
-}
-
-static void end_nest(struct request *q, struct rtattr *nest)
-{
-	nest->rta_len = (unsigned short)((char *)q + q->h.nlmsg_len - (char *)nest);
-}
-
-static int exchange(int fd, struct request *q)
-{
-	struct { struct nlmsghdr h; struct nlmsgerr e; } ack;
-
-	if (send(fd, q, q->h.nlmsg_len, 0) < 0) return errno;
-	ssize_t n = recv(fd, &ack, sizeof ack, 0);
-	if (n < (ssize_t)sizeof ack) return n < 0 ? errno : EIO;
-	return ack.h.nlmsg_type == NLMSG_ERROR ? -ack.e.error : EIO;
-}
-
-static int make_link(int fd, const char *name, const char *kind, unsigned vni)
-{
-	struct request q = {
-		.h = { .nlmsg_len = NLMSG_LENGTH(sizeof q.i), .nlmsg_type = RTM_NEWLINK,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK },
-	};
 	enum { VXLAN_ID = 1 };   /* IFLA_VXLAN_ID */
+	struct nl_request r;
 
-	add_attribute(&q, IFLA_IFNAME, name, (unsigned short)(strlen(name) + 1));
-	struct rtattr *info = add_attribute(&q, IFLA_LINKINFO, NULL, 0);
-	add_attribute(&q, IFLA_INFO_KIND, kind, (unsigned short)strlen(kind));
+	nl_begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
+	nl_put_str(&r, IFLA_IFNAME, name);
+	size_t info = nl_nest(&r, IFLA_LINKINFO);
+	nl_put(&r, IFLA_INFO_KIND, kind, strlen(kind));
 	if (vni) {
-		struct rtattr *data = add_attribute(&q, IFLA_INFO_DATA, NULL, 0);
-		add_attribute(&q, VXLAN_ID, &vni, sizeof vni);
-		end_nest(&q, data);
+		size_t data = nl_nest(&r, IFLA_INFO_DATA);
+		nl_put_u32(&r, VXLAN_ID, vni);
+		nl_nest_end(&r, data);
 	}
-	end_nest(&q, info);
-	return exchange(fd, &q);
+	nl_nest_end(&r, info);
+	return nl_talk(nl, &r, NULL, NULL);
 }
 
 static const struct { const char *kind; unsigned vni; } flannel_links[] = { { "bridge", 0 }, { "vxlan", 1 } };
 
-/* Child: a link of each kind in a network namespace of its own; 64 * index + errno would not fit, so the errno alone. */
-static int try_links(void *failed_at)
+/* In a child: a link of this kind in a network namespace of its own. */
+static int try_link(void *kind)
 {
+	const size_t i = *(const size_t *)kind;
 	char name[IFNAMSIZ];
+	struct nl nl;
 
 	if (unshare(CLONE_NEWNET) < 0) return errno;
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (fd < 0) return errno;
-	size_t i = *(size_t *)failed_at;
+	int r = nl_open(&nl);
+	if (r < 0) return -r;
 	snprintf(name, sizeof name, "k3sboxp%zu", i);
-	return make_link(fd, name, flannel_links[i].kind, flannel_links[i].vni);
+	r = make_link(&nl, name, flannel_links[i].kind, flannel_links[i].vni);
+	nl_close(&nl);
+	return -r;
 }
 
 /* k3s ships flannel: vxlan between nodes, a bridge in each. */
@@ -168,7 +137,7 @@ void probe_pod_network(const struct options *o, struct fact_result *r)
 {
 	(void)o;
 	for (size_t i = 0; i < sizeof flannel_links / sizeof *flannel_links; i++) {
-		int e = spawn_call(try_links, &i, 2000);
+		int e = spawn_call(try_link, &i, 2000);
 		if (!e) continue;
 		char what[64];
 		snprintf(what, sizeof what, "a %s link, which flannel needs", flannel_links[i].kind);
@@ -326,29 +295,11 @@ void probe_node_name(const struct options *o, struct fact_result *r)
 
 enum { REGISTRY_MS = 1500 };
 
-static int connect_within(const struct addrinfo *a, int ms)
-{
-	int e = 0;
-	socklen_t len = sizeof e;
-	_cleanup_close_ int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0) return errno;
-	if (!connect(fd, a->ai_addr, a->ai_addrlen)) return 0;
-	if (errno != EINPROGRESS) return errno;
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	if (poll(&p, 1, ms) != 1) return ETIMEDOUT;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0 ? errno : e;
-}
-
 static int try_registry(void *name)
 {
-	struct addrinfo *list, hints = { .ai_socktype = SOCK_STREAM };
-	int e = EHOSTUNREACH;
-
-	if (getaddrinfo(name, "443", &hints, &list)) return e;
-	/* Several addresses, of both families perhaps: one that does not answer must not speak for the others. */
-	for (struct addrinfo *a = list; a && e; a = a->ai_next) e = connect_within(a, REGISTRY_MS / 2);
-	freeaddrinfo(list);
-	return e;
+	/* Several addresses, of both families perhaps: one that does not respond must not decide for the others. */
+	_cleanup_close_ int fd = connect_host(name, "443", REGISTRY_MS / 2);
+	return fd >= 0 ? 0 : fd == -EADDRNOTAVAIL ? EHOSTUNREACH : -fd;
 }
 
 static bool has_airgap_images(const struct options *o)
