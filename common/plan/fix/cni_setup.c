@@ -14,10 +14,12 @@
 
 #define CONFLIST "10-k3sbox.conflist"
 
-/* Leases lie in /run: they do not outlive the pods. The subnet is the one that k3s gives its first node. */
+/* Leases lie in /run: they do not outlive the pods. The subnet is the one that k3s gives its first node.
+ * Version 0.4.0 is the newest that libcni 0.7 and 0.8 accept (containerd up to 1.5), and the oldest that has CHECK and
+ * hands the previous result to DEL; every later libcni accepts it too. */
 static const char conflist[] =
 	"{\n"
-	"  \"cniVersion\": \"1.0.0\",\n"
+	"  \"cniVersion\": \"0.4.0\",\n"
 	"  \"name\": \"k3sbox\",\n"
 	"  \"plugins\": [\n"
 	"    {\n"
