@@ -33,8 +33,8 @@ const struct rule shim_rules[] = {
 	  .why = "kernels that refuse to set capabilities that this sandbox has not got\n"
 		"(\"can't apply capabilities\"): drops those" },
 	{ .name = "no-new-keyring", .flag = "--no-new-keyring",
-	  .why = "kernels without session keyrings (\"unable to join session keyring\"):\n"
-		"keeps the caller's" },
+	  .why = "kernels without session keyrings, or that never free them\n"
+		"(\"unable to join session keyring\"): keeps the caller's" },
 	{ .name = "cgroup-path", .documents = DOC_CONFIG, .run = edit_cgroup_path,
 	  .why = "cgroups that cannot be made where the kubelet wants them: lets runc choose the place" },
 	{ .name = "cgroup-resources", .documents = DOC_CONFIG, .run = edit_cgroup_resources,

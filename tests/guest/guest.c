@@ -13,6 +13,7 @@ const char *result_name(long r)
 		{ EISDIR, "EISDIR" }, { EINVAL, "EINVAL" }, { EROFS, "EROFS" }, { ENAMETOOLONG, "ENAMETOOLONG" },
 		{ ENOSYS, "ENOSYS" }, { ELOOP, "ELOOP" }, { E2BIG, "E2BIG" }, { ENODEV, "ENODEV" }, { ESPIPE, "ESPIPE" },
 		{ EDOM, "EDOM" }, { ECHILD, "ECHILD" }, { EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EDQUOT, "EDQUOT" },
 	};
 	static _Thread_local char other[16];
 

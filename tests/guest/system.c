@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -147,8 +148,25 @@ static int uring(int argc, char **argv)
 	return 0;
 }
 
+/* keyrings N: N children, each joins a session keyring of its own and ends. */
+static int keyrings(int argc, char **argv)
+{
+	int joined = 0, status = 0;
+
+	for (int n = argc ? atoi(argv[0]) : 0; n > 0; n--) {
+		pid_t pid = fork();
+		if (!pid) _exit(syscall(SYS_keyctl, 1, "k3sbox-guest") < 0 ? errno : 0);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status) break;
+		joined++;
+	}
+	printf("joined: %d\n", joined);
+	if (status) errno = WEXITSTATUS(status);
+	show("last", status ? -1 : 0);
+	return 0;
+}
+
 const struct command system_commands[] = {
 	{ "foreign", foreign }, { "own-filter", own_filter }, { "privileges", privileges },
 	{ "uname", name }, { "statfs", fs_type },
-	{ "mounts", mounts }, { "uring", uring }, { 0 },
+	{ "mounts", mounts }, { "uring", uring }, { "keyrings", keyrings }, { 0 },
 };

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/spawn.h"
 #include "plan/fix/kmsg.h"
@@ -192,19 +193,60 @@ void probe_pipe_owner(const struct options *o, struct fact_result *r)
 	close(p[1]);
 }
 
+/* linux/keyctl.h; the C library has no wrapper. */
+enum { KEYRING_JOIN = 1, KEYRING_REVOKE = 3, KEYRING_SETPERM = 5, KEYRING_DESCRIBE = 6 };
+
+/*
+ * Runs in a child: joins a session keyring as runc does, reports its serial number through the pipe
+ * and ends. Its owner may search it (0x3f1b0000 instead of 0x3f130000), so that where a kernel keeps
+ * it, the next probe joins this one by its name: however often we probe, it costs one key.
+ */
 static int join_keyring(void *arg)
 {
-	enum { JOIN_SESSION_KEYRING = 1 };   /* linux/keyctl.h */
-	(void)arg;
-	if (syscall(SYS_keyctl, JOIN_SESSION_KEYRING, "k3sbox-probe") >= 0 || errno == ENOSYS) return 0;   /* runc accepts ENOSYS */
-	return errno;
+	enum { OWNER_MAY_SEARCH = 0x3f1b0000 };
+	const int *pipe_end = arg;
+	int serial = (int)syscall(SYS_keyctl, KEYRING_JOIN, "k3sbox-probe");
+
+	if (serial < 0) return errno;
+	if (syscall(SYS_keyctl, KEYRING_SETPERM, serial, OWNER_MAY_SEARCH) < 0) return errno;
+	return write(*pipe_end, &serial, sizeof serial) == sizeof serial ? 0 : EIO;
+}
+
+/*
+ * Whether a key is still there although its only user, a process, has ended. Linux drops a process's
+ * credentials, and with them its keys, some RCU grace periods after its end: usually 50 ms later, much
+ * more under load. A kernel that lacks the calls by which a key can go has no such delay either.
+ */
+static bool key_is_kept(int serial)
+{
+	enum { STEP_MS = 4, SHORT_MS = 20, LONG_MS = 5000 };
+	bool can_go = syscall(SYS_keyctl, KEYRING_REVOKE, 0) >= 0 || errno != ENOSYS;
+	int64_t end = clock_ms() + (can_go ? LONG_MS : SHORT_MS);
+
+	while (syscall(SYS_keyctl, KEYRING_DESCRIBE, serial, NULL, 0) >= 0) {
+		if (clock_ms() >= end) return true;
+		clock_sleep_ms(STEP_MS);
+	}
+	return false;
 }
 
 void probe_keyring(const struct options *o, struct fact_result *r)
 {
+	int p[2], serial;
+
 	(void)o;
-	int e = spawn_call(join_keyring, NULL, 2000);
-	if (e) obstacle_errno(r, NULL, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
+	if (pipe2(p, O_CLOEXEC) < 0) {
+		obstacle_errno(r, NULL, "making a pipe", errno);
+		return;
+	}
+	int e = spawn_call(join_keyring, &p[1], 2000);
+	close(p[1]);
+	bool joined = !e && read(p[0], &serial, sizeof serial) == sizeof serial;
+	close(p[0]);
+	if (e && e != ENOSYS)   /* runc accepts ENOSYS */
+		obstacle_errno(r, NULL, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
+	else if (joined && key_is_kept(serial))
+		obstacle(r, NULL, "keys outlive their processes: each container would use up one of about 200");
 }
 
 /* A grandchild must come to us when the child between is gone. */
