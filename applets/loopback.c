@@ -9,7 +9,7 @@
 
 #include "app/applet.h"
 #include "base/cleanup.h"
-#include "cni/plugin.h"
+#include "cni/result.h"
 #include "net/netlink.h"
 
 enum { NSFS = 0x6e736673, PROCFS = 0x9fa0 };
@@ -53,7 +53,7 @@ static int open_lo(struct cni *c, struct nl *nl, struct nl_link *lo)
 	int r = check_path(c);
 
 	if (r) return r;
-	if ((r = netns_enter(c->netns)) < 0) {
+	if ((r = nl_enter_netns(c->netns)) < 0) {
 		_cleanup_buf_ struct buf what = {0};
 		buf_printf(&what, "error switching to ns %s: ", c->netns);
 		return fail_errno(c, what.data, r);
@@ -131,15 +131,15 @@ static int add(struct cni *c)
 	int chained = previous(c, &prev);
 	if (chained < 0 || bring_up(c, &own) < 0) return -1;
 	struct cni_interface *i = cni_append(c, &own.interfaces, sizeof *i);
-	i->name = (struct str){ "lo", 2 };
-	i->mac = (struct str){ "00:00:00:00:00:00", 17 };
-	i->sandbox = (struct str){ c->netns, strlen(c->netns) };
+	i->name = go_str("lo");
+	i->mac = go_str("00:00:00:00:00:00");
+	i->sandbox = go_str(c->netns);
 	if (chained) return cni_print_result(c, &prev, c->version, c->version);
 	/* Upstream labels its own result with the configuration's version and so never converts it; only
 	 * where that is empty. */
 	const struct json_node *stated = json_get(&c->conf, json_root(&c->conf), "cniVersion");
 	bool empty = !stated || !json_is(&c->conf, stated, arena_copy(&c->arena, c->version.s, c->version.n));
-	return cni_print_result(c, &own, empty ? c->version : (struct str){ "1.0.0", 5 }, c->version);
+	return cni_print_result(c, &own, empty ? c->version : go_str("1.0.0"), c->version);
 }
 
 static int del(struct cni *c)

@@ -11,7 +11,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/spawn.h"
-#include "cni/plugin.h"
+#include "cni/result.h"
 #include "host_local/host_local.h"
 #include "net/netlink.h"
 #include "noop/noop.h"
@@ -65,7 +65,7 @@ static int ask(struct cni *c, int (*in_process)(struct cni *), const char *comma
 	_cleanup_free_ char *plugin = NULL;
 
 	if (ipam_plugin(c, &plugin) < 0) return -1;
-	return plugin ? delegate(c, plugin, command, NULL) : in_process(c);
+	return plugin ? noop_delegate(c, plugin, command, NULL) : in_process(c);
 }
 
 /* The version that an answer says it is in; upstream then converts. */
@@ -84,7 +84,7 @@ static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 	struct json j = {0};
 	struct str why = {0};
 
-	int status = delegate(c, plugin, "ADD", &answer);
+	int status = noop_delegate(c, plugin, "ADD", &answer);
 	if (!status && json_parse(&j, answer.data ? answer.data : "", answer.len) < 0)
 		status = cni_fail(c, CNI_INTERNAL, "IPAM plugin %s: %s", plugin, j.error);
 	if (!status && cni_parse_result(c, &j, json_root(&j), version_of(c, &j), r, &why) < 0)
@@ -95,7 +95,7 @@ static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 	if (any) return 0;
 	if (!status) status = cni_fail(c, CNI_INTERNAL, "IPAM plugin returned missing IP config");
 	/* The first error is the one to tell. */
-	delegate(c, plugin, "DEL", NULL);
+	noop_delegate(c, plugin, "DEL", NULL);
 	return status;
 }
 
@@ -104,7 +104,7 @@ static int up(void *path)
 	struct nl nl;
 	struct nl_link lo = {0};
 
-	int r = netns_enter(path);
+	int r = nl_enter_netns(path);
 	if (!r) r = nl_open(&nl);
 	if (!r) r = nl_link_get(&nl, "lo", &lo);
 	if (!r) r = nl_link_up(&nl, lo.index, true);
@@ -128,8 +128,8 @@ static void add_interface(struct cni *c, struct cni_result *r)
 
 	r->interfaces = (struct slice){0};
 	struct cni_interface *i = cni_append(c, &r->interfaces, sizeof *i);
-	i->name = (struct str){ c->ifname, strlen(c->ifname) };
-	i->sandbox = (struct str){ c->netns, strlen(c->netns) };
+	i->name = go_str(c->ifname);
+	i->sandbox = go_str(c->netns);
 	for (size_t k = 0; k < r->ips.n; k++) ((struct cni_ip **)r->ips.v)[k]->interface = (int64_t *)&zero;
 }
 
@@ -220,7 +220,7 @@ static int check(struct cni *c)
 	if (!r.ips.n) return cni_fail(c, CNI_INTERNAL, "prevResult has no address");
 	if (is_others(c, &r)) return 0;
 	if (ipam_plugin(c, &plugin) < 0) return -1;
-	return plugin ? delegate(c, plugin, "CHECK", NULL) : hl_check_result(c, &r);
+	return plugin ? noop_delegate(c, plugin, "CHECK", NULL) : hl_check_result(c, &r);
 }
 
 static int gc(struct cni *c)

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "host_local/host_local.h"
 
 /* ---- as it stands in the JSON ---- */
@@ -245,13 +246,13 @@ static void collect_sets(struct cni *c, struct wire *w, struct hl_conf *conf)
 
 static int check_sets(struct cni *c, const struct hl_conf *conf)
 {
-	_cleanup_buf_ struct buf why = {0};
+	struct err e = {0};
 	unsigned four = 0, six = 0;
 
 	if (!conf->set_count) return cni_fail(c, CNI_INTERNAL, "no IP ranges specified");
 	for (size_t i = 0; i < conf->set_count; i++) {
-		if (hl_set_canonicalize(&conf->sets[i], &why) < 0)
-			return cni_fail(c, CNI_INTERNAL, "invalid range set %zu: %s", i, why.data);
+		if (hl_set_canonicalize(&conf->sets[i], &e) < 0)
+			return cni_fail(c, CNI_INTERNAL, "invalid range set %zu: %s", i, e.text);
 		*(conf->sets[i].v[0].start.len == 4 ? &four : &six) += 1;
 	}
 	if ((four > 1 || six > 1) && !cni_version_at_least(conf->version, "0.3.0")) {

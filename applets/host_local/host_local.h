@@ -3,7 +3,10 @@
 #ifndef K3SBOX_HOST_LOCAL_H
 #define K3SBOX_HOST_LOCAL_H
 
-#include "cni/plugin.h"
+#include "cni/result.h"
+
+struct buf;
+struct err;
 
 /* One pool: addresses start to end, given out as addresses of the subnet. */
 struct hl_range {
@@ -31,8 +34,8 @@ struct hl_conf {
 /* Reads and checks the configuration in c->conf and CNI_ARGS. 0, or -1 after cni_fail(). */
 int hl_load(struct cni *c, struct hl_conf *conf);
 
-/* Fills in defaults and checks; 0, or -1 with the reason in why. */
-int hl_set_canonicalize(struct hl_set *s, struct buf *why);
+/* Fills in defaults and checks; 0 or -EINVAL. */
+int hl_set_canonicalize(struct hl_set *s, struct err *e);
 bool hl_set_overlaps(const struct hl_set *a, const struct hl_set *b);
 /* The pool that has the address, or NULL. */
 const struct hl_range *hl_set_find(const struct hl_set *s, const struct ip *a);
@@ -53,9 +56,6 @@ bool hl_iter_next(struct hl_iter *i, struct ip *a, const struct hl_range **pool)
 /* A path with a NUL in it is refused in Go's words, of which op is the first ("open "); 0, or -1 after
  * cni_fail(). Not after an earlier error. */
 int hl_check_path(struct cni *c, const char *op, struct str path);
-
-/* How many bytes the white space (Go's unicode.IsSpace) at the beginning, or at the end, of n bytes has; 0 if there is none. */
-size_t hl_space(const char *s, size_t n, bool behind);
 
 /* Appends what the file says; 0, or -1 after cni_fail(). */
 int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns);

@@ -13,7 +13,7 @@
 
 #define FOLDER K3SBOX_RUN "/cni-index"
 
-struct header {
+struct table_header {
 	char magic[8];
 	uint64_t dev, ino;
 	int64_t boot;
@@ -23,7 +23,7 @@ struct header {
 };
 
 struct hl_table {
-	struct header h;
+	struct table_header h;
 	struct hl_record v[];
 };
 
@@ -31,7 +31,7 @@ enum {
 	MOST = 1 << 20,        /* records; more leases than that are read one by one */
 	FIRST_RECORDS = 30,      /* of a node with that many pods; small, because memory that is touched costs more than bytes */
 	/* Bytes that are read, and written, at once. */
-	FIRST = sizeof(struct header) + FIRST_RECORDS * sizeof(struct hl_record),
+	FIRST = sizeof(struct table_header) + FIRST_RECORDS * sizeof(struct hl_record),
 	TREMBLE = 2,           /* seconds: the boot's time is computed from two clocks */
 };
 
@@ -61,14 +61,14 @@ uint64_t hl_index_hash(const char *s, size_t n)
 
 static uint64_t sum_of(const struct hl_table *t)
 {
-	uint64_t sum = hl_index_hash((const char *)&t->h, offsetof(struct header, sum));
+	uint64_t sum = hl_index_hash((const char *)&t->h, offsetof(struct table_header, sum));
 	for (size_t i = 0; i < t->h.count; i++) sum ^= hl_index_hash((const char *)&t->v[i], sizeof t->v[i]);
 	return sum;
 }
 
 static size_t size_of(size_t records)
 {
-	return sizeof(struct header) + records * sizeof(struct hl_record);
+	return sizeof(struct table_header) + records * sizeof(struct hl_record);
 }
 
 static void reserve(struct hl_index *x, size_t n)
@@ -81,7 +81,7 @@ static void reserve(struct hl_index *x, size_t n)
 	x->cap = cap;
 }
 
-static bool fits(const struct header *h, const struct stat *st, int64_t boot)
+static bool fits(const struct table_header *h, const struct stat *st, int64_t boot)
 {
 	return !memcmp(h->magic, magic, sizeof magic) && h->dev == st->st_dev && h->ino == st->st_ino &&
 		h->boot - boot <= TREMBLE && boot - h->boot <= TREMBLE &&
@@ -178,7 +178,7 @@ void hl_index_commit(struct hl_index *x, int dir, int64_t boot_time)
 	struct stat st;
 
 	if (x->fd < 0 || x->n > MOST || !mark(dir, &st)) return;
-	x->t->h = (struct header){
+	x->t->h = (struct table_header){
 		.dev = st.st_dev, .ino = st.st_ino, .boot = boot_time, .mtime = st.st_mtim.tv_sec,
 		.mtime_ns = st.st_mtim.tv_nsec, .ctime = st.st_ctim.tv_sec, .ctime_ns = st.st_ctim.tv_nsec, .count = x->n,
 	};

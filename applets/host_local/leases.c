@@ -11,29 +11,7 @@
 #include "base/io.h"
 #include "host_local/store.h"
 
-size_t hl_space(const char *s, size_t n, bool behind)
-{
-	static const char *const spaces[] = { " ", "\t", "\n", "\v", "\f", "\r", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
-		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80", "\xe2\x80\x80", "\xe2\x80\x81",
-		"\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
-		"\xe2\x80\x89", "\xe2\x80\x8a" };
-
-	for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
-		size_t k = strlen(spaces[i]);
-		if (n >= k && !memcmp(behind ? s + n - k : s, spaces[i], k)) return k;
-	}
-	return 0;
-}
-
-/* strings.TrimSpace */
-static struct str trim(struct str s)
-{
-	for (size_t k; (k = hl_space(s.s, s.n, false)); s.n -= k) s.s += k;
-	for (size_t k; (k = hl_space(s.s, s.n, true));) s.n -= k;
-	return s;
-}
-
-struct walk {
+struct lease_walk {
 	hl_visit *fn;
 	void *arg;
 	struct buf content;
@@ -41,13 +19,13 @@ struct walk {
 };
 
 /* What a file is to blame for makes the file unreadable; what this process or the disk is, the whole walk. */
-static void note(struct walk *w, int err)
+static void note(struct lease_walk *w, int err)
 {
 	if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EIO || err == EBADF) w->err = err;   /* EBADF: musl's fdopendir(3) */
 }
 
 /* Content of a file in a folder, trimmed; .s is NULL if it cannot be had. */
-static struct str read_at(struct walk *w, int dir, const char *name)
+static struct str read_at(struct lease_walk *w, int dir, const char *name)
 {
 	enum { BIGGEST = 1 << 20, CHUNK = 512 };
 	struct buf *b = &w->content;
@@ -64,7 +42,7 @@ static struct str read_at(struct walk *w, int dir, const char *name)
 		note(w, -r);
 		return (struct str){0};
 	}
-	return trim((struct str){ b->data, b->len });
+	return go_trim((struct str){ b->data, b->len });
 }
 
 static unsigned char type_of(int dir, const struct dirent *e)
@@ -76,7 +54,7 @@ static unsigned char type_of(int dir, const struct dirent *e)
 	return S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
 }
 
-static void walk_dir(struct walk *w, int fd, const char *prefix, int depth)
+static void walk_dir(struct lease_walk *w, int fd, const char *prefix, int depth)
 {
 	enum { DEEPEST = 32 };
 
@@ -104,7 +82,7 @@ static void walk_dir(struct walk *w, int fd, const char *prefix, int depth)
 
 int hl_store_walk(struct hl_store *s, hl_visit *fn, void *arg)
 {
-	struct walk w = { .fn = fn, .arg = arg };
+	struct lease_walk w = { .fn = fn, .arg = arg };
 
 	walk_dir(&w, openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "", 0);
 	buf_free(&w.content);
@@ -123,16 +101,11 @@ static void add_lease(struct hl_store *s, struct hl_leases *l, const char *name,
 
 	base = base ? base + 1 : name;
 	ip_parse(&lease.ip, base, strlen(base));
-	if ((l->n & (l->n - 1)) == 0) {
-		struct hl_lease *v = arena_alloc(&s->c->arena, (l->n ? l->n * 2 : 1) * sizeof *v);
-		if (l->n) memcpy(v, l->v, l->n * sizeof *v);
-		l->v = v;
-	}
-	l->v[l->n++] = lease;
+	*(struct hl_lease *)go_slice_add(&s->c->arena, &l->list, sizeof lease) = lease;
 	l->exact += !old;
 }
 
-struct scan {
+struct lease_scan {
 	struct hl_store *s;
 	struct str exact_owner, old_owner;
 	struct hl_leases *out;
@@ -160,7 +133,7 @@ static bool is_housekeeping(const char *name, struct str content)
 
 static void visit(void *arg, const char *path, struct str content, bool plain)
 {
-	struct scan *scan = arg;
+	struct lease_scan *scan = arg;
 	struct hl_store *s = scan->s;
 	struct ip a;
 
@@ -191,7 +164,7 @@ static int by_path(const void *a_, const void *b_)
 	return x - y;
 }
 
-static int find_by_scan(struct hl_store *s, struct scan *scan)
+static int find_by_scan(struct hl_store *s, struct lease_scan *scan)
 {
 	hl_index_clear(&s->index);
 	int r = hl_store_walk(s, visit, scan);
@@ -206,7 +179,7 @@ static bool holds(struct hl_store *s, const char *name, struct str who)
 
 	_cleanup_close_ int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = fd < 0 || who.n >= sizeof first ? -1 : read(fd, first, sizeof first);
-	return n >= 0 && n < (ssize_t)sizeof first && same(trim((struct str){ first, (size_t)n }), who);
+	return n >= 0 && n < (ssize_t)sizeof first && same(go_trim((struct str){ first, (size_t)n }), who);
 }
 
 /* Adds what the index has for the owner. False if a lease does not say what the index says. */
@@ -227,8 +200,8 @@ static bool look_up(struct hl_store *s, struct str who, bool old, struct hl_leas
 
 int hl_store_find(struct hl_store *s, struct hl_leases *l)
 {
-	struct str id = { s->c->id, strlen(s->c->id) };
-	struct scan scan = { .s = s, .exact_owner = hl_store_owner(s->c), .old_owner = id, .out = l };
+	struct str id = go_str(s->c->id);
+	struct lease_scan scan = { .s = s, .exact_owner = hl_store_owner(s->c), .old_owner = id, .out = l };
 	struct ip a;
 	int r = 0;
 
@@ -239,6 +212,6 @@ int hl_store_find(struct hl_store *s, struct hl_leases *l)
 		*l = (struct hl_leases){0};
 		r = find_by_scan(s, &scan);
 	}
-	if (l->n) qsort(l->v, l->n, sizeof *l->v, by_path);
+	if (l->list.n) qsort(l->list.v, l->list.n, sizeof(struct hl_lease), by_path);
 	return r;
 }

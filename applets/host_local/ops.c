@@ -42,9 +42,9 @@ static int refuse_second(struct hl_store *s, const struct hl_set *set, const str
 {
 	char text[IP_TEXT];
 
-	for (size_t i = 0; i < l->n; i++) {
-		if (!l->v[i].ip.len || !hl_set_find(set, &l->v[i].ip)) continue;
-		ip_format(&l->v[i].ip, text);
+	for (const struct hl_lease *v = l->list.v, *end = v + l->list.n; v < end; v++) {
+		if (!v->ip.len || !hl_set_find(set, &v->ip)) continue;
+		ip_format(&v->ip, text);
 		return cni_fail(s->c, CNI_INTERNAL, "%s has been allocated to %s, duplicate allocation is not allowed", text, s->c->id);
 	}
 	return 0;
@@ -156,7 +156,8 @@ static int check_addresses(struct cni *c, const struct hl_conf *conf, const stru
 		char text[IP_TEXT];
 		for (size_t k = 0; ip && k < conf->set_count; k++)
 			ours |= hl_set_find(&conf->sets[k], &ip->address.addr) != NULL;
-		for (size_t k = 0; ours && k < l->n; k++) held |= !ip_cmp(&l->v[k].ip, &ip->address.addr);
+		for (size_t k = 0; ours && k < l->list.n; k++)
+			held |= !ip_cmp(&((struct hl_lease *)l->list.v)[k].ip, &ip->address.addr);
 		if (held || !ours) continue;
 		ip_format(&ip->address.addr, text);
 		return cni_fail(c, CNI_INTERNAL, "%s is not allocated to %s any more", text, c->id);
@@ -171,7 +172,7 @@ int hl_check_result(struct cni *c, const struct cni_result *r)
 	struct hl_leases mine;
 
 	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0 || hl_store_find(&s, &mine) < 0) return -1;
-	if (mine.n) return r ? check_addresses(c, &conf, &mine, r) : 0;
+	if (mine.list.n) return r ? check_addresses(c, &conf, &mine, r) : 0;
 	return cni_fail(c, CNI_INTERNAL, "host-local: Failed to find address added by container %s", c->id);
 }
 
@@ -182,23 +183,23 @@ int hl_check(struct cni *c)
 
 /* ---- GC: upstream has none; with its semantics asked for, neither have we ---- */
 
-struct attachment { struct str id, ifname; };
+struct hl_attachment { struct str id, ifname; };
 
 static const struct go_type attachments_type = {
 	.kind = GO_SLICE, .name = "[]types.GCAttachment", .size = sizeof(struct slice),
 	.elem = &(const struct go_type){
-		.kind = GO_STRUCT, .name = "types.GCAttachment", .bare = "GCAttachment", .size = sizeof(struct attachment),
+		.kind = GO_STRUCT, .name = "types.GCAttachment", .bare = "GCAttachment", .size = sizeof(struct hl_attachment),
 		.fields = (const struct go_field[]){
-			{ .name = "containerID", .offset = offsetof(struct attachment, id), .type = &go_string },
-			{ .name = "ifname", .offset = offsetof(struct attachment, ifname), .type = &go_string },
+			{ .name = "containerID", .offset = offsetof(struct hl_attachment, id), .type = &go_string },
+			{ .name = "ifname", .offset = offsetof(struct hl_attachment, ifname), .type = &go_string },
 			{ 0 },
 		},
 	},
 };
 
-struct gc {
+struct gc_run {
 	struct hl_store *s;
-	struct slice valid;            /* of struct attachment */
+	struct slice valid;            /* of struct hl_attachment */
 };
 
 /* No list, or one that makes no sense, is no permission to remove everything. */
@@ -214,18 +215,18 @@ static int load_valid(struct cni *c, struct slice *valid)
 	if (go_decode(&c->conf, n, &attachments_type, valid, &c->arena, false, &why) < 0)
 		return cni_fail_str(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: ", why);
 	for (size_t i = 0; i < valid->n; i++)
-		if (!((struct attachment *)valid->v)[i].id.n)
+		if (!((struct hl_attachment *)valid->v)[i].id.n)
 			return cni_fail(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: one has no containerID");
 	return 0;
 }
 
 /* Is the lease one of an attachment that the runtime still has? Old leases name only the container, and an
  * attachment without an interface is all of its container's. */
-static bool is_valid(const struct gc *g, struct str content)
+static bool is_valid(const struct gc_run *g, struct str content)
 {
-	const struct attachment *a = g->valid.v;
+	const struct hl_attachment *a = g->valid.v;
 
-	for (const struct attachment *end = a + g->valid.n; a < end; a++) {
+	for (const struct hl_attachment *end = a + g->valid.n; a < end; a++) {
 		size_t n = a->id.n;
 		if (content.n < n || memcmp(content.s, a->id.s, n)) continue;
 		if (content.n == n) return true;
@@ -238,7 +239,7 @@ static bool is_valid(const struct gc *g, struct str content)
 
 static void collect(void *arg, const char *path, struct str content, bool plain)
 {
-	const struct gc *g = arg;
+	const struct gc_run *g = arg;
 	struct ip a;
 
 	if (!plain || !content.s || !ip_parse(&a, path, strlen(path)) || is_valid(g, content)) return;
@@ -249,7 +250,7 @@ static void collect(void *arg, const char *path, struct str content, bool plain)
 int hl_gc(struct cni *c)
 {
 	_cleanup_store_ struct hl_store s = HL_STORE_CLOSED;
-	struct gc g = { .s = &s };
+	struct gc_run g = { .s = &s };
 	struct hl_conf conf;
 
 	if (c->compat != CNI_BETTER) return 0;

@@ -1,16 +1,17 @@
 /* Pools and sets of them: upstream's allocator/range.go, range_set.go and RangeIter. Pure. */
-#include "host_local/host_local.h"
+#include <errno.h>
 
 #include "base/buf.h"
+#include "base/err.h"
+#include "host_local/host_local.h"
 
-static int refuse(struct buf *why, const char *what, const struct ip *a, const struct cidr *subnet)
+static int refuse(const char *what, const struct ip *a, const struct cidr *subnet, struct err *e)
 {
 	char ip[IP_TEXT], net[CIDR_TEXT];
 
 	ip_format(a, ip);
 	cidr_format(subnet, net);
-	buf_printf(why, "%s %s not in network %s", what, ip, net);
-	return -1;
+	return err_set(e, -EINVAL, "%s %s not in network %s", what, ip, net);
 }
 
 /* Within the subnet, and between start and end as far as these are known. */
@@ -21,40 +22,32 @@ static bool in_range(const struct hl_range *r, const struct ip *a)
 	return !r->end.len || ip_cmp(a, &r->end) <= 0;
 }
 
-static int check_subnet(const struct hl_range *r, struct buf *why)
+static int check_subnet(const struct hl_range *r, struct err *e)
 {
 	const struct cidr *s = &r->subnet;
 	char text[CIDR_TEXT];
 
-	if (!s->addr.len) {
-		buf_puts(why, "IP <nil> not v4 nor v6");
-		return -1;
-	}
+	if (!s->addr.len) return err_set(e, -EINVAL, "IP <nil> not v4 nor v6");
 	cidr_format(s, text);
-	if (s->ones > s->bits - 2) {
-		buf_printf(why, "Network %s too small to allocate from", text);
-		return -1;
-	}
-	if (s->addr.len * 8 != s->bits) {
-		buf_puts(why, "IPNet IP and Mask version mismatch");
-		return -1;
-	}
+	if (s->ones > s->bits - 2) return err_set(e, -EINVAL, "Network %s too small to allocate from", text);
+	if (s->addr.len * 8 != s->bits) return err_set(e, -EINVAL, "IPNet IP and Mask version mismatch");
 	struct ip network = cidr_network(s);
 	if (!ip_cmp(&network, &s->addr)) return 0;
 	ip_format(&network, text);
-	buf_printf(why, "Network has host bits set. For a subnet mask of length %u the network address is %s", s->ones, text);
-	return -1;
+	return err_set(e, -EINVAL, "Network has host bits set. For a subnet mask of length %u the network "
+		"address is %s", s->ones, text);
 }
 
-static int canonicalize(struct hl_range *r, struct buf *why)
+static int canonicalize(struct hl_range *r, struct err *e)
 {
-	if (check_subnet(r, why) < 0) return -1;
+	int failed = check_subnet(r, e);
+	if (failed) return failed;
 	struct ip first = ip_next(&r->subnet.addr);
 	if (!r->gateway.len) r->gateway = first;
 	/* The gateway is in the range by default; the iterator leaves it out. */
 	if (!r->start.len) r->start = first;
-	else if (!in_range(r, &r->start)) return refuse(why, "RangeStart", &r->start, &r->subnet);
-	if (r->end.len) return in_range(r, &r->end) ? 0 : refuse(why, "RangeEnd", &r->end, &r->subnet);
+	else if (!in_range(r, &r->start)) return refuse("RangeStart", &r->start, &r->subnet, e);
+	if (r->end.len) return in_range(r, &r->end) ? 0 : refuse("RangeEnd", &r->end, &r->subnet, e);
 	r->end = cidr_last(&r->subnet);
 	if (r->end.len == 4) r->end.b[3]--;   /* not the broadcast address */
 	return 0;
@@ -82,28 +75,28 @@ void hl_set_format(const struct hl_set *s, struct buf *out)
 	}
 }
 
-int hl_set_canonicalize(struct hl_set *s, struct buf *why)
+static int refuse_overlap(const struct hl_range *a, const struct hl_range *b, struct err *e)
 {
-	if (!s->n) {
-		buf_puts(why, "empty range set");
-		return -1;
-	}
+	_cleanup_buf_ struct buf text = {0};
+
+	format(a, &text);
+	buf_puts(&text, " and ");
+	format(b, &text);
+	return err_set(e, -EINVAL, "subnets %s overlap", text.data);
+}
+
+int hl_set_canonicalize(struct hl_set *s, struct err *e)
+{
+	if (!s->n) return err_set(e, -EINVAL, "empty range set");
 	for (size_t i = 0; i < s->n; i++) {
-		if (canonicalize(&s->v[i], why) < 0) return -1;
-		if (s->v[i].start.len == s->v[0].start.len) continue;
-		buf_puts(why, "mixed address families");
-		return -1;
+		int r = canonicalize(&s->v[i], e);
+		if (r < 0) return r;
+		if (s->v[i].start.len != s->v[0].start.len)
+			return err_set(e, -EINVAL, "mixed address families");
 	}
 	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = i + 1; k < s->n; k++) {
-			if (!overlap(&s->v[i], &s->v[k])) continue;
-			buf_puts(why, "subnets ");
-			format(&s->v[i], why);
-			buf_puts(why, " and ");
-			format(&s->v[k], why);
-			buf_puts(why, " overlap");
-			return -1;
-		}
+		for (size_t k = i + 1; k < s->n; k++)
+			if (overlap(&s->v[i], &s->v[k])) return refuse_overlap(&s->v[i], &s->v[k], e);
 	return 0;
 }
 

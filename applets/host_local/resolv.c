@@ -17,29 +17,17 @@ static struct str word(struct str *line)
 {
 	size_t n = 0;
 
-	for (size_t k; (k = hl_space(line->s, line->n, false)); line->n -= k) line->s += k;
-	while (n < line->n && !hl_space(line->s + n, line->n - n, false)) n++;
+	for (size_t k; (k = go_space(*line)); line->n -= k) line->s += k;
+	while (n < line->n && !go_space((struct str){ line->s + n, line->n - n })) n++;
 	struct str s = { line->s, n };
 	line->s += n;
 	line->n -= n;
 	return s;
 }
 
-static bool is(struct str s, const char *text)
+static void add(struct cni *c, struct slice *l, struct str s)
 {
-	return s.n == strlen(text) && !memcmp(s.s, text, s.n);
-}
-
-static void push(struct cni *c, struct slice *l, struct str s)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 4;
-		struct str *v = arena_alloc(&c->arena, cap * sizeof *v);
-		if (l->n) memcpy(v, l->v, l->n * sizeof *v);
-		l->v = v;
-		l->cap = cap;
-	}
-	((struct str *)l->v)[l->n++] = s;
+	*(struct str *)go_slice_add(&c->arena, l, sizeof s) = s;
 }
 
 static void take_line(struct cni *c, struct str line, struct cni_dns *dns)
@@ -47,12 +35,12 @@ static void take_line(struct cni *c, struct str line, struct cni_dns *dns)
 	struct str key = word(&line), s = word(&line);
 
 	if (!key.n || !s.n || *key.s == '#' || *key.s == ';') return;
-	if (is(key, "nameserver")) {
-		push(c, &dns->nameservers, s);
-	} else if (is(key, "domain")) {
+	if (go_str_is(key, "nameserver")) {
+		add(c, &dns->nameservers, s);
+	} else if (go_str_is(key, "domain")) {
 		dns->domain = s;
-	} else if (is(key, "search") || is(key, "options")) {
-		for (; s.n; s = word(&line)) push(c, *key.s == 's' ? &dns->search : &dns->options, s);
+	} else if (go_str_is(key, "search") || go_str_is(key, "options")) {
+		for (; s.n; s = word(&line)) add(c, *key.s == 's' ? &dns->search : &dns->options, s);
 	}
 }
 

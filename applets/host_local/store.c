@@ -1,5 +1,8 @@
+/* The store of leases: opening and locking it, what a new boot makes of it, and reserving and removing
+ * leases. Reading them is leases.c. */
 #include "host_local/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -111,6 +114,46 @@ static int open_lock(struct hl_store *s)
 	return 0;
 }
 
+/* Removes leases that were made before this time. */
+static void drop_older(struct hl_store *s, time_t boot)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		if (fd >= 0) close(fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(d));) {
+		struct stat st;
+		struct ip a;
+		if (!ip_parse(&a, e->d_name, strlen(e->d_name))) continue;
+		if (fstatat(s->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) continue;
+		/* One that cannot be removed stays reserved: an address less, no conflict. */
+		if (st.st_ctime < boot) (void)hl_store_remove(s, e->d_name);
+	}
+}
+
+/* Compares the note of this boot with the one in the lock file, which upstream leaves empty and never
+ * reads. If they differ, leases from before this boot are removed. Writes the note if it is new. */
+static void settle_boot(struct hl_store *s)
+{
+	char now[HL_BOOT_NOTE], noted[HL_BOOT_NOTE];
+	size_t len = hl_boot_note(s->dir, now);
+
+	if (!len) return;
+	ssize_t n = pread(s->lock, noted, sizeof noted, 0);
+	if (n == (ssize_t)len && !memcmp(noted, now, len)) return;
+	/* Without a note nothing is known: another plugin may have written all of it today. With the note
+	 * of another machine, that machine's pods may be running. */
+	size_t id = HL_BOOT_MACHINE + 1;   /* with the blank before it */
+	if (n > (ssize_t)id && !memcmp(noted + (size_t)n - id, now + len - id, id))
+		drop_older(s, hl_boot_earliest());
+	/* A note that cannot be written, or is torn, makes the next call look again. */
+	if (pwrite(s->lock, now, len, 0) == (ssize_t)len && n > (ssize_t)len)
+		(void)!ftruncate(s->lock, (off_t)len);
+}
+
 int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s)
 {
 	*s = (struct hl_store)HL_STORE_CLOSED;
@@ -124,7 +167,7 @@ int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s)
 	s->boot_time = hl_boot_time();
 	s->scanned = hl_index_open(&s->index, &c->arena, s->dir, s->boot_time);
 	/* A table that fits was written in this boot, when the store had been settled. */
-	if (!s->scanned) hl_boot_settle(s);
+	if (!s->scanned) settle_boot(s);
 	return 0;
 }
 
@@ -287,10 +330,10 @@ int hl_store_release(struct hl_store *s, size_t rounds)
 	struct hl_leases l;
 	int status = hl_store_find(s, &l);
 
-	for (size_t i = 0; i < l.n; i++) {
-		if (l.v[i].old && l.exact && rounds < 2) continue;
-		int r = hl_store_remove(s, l.v[i].name);
-		if (r < 0 && s->c->compat == CNI_BETTER) status = hl_store_fail(s, "remove", l.v[i].name, -r);
+	for (const struct hl_lease *v = l.list.v, *end = v + l.list.n; v < end; v++) {
+		if (v->old && l.exact && rounds < 2) continue;
+		int r = hl_store_remove(s, v->name);
+		if (r < 0 && s->c->compat == CNI_BETTER) status = hl_store_fail(s, "remove", v->name, -r);
 	}
 	return status;
 }

@@ -22,8 +22,7 @@ struct hl_lease {
 };
 
 struct hl_leases {
-	struct hl_lease *v;   /* in the order of upstream's walk */
-	size_t n;
+	struct slice list;    /* struct hl_lease, in the order of upstream's walk */
 	size_t exact;         /* how many of them are not old */
 };
 

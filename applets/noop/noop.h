@@ -7,6 +7,6 @@
 /* Runs another plugin with this one's environment and configuration, by CNI_PATH (pkg/invoke of
  * containernetworking/cni). Its standard output goes to out (may be NULL). 0, or -1 after cni_fail() with
  * its own error. */
-int delegate(struct cni *c, const char *plugin, const char *command, struct buf *out);
+int noop_delegate(struct cni *c, const char *plugin, const char *command, struct buf *out);
 
 #endif

@@ -1,12 +1,11 @@
+/* The decoder behind go_decode(): a walk over the JSON text that fills structs by tables and words its
+ * errors as encoding/json does. */
 #include "cni/gojson.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/utf8.h"
 
 const struct go_type go_string = { .kind = GO_STRING, .name = "string", .size = sizeof(struct str) };
 const struct go_type go_int = { .kind = GO_INT, .name = "int", .size = sizeof(int64_t) };
@@ -112,13 +111,7 @@ static int store_slice(struct go_decoder *d, const struct json_node *n, const st
 	size_t i = 0, size = type->elem->size;
 
 	for (const struct json_node *e = json_first(d->j, n); e; e = json_next(d->j, e), i++) {
-		if (i >= v->cap) {
-			size_t cap = v->cap ? v->cap * 2 : 4;
-			void *p = arena_alloc(d->a, cap * size);
-			if (v->n) memcpy(p, v->v, v->n * size);
-			v->v = p;
-			v->cap = cap;
-		}
+		go_slice_reserve(d->a, v, i + 1, size);
 		if (i >= v->n) v->n = i + 1;
 		if (value(d, e, type->elem, (char *)v->v + i * size) < 0) return -1;
 	}
@@ -230,45 +223,4 @@ int go_decode(const struct json *j, const struct json_node *n, const struct go_t
 		message->n = strlen(message->s);
 	}
 	return -EBADMSG;
-}
-
-static void quote_char(struct buf *b, const char *s, size_t k, uint32_t c)
-{
-	if (buf_escape(b, c, "\a\b\f\n\r\t\v\\\"", "abfnrtv\\\"")) return;
-	if (c < 0x20 || c == 0x7f) buf_printf(b, "\\x%02x", c);
-	/* What Unicode calls no graphic character: the ranges that configurations can be expected to hold. */
-	else if ((c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
-		(c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff) buf_printf(b, "\\u%04x", c);
-	else buf_add(b, s, k);
-}
-
-void go_quote(struct buf *b, const char *s, size_t n)
-{
-	buf_putc(b, '"');
-	for (size_t i = 0; i < n;) {
-		uint32_t c;
-		size_t k = utf8_decode(s + i, n - i, &c);
-		if (k) quote_char(b, s + i, k, c);
-		else buf_printf(b, "\\x%02x", (unsigned char)s[i]);
-		i += k ? k : 1;
-	}
-	buf_putc(b, '"');
-}
-
-const char *go_strerror(int err, char *scratch, size_t size)
-{
-	/* Go's table is the kernel manual's wording; musl words some of them its own way. */
-	static const struct { int err; const char *text; } rows[] = {
-		{ EMFILE, "too many open files" }, { ENFILE, "too many open files in system" }, { EDQUOT, "disk quota exceeded" },
-		{ EIO, "input/output error" }, { EINVAL, "invalid argument" }, { EOPNOTSUPP, "operation not supported" },
-		{ ENAMETOOLONG, "file name too long" }, { ELOOP, "too many levels of symbolic links" },
-		{ ENXIO, "no such device or address" }, { EBUSY, "device or resource busy" },
-		{ ENOSYS, "function not implemented" }, { ENOMEM, "cannot allocate memory" }, { EFBIG, "file too large" },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (rows[i].err == err) return rows[i].text;
-	snprintf(scratch, size, "%s", strerror(err));
-	if (*scratch >= 'A' && *scratch <= 'Z') *scratch |= 32;
-	return scratch;
 }

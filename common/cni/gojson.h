@@ -13,17 +13,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-
-/* A Go string: bytes that may hold NULs, with one more behind. s is NULL only for "". */
-struct str {
-	const char *s;
-	size_t n;
-};
-
-struct slice {
-	void *v;
-	size_t n, cap;
-};
+#include "cni/gotext.h"
 
 enum go_kind {
 	GO_STRING,    /* struct str */
@@ -71,11 +61,5 @@ int go_decode(const struct json *j, const struct json_node *n, const struct go_t
 int go_nested(struct go_decoder *d, const struct json_node *n, const struct go_type *type, void *out);
 int go_fail(struct go_decoder *d, const char *fmt, const char *s, size_t n);   /* fmt has one %s: these n bytes */
 struct arena *go_arena(struct go_decoder *d);
-
-/* fmt's %q for n bytes. */
-struct buf;
-void go_quote(struct buf *b, const char *s, size_t n);
-/* A system call's error as Go words it. */
-const char *go_strerror(int err, char *scratch, size_t size);
 
 #endif

@@ -94,7 +94,7 @@ bool cni_version_at_least(struct str a, const char *b)
 {
 	unsigned x[3], y[3];
 
-	if (!a.n) a = (struct str){ "0.1.0", 5 };
+	if (!a.n) a = go_str("0.1.0");
 	numbers(a.s, a.n, x);
 	numbers(b, strlen(b), y);
 	for (int i = 0; i < 3; i++)
@@ -121,13 +121,6 @@ static int check_id(struct cni *c)
 	return fail_with_details(c, CNI_BAD_ENVIRONMENT, "invalid characters in containerID", c->id);
 }
 
-/* unicode.IsSpace */
-static bool is_space(uint32_t c)
-{
-	return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-		c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
 static int check_ifname(struct cni *c)
 {
 	const char *s = c->ifname;
@@ -141,7 +134,7 @@ static int check_ifname(struct cni *c)
 	for (size_t i = 0, k; i < n; i += k ? k : 1) {
 		uint32_t ch = 0;
 		k = utf8_decode(s + i, n - i, &ch);
-		if (k && (ch == '/' || ch == ':' || is_space(ch))) return cni_fail(c, CNI_BAD_ENVIRONMENT,
+		if (k && (ch == '/' || ch == ':' || go_is_space(ch))) return cni_fail(c, CNI_BAD_ENVIRONMENT,
 			"interface name contains / or : or whitespace characters");
 	}
 	return 0;
@@ -238,7 +231,7 @@ static int read_version(struct cni *c)
 
 	if (go_decode(&c->conf, json_root(&c->conf), &version_type, &c->version, &c->arena, c->compat == CNI_111, &why) < 0)
 		return cni_fail_str(c, CNI_DECODE, "decoding version from network config: ", why);
-	if (!c->version.n) c->version = (struct str){ "0.1.0", 5 };
+	if (!c->version.n) c->version = go_str("0.1.0");
 	return 0;
 }
 
@@ -384,7 +377,7 @@ static int serve(struct cni *c)
 		if (command >= CNI_GC) command = CNI_COMMAND_COUNT;
 	}
 	if (command < CNI_COMMAND_COUNT) return run_command(c, command);
-	return cni_fail_str(c, CNI_BAD_ENVIRONMENT, "unknown CNI_COMMAND: ", (struct str){ c->command, strlen(c->command) });
+	return cni_fail_str(c, CNI_BAD_ENVIRONMENT, "unknown CNI_COMMAND: ", go_str(c->command));
 }
 
 static void print_error(struct cni *c)
@@ -428,16 +421,6 @@ void cni_begin(struct cni *c, const struct cni_plugin *p)
 	c->plugin = p;
 	c->compat = compat();
 	c->command = env("CNI_COMMAND");
-}
-
-void cni_end(struct cni *c)
-{
-	json_free(&c->conf);
-	buf_free(&c->text);
-	buf_free(&c->out);
-	buf_free(&c->msg);
-	buf_free(&c->details);
-	arena_free(&c->arena);
 }
 
 int cni_main(const struct cni_plugin *p, int argc, char **argv)

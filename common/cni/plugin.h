@@ -1,7 +1,7 @@
 /* The frame of a CNI plugin: environment, configuration, order of checks, errors and exit status of
  * containernetworking's pkg/skel (cni v1.3.0), and its results. A plugin is a table of functions. */
-#ifndef K3SBOX_CNI_H
-#define K3SBOX_CNI_H
+#ifndef K3SBOX_CNI_PLUGIN_H
+#define K3SBOX_CNI_PLUGIN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "cni/gojson.h"
-#include "net/ip.h"
 
 /* Codes of the specification; CNI_INTERNAL is skel's wrapper for every error without a code of its own. */
 enum {
@@ -50,9 +49,8 @@ struct cni_plugin {
  * exit status. */
 int cni_main(const struct cni_plugin *p, int argc, char **argv);
 
-/* A call outside cni_main(): in tests. */
+/* Starts a call. Its memory, apart from conf, lies in the arena; cni_main() leaves it to the process's end. */
 void cni_begin(struct cni *c, const struct cni_plugin *p);
-void cni_end(struct cni *c);
 
 /* Notes the error; returns -1. The first one stays. */
 int cni_fail(struct cni *c, unsigned code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -64,37 +62,5 @@ void cni_forgive(struct cni *c);
 
 /* Is configuration version a at least b? Both are of the supported form. */
 bool cni_version_at_least(struct str a, const char *b);
-
-/* ---- results ---- */
-
-struct cni_interface { struct str name, mac, sandbox, socket_path, pci_id; int64_t mtu; };
-struct cni_ip { struct str version; int64_t *interface; struct cidr address; struct ip gateway; };
-struct cni_route { struct cidr dst; struct ip gw; int64_t mtu, advmss, priority, *table, *scope; };
-struct cni_dns { struct slice nameservers; struct str domain; struct slice search, options; };
-
-/* 0.2.0's: one address of a family, with routes of any. */
-struct cni_ip02 { struct cidr ip; struct ip gateway; struct slice routes; };
-
-/* Results of all versions in one. One that was read keeps what only its own version has, and is printed in that version as it came. */
-struct cni_result {
-	enum { CNI_RESULT_100, CNI_RESULT_040, CNI_RESULT_020 } read_as;
-	struct cni_ip02 *ip4, *ip6;    /* read as 0.2.0: also in ips and routes */
-	struct slice interfaces;       /* struct cni_interface *, NULL: null */
-	struct slice ips;              /* struct cni_ip *, the same */
-	struct slice routes;           /* struct cni_route *, the same */
-	struct cni_dns dns;
-};
-
-extern const struct go_type cni_routes_type, cni_dns_type, cni_ipnet_type, cni_net_ip_type;
-
-void *cni_append(struct cni *c, struct slice *pointers, size_t size);   /* a new zeroed element at the end */
-
-/* Prints the result in the layout of a version to c->out, which says that it is of version label. 0, or -1
- * after cni_fail(). */
-int cni_print_result(struct cni *c, const struct cni_result *r, struct str version, struct str label);
-
-/* Reads a result in the layout that the version has. 0, or -1 with Go's message in *why. */
-int cni_parse_result(struct cni *c, const struct json *j, const struct json_node *n, struct str version,
-	struct cni_result *r, struct str *why);
 
 #endif

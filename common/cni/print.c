@@ -2,14 +2,14 @@
  * indented, with the keys sorted where upstream goes through a map. */
 #include <string.h>
 
-#include "cni/plugin.h"
+#include "cni/result.h"
 
-struct writer {
+struct result_writer {
 	struct buf b;
 	bool more;       /* a comma is due */
 };
 
-static void key(struct writer *w, const char *k)
+static void key(struct result_writer *w, const char *k)
 {
 	if (w->more) buf_putc(&w->b, ',');
 	w->more = true;
@@ -18,51 +18,51 @@ static void key(struct writer *w, const char *k)
 	buf_putc(&w->b, ':');
 }
 
-static void begin(struct writer *w, const char *k, char bracket)
+static void begin(struct result_writer *w, const char *k, char bracket)
 {
 	key(w, k);
 	buf_putc(&w->b, bracket);
 	w->more = false;
 }
 
-static void end(struct writer *w, char bracket)
+static void end(struct result_writer *w, char bracket)
 {
 	buf_putc(&w->b, bracket);
 	w->more = true;
 }
 
-static void put_text(struct writer *w, const char *k, const char *s)
+static void put_text(struct result_writer *w, const char *k, const char *s)
 {
 	key(w, k);
 	buf_json(&w->b, s);
 }
 
-static void put_str(struct writer *w, const char *k, struct str s)
+static void put_str(struct result_writer *w, const char *k, struct str s)
 {
 	if (!s.n) return;
 	key(w, k);
 	buf_json_n(&w->b, s.s, s.n);
 }
 
-static void put_number(struct writer *w, const char *k, int64_t v)
+static void put_number(struct result_writer *w, const char *k, int64_t v)
 {
 	key(w, k);
 	buf_printf(&w->b, "%lld", (long long)v);
 }
 
-static void put_number_if(struct writer *w, const char *k, int64_t v)
+static void put_number_if(struct result_writer *w, const char *k, int64_t v)
 {
 	if (v) put_number(w, k, v);
 }
 
-static void put_cidr(struct writer *w, const char *k, const struct cidr *c)
+static void put_cidr(struct result_writer *w, const char *k, const struct cidr *c)
 {
 	char text[CIDR_TEXT];
 	cidr_format(c, text);
 	put_text(w, k, text);
 }
 
-static void put_ip(struct writer *w, const char *k, const struct ip *a)
+static void put_ip(struct result_writer *w, const char *k, const struct ip *a)
 {
 	char text[IP_TEXT];
 	if (!a->len) return;
@@ -70,7 +70,7 @@ static void put_ip(struct writer *w, const char *k, const struct ip *a)
 	put_text(w, k, text);
 }
 
-static void put_strings(struct writer *w, const char *k, const struct slice *l)
+static void put_strings(struct result_writer *w, const char *k, const struct slice *l)
 {
 	if (!l->n) return;
 	begin(w, k, '[');
@@ -86,7 +86,7 @@ static bool dns_empty(const struct cni_dns *d)
 	return !d->nameservers.n && !d->domain.n && !d->search.n && !d->options.n;
 }
 
-static void put_dns(struct writer *w, const struct cni_dns *d)
+static void put_dns(struct result_writer *w, const struct cni_dns *d)
 {
 	begin(w, "dns", '{');
 	put_strings(w, "nameservers", &d->nameservers);
@@ -97,20 +97,20 @@ static void put_dns(struct writer *w, const struct cni_dns *d)
 }
 
 /* How a version is laid out. */
-struct layout {
+struct result_layout {
 	bool ip_version;     /* ips[].version */
 	bool extras;         /* what came with the newest library: mtu and the like */
 	bool sorted;
 	bool empty_dns;
 };
 
-static void put_null(struct writer *w)
+static void put_null(struct result_writer *w)
 {
 	key(w, NULL);
 	buf_puts(&w->b, "null");
 }
 
-static void put_route(struct writer *w, const struct cni_route *r, bool extras)
+static void put_route(struct result_writer *w, const struct cni_route *r, bool extras)
 {
 	if (!r) {
 		put_null(w);
@@ -129,7 +129,7 @@ static void put_route(struct writer *w, const struct cni_route *r, bool extras)
 	end(w, '}');
 }
 
-static void put_interface(struct writer *w, const struct cni_interface *i, bool extras)
+static void put_interface(struct result_writer *w, const struct cni_interface *i, bool extras)
 {
 	if (!i) {
 		put_null(w);
@@ -147,7 +147,7 @@ static void put_interface(struct writer *w, const struct cni_interface *i, bool 
 }
 
 /* kept: the version is what the result was read with. */
-static void put_address(struct writer *w, const struct cni_ip *ip, bool version, bool kept)
+static void put_address(struct result_writer *w, const struct cni_ip *ip, bool version, bool kept)
 {
 	if (!ip) {
 		put_null(w);
@@ -166,7 +166,7 @@ static void put_address(struct writer *w, const struct cni_ip *ip, bool version,
 	end(w, '}');
 }
 
-static void put_result(struct writer *w, const struct cni_result *r, struct str version, const struct layout *l)
+static void put_result(struct result_writer *w, const struct cni_result *r, struct str version, const struct result_layout *l)
 {
 	/* Interfaces lost their extras when they were turned into an 0.4.0 result. */
 	bool extras = l->extras && !l->ip_version;
@@ -189,7 +189,7 @@ static void put_result(struct writer *w, const struct cni_result *r, struct str 
 }
 
 /* 0.2.0: the first address of each family, with the family's routes. Returns whether there was one. */
-static bool put_family(struct writer *w, const struct cni_result *r, const char *k, bool four)
+static bool put_family(struct result_writer *w, const struct cni_result *r, const char *k, bool four)
 {
 	const struct cni_ip *ip = NULL;
 	bool any = false;
@@ -214,7 +214,7 @@ static bool put_family(struct writer *w, const struct cni_result *r, const char 
 	return true;
 }
 
-static void put_ip02(struct writer *w, const char *k, const struct cni_ip02 *ip, bool extras)
+static void put_ip02(struct result_writer *w, const char *k, const struct cni_ip02 *ip, bool extras)
 {
 	if (!ip) return;
 	begin(w, k, '{');
@@ -226,7 +226,7 @@ static void put_ip02(struct writer *w, const char *k, const struct cni_ip02 *ip,
 	end(w, '}');
 }
 
-static int put_result_02(struct cni *c, struct writer *w, const struct cni_result *r, struct str version, bool extras)
+static int put_result_02(struct cni *c, struct result_writer *w, const struct cni_result *r, struct str version, bool extras)
 {
 	begin(w, NULL, '{');
 	put_str(w, "cniVersion", version);
@@ -246,7 +246,7 @@ static int put_result_02(struct cni *c, struct writer *w, const struct cni_resul
 
 /* ---- indenting ---- */
 
-struct printer {
+struct result_indenter {
 	struct arena *arena;
 	const struct json *j;
 	struct buf *out;
@@ -270,7 +270,7 @@ static void sort(const struct json_node **v, size_t n, const struct json *j)
 		}
 }
 
-static void indent(struct printer *p, const struct json_node *n, int depth)
+static void indent(struct result_indenter *p, const struct json_node *n, int depth)
 {
 	bool object = n->type == JSON_OBJECT;
 	size_t count = 0;
@@ -294,10 +294,10 @@ static void indent(struct printer *p, const struct json_node *n, int depth)
 
 int cni_print_result(struct cni *c, const struct cni_result *r, struct str version, struct str label)
 {
-	struct writer w = { .b.arena = &c->arena };
+	struct result_writer w = { .b.arena = &c->arena };
 	struct json j = {0};
 	bool one = cni_version_at_least(version, "1.0.0"), newer = c->compat != CNI_111;
-	struct layout layout = {
+	struct result_layout layout = {
 		.ip_version = !one, .extras = newer, .sorted = one && newer, .empty_dns = !(one && newer),
 	};
 	int status = 0;
@@ -306,6 +306,6 @@ int cni_print_result(struct cni *c, const struct cni_result *r, struct str versi
 	else status = put_result_02(c, &w, r, label, layout.extras);
 	if (!status && (w.b.failed || json_parse_in(&j, w.b.data, w.b.len, &c->arena) < 0))
 		status = cni_fail(c, CNI_INTERNAL, "out of memory");
-	if (!status) indent(&(struct printer){ &c->arena, &j, &c->out, layout.sorted }, json_root(&j), 0);
+	if (!status) indent(&(struct result_indenter){ &c->arena, &j, &c->out, layout.sorted }, json_root(&j), 0);
 	return status;
 }

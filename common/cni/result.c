@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cni/plugin.h"
+#include "cni/result.h"
 
 /* ---- types that parse themselves ---- */
 
@@ -212,14 +212,8 @@ static const struct go_type result02_type = {
 
 void *cni_append(struct cni *c, struct slice *l, size_t size)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 4;
-		void **v = arena_alloc(&c->arena, cap * sizeof *v);
-		if (l->n) memcpy(v, l->v, l->n * sizeof *v);
-		l->v = v;
-		l->cap = cap;
-	}
-	return ((void **)l->v)[l->n++] = arena_alloc(&c->arena, size);
+	void **p = go_slice_add(&c->arena, l, sizeof *p);
+	return *p = arena_alloc(&c->arena, size);
 }
 
 static void take_02(struct cni *c, struct cni_result *r, const struct cni_ip02 *ip)

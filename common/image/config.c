@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "image/image.h"
 
 /* Longest prefix of s made of these characters; n is what is left. */
@@ -68,14 +69,13 @@ static bool is_label(const char *s)
 	return n && n <= 128 && !strchr(".-", *s) && span(s, n, LOWER UPPER DIGIT "_.-") == n;
 }
 
-static int bad_tag(const char *tag, const char *cause, struct buf *why)
+static int bad_tag(const char *tag, const char *cause, struct err *e)
 {
-	buf_printf(why, "'%s' is no image name (%s); one looks like busybox:1.36 or "
+	return err_set(e, -EINVAL, "'%s' is not an image name (%s); valid names look like busybox:1.36 or "
 		"registry.example:5000/team/app:v1", tag, cause);
-	return -EINVAL;
 }
 
-int image_tag(const char *tag, struct buf *out, struct buf *why)
+int image_tag(const char *tag, struct buf *out, struct err *e)
 {
 	enum { NAME_MAX_BYTES = 255 };
 	const char *slash = strchr(tag, '/'), *last = strrchr(tag, '/');
@@ -83,24 +83,24 @@ int image_tag(const char *tag, struct buf *out, struct buf *why)
 	const char *name = tag;
 	size_t len = label ? (size_t)(label - tag) : strlen(tag), domain = slash ? (size_t)(slash - tag) : 0;
 
-	if (strchr(tag, '@')) return bad_tag(tag, "a digest cannot be chosen", why);
-	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag behind the colon", why);
+	if (strchr(tag, '@')) return bad_tag(tag, "a digest cannot be chosen", e);
+	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag behind the colon", e);
 	/* Docker's rule: what stands before the first '/' is a host if it has a dot or a colon, is
 	 * "localhost", or has capitals. */
 	bool special = span(tag, domain, LOWER DIGIT "_-") != domain || is_word(tag, domain, "localhost");
 	bool host = domain && special;
 	if (host) {
-		if (!is_domain(tag, domain)) return bad_tag(tag, "bad host name", why);
+		if (!is_domain(tag, domain)) return bad_tag(tag, "bad host name", e);
 		name = slash + 1;
 		len -= domain + 1;
 	}
 	bool hub = !host || is_word(tag, domain, "docker.io") || is_word(tag, domain, "index.docker.io");
 	if (!is_repository(name, len))
-		return bad_tag(tag, "small letters, digits and single . _ - between them, parted by /", why);
+		return bad_tag(tag, "small letters, digits and single . _ - between them, parted by /", e);
 	if ((host ? domain : sizeof "docker.io/library" - 1) + 1 + len > NAME_MAX_BYTES)
-		return bad_tag(tag, "over 255 characters", why);
+		return bad_tag(tag, "over 255 characters", e);
 	if (hub && len == 64 && span(name, len, "abcdef" DIGIT) == len)
-		return bad_tag(tag, "64 hexadecimal digits would be an image's ID", why);
+		return bad_tag(tag, "64 hexadecimal digits would be an image's ID", e);
 	if (hub) buf_puts(out, memchr(name, '/', len) ? "docker.io/" : "docker.io/library/");
 	else buf_add(out, tag, domain + 1);
 	buf_add(out, name, len);

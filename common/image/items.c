@@ -9,15 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "image/image.h"
 
-static int refuse(struct buf *why, int error, const char *what, const char *cause)
-{
-	buf_printf(why, "%s: %s", what, cause);
-	return -error;
-}
-
-static void add(struct image *im, struct item it)
+static void add(struct image *im, struct image_item it)
 {
 	im->items = xrealloc(im->items, (im->n + 1) * sizeof *im->items);
 	im->items[im->n++] = it;
@@ -56,27 +51,26 @@ static char *destination(const char *from, const char *to)
 }
 
 /* ustar's limits are known before anything is written. */
-static int check_header(const struct item *it, struct buf *why)
+static int check_header(const struct image_item *it, struct err *e)
 {
 	char header[TAR_BLOCK];
-	struct tar_entry e = { .path = it->path, .target = it->target, .type = it->type, .size = it->size };
+	struct tar_entry entry = { .path = it->path, .target = it->target, .type = it->type, .size = it->size };
 
-	switch (tar_header(&e, header)) {
+	switch (tar_header(&entry, header)) {
 	case 0:
 		return 0;
 	case -EFBIG:
-		return refuse(why, EFBIG, it->from, "files of 8 GiB and more do not fit in an image archive");
+		return err_set(e, -EFBIG, "%s: files of 8 GiB and more do not fit in an image archive", it->from);
 	default:
-		return refuse(why, ENAMETOOLONG, it->path,
-			"the path is too long for an image archive (at most 255 bytes, 100 in one part, "
-			"100 in a link's target)");
+		return err_set(e, -ENAMETOOLONG, "%s: the path is too long for an image archive (at most "
+			"255 bytes, 100 in one part, 100 in a link's target)", it->path);
 	}
 }
 
-static int keep(struct image *im, struct item it, struct buf *why)
+static int keep(struct image *im, struct image_item it, struct err *e)
 {
 	const char *bad = clean(it.path);
-	int r = bad ? refuse(why, EINVAL, it.path, bad) : check_header(&it, why);
+	int r = bad ? err_set(e, -EINVAL, "%s: %s", it.path, bad) : check_header(&it, e);
 
 	if (!r) {
 		add(im, it);
@@ -91,51 +85,50 @@ static int keep(struct image *im, struct item it, struct buf *why)
 
 /* The image's architecture is its programs'; two in one image is a mistake that shows as "exec format
  * error" much later. */
-static int join_arch(struct image *im, const char *from, const struct program *p, struct buf *why)
+static int join_arch(struct image *im, const char *from, const struct image_program *p, struct err *e)
 {
 	if (!p->arch) return 0;
 	if (!im->arch) im->arch = p->arch;
 	if (!strcmp(im->arch, p->arch)) return 0;
-	buf_printf(why, "%s is a program for %s, the files before it are for %s: one image has one "
-		"architecture", from, p->arch, im->arch);
-	return -EINVAL;
+	return err_set(e, -EINVAL, "%s is a program for %s, the files before it are for %s: one image has "
+		"one architecture", from, p->arch, im->arch);
 }
 
-int image_add_file(struct image *im, const char *from, const char *to, struct buf *why)
+int image_add_file(struct image *im, const char *from, const char *to, struct err *e)
 {
 	struct stat st;
-	struct program p;
+	struct image_program p;
 	/* Not blocking: a FIFO would wait for its writer before fstat() could tell that it is one. */
 	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd < 0 || fstat(fd, &st) < 0) return refuse(why, errno, from, strerror(errno));
-	if (S_ISDIR(st.st_mode)) return refuse(why, EISDIR, from, "is a folder: name its files one by one");
-	if (!S_ISREG(st.st_mode)) return refuse(why, EINVAL, from, "is not a regular file");
-	int r = program_look(fd, &p);
-	if (r < 0) return refuse(why, -r, from, strerror(-r));
-	r = join_arch(im, from, &p, why);
+	if (fd < 0 || fstat(fd, &st) < 0) return err_errno(e, -errno, "%s", from);
+	if (S_ISDIR(st.st_mode)) return err_set(e, -EISDIR, "%s is a directory: name its files one by one", from);
+	if (!S_ISREG(st.st_mode)) return err_set(e, -EINVAL, "%s is not a regular file", from);
+	int r = image_look(fd, &p);
+	if (r < 0) return err_errno(e, r, "%s", from);
+	r = join_arch(im, from, &p, e);
 	if (r < 0) return r;
-	struct item it = {
+	struct image_item it = {
 		.path = destination(from, to), .from = xstrdup(from), .type = TAR_FILE,
 		.size = (uint64_t)st.st_size,
 		/* the other bits are this machine's affair, and would differ elsewhere */
 		.mode = st.st_mode & 0111 ? 0755 : 0644,
 	};
 	if (*p.interp && it.mode & 0111) it.interp = xstrdup(p.interp);
-	return keep(im, it, why);
+	return keep(im, it, e);
 }
 
-int image_add_link(struct image *im, const char *path, const char *target, struct buf *why)
+int image_add_link(struct image *im, const char *path, const char *target, struct err *e)
 {
-	struct item it = {
+	struct image_item it = {
 		.path = xstrdup(path), .target = xstrdup(target), .type = TAR_SYMLINK, .mode = 0777,
 	};
-	return keep(im, it, why);
+	return keep(im, it, e);
 }
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct item *)a)->path, ((const struct item *)b)->path);
+	return strcmp(((const struct image_item *)a)->path, ((const struct image_item *)b)->path);
 }
 
 static void add_parents(struct image *im)
@@ -146,66 +139,66 @@ static void add_parents(struct image *im)
 		for (size_t k = 0; im->items[i].path[k]; k++) {
 			if (im->items[i].path[k] != '/') continue;
 			char *path = xasprintf("%.*s", (int)k + 1, im->items[i].path);
-			add(im, (struct item){ .path = path, .type = TAR_DIR, .mode = 0755 });
+			add(im, (struct image_item){ .path = path, .type = TAR_DIR, .mode = 0755 });
 		}
 	}
 }
 
-static int drop_twins(struct image *im, struct buf *why)
+static int drop_twins(struct image *im, struct err *e)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < im->n; i++) {
-		struct item *it = &im->items[i];
+		struct image_item *it = &im->items[i];
 		if (!n || by_path(&im->items[n - 1], it)) {
-			struct item moved = *it;
-			*it = (struct item){ 0 };   /* so that no item is owned twice if we stop half way */
+			struct image_item moved = *it;
+			*it = (struct image_item){ 0 };   /* so that no item is owned twice if we stop half way */
 			im->items[n++] = moved;
 			continue;
 		}
 		if (it->type != TAR_DIR)
-			return refuse(why, EEXIST, it->path, "two files would have this name in the image");
+			return err_set(e, -EEXIST, "%s: two files would have this name in the image", it->path);
 		free(it->path);
-		*it = (struct item){ 0 };
+		*it = (struct image_item){ 0 };
 	}
 	im->n = n;
 	return 0;
 }
 
-const struct item *image_find(const struct image *im, const char *path)
+const struct image_item *image_find(const struct image *im, const char *path)
 {
-	const struct item key = { .path = (char *)(path + strspn(path, "/")) };
+	const struct image_item key = { .path = (char *)(path + strspn(path, "/")) };
 	return im->n ? bsearch(&key, im->items, im->n, sizeof *im->items, by_path) : NULL;
 }
 
 /* Scripts and data run wherever k3sbox does. */
-static int default_arch(struct image *im, struct buf *why)
+static int default_arch(struct image *im, struct err *e)
 {
-	struct program self;
+	struct image_program self;
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : program_look(fd, &self);
+	int r = fd < 0 ? -errno : image_look(fd, &self);
 
-	if (r < 0) return refuse(why, -r, "/proc/self/exe (is /proc mounted?)", strerror(-r));
+	if (r < 0) return err_errno(e, r, "/proc/self/exe (is /proc mounted?)");
 	im->arch = self.arch;
 	return 0;
 }
 
-int image_settle(struct image *im, struct buf *why)
+int image_settle(struct image *im, struct err *e)
 {
-	int r = im->arch ? 0 : default_arch(im, why);
+	int r = im->arch ? 0 : default_arch(im, e);
 	if (r < 0) return r;
 	add_parents(im);
 	if (im->n) qsort(im->items, im->n, sizeof *im->items, by_path);
-	r = drop_twins(im, why);
+	r = drop_twins(im, e);
 	if (r < 0) return r;
 	for (size_t i = 0; i < im->n; i++) {
 		if (im->items[i].type != TAR_DIR) continue;
-		r = check_header(&im->items[i], why);
+		r = check_header(&im->items[i], e);
 		if (r < 0) return r;
 		_cleanup_free_ char *name = xstrdup(im->items[i].path);
 		name[strlen(name) - 1] = 0;
 		if (image_find(im, name))
-			return refuse(why, EEXIST, name, "is a file, and a folder that another file lies in");
+			return err_set(e, -EEXIST, "%s is a file, and a directory that another file lies in", name);
 	}
 	return 0;
 }

@@ -13,10 +13,10 @@ static const struct { unsigned machine; const char *arch; } machines[] = {
 };
 
 /* Where an ELF class keeps what we want: offset and width of each field. */
-struct field { unsigned char at, width; };
-struct layout { struct field phoff, phentsize, phnum, p_offset, p_filesz; unsigned phdr_min; };
+struct elf_field { unsigned char at, width; };
+struct elf_layout { struct elf_field phoff, phentsize, phnum, p_offset, p_filesz; unsigned phdr_min; };
 #define FIELD(type, member) { offsetof(type, member), sizeof(((type *)0)->member) }
-static const struct layout layouts[] = {
+static const struct elf_layout layouts[] = {
 	[ELFCLASS32] = {
 		FIELD(Elf32_Ehdr, e_phoff), FIELD(Elf32_Ehdr, e_phentsize), FIELD(Elf32_Ehdr, e_phnum),
 		FIELD(Elf32_Phdr, p_offset), FIELD(Elf32_Phdr, p_filesz), sizeof(Elf32_Phdr),
@@ -27,7 +27,7 @@ static const struct layout layouts[] = {
 	},
 };
 
-static uint64_t get(const unsigned char *p, struct field f, bool big)
+static uint64_t get(const unsigned char *p, struct elf_field f, bool big)
 {
 	uint64_t n = 0;
 
@@ -54,11 +54,11 @@ static void trim(char *s, const char *blanks)
 	s[len] = 0;
 }
 
-static int look_elf(int fd, const unsigned char *head, struct program *p)
+static int look_elf(int fd, const unsigned char *head, struct image_program *p)
 {
-	const struct layout *l = &layouts[head[EI_CLASS] == ELFCLASS64 ? ELFCLASS64 : ELFCLASS32];
+	const struct elf_layout *l = &layouts[head[EI_CLASS] == ELFCLASS64 ? ELFCLASS64 : ELFCLASS32];
 	bool big = head[EI_DATA] == ELFDATA2MSB;
-	unsigned machine = (unsigned)get(head, (struct field)FIELD(Elf64_Ehdr, e_machine), big);
+	unsigned machine = (unsigned)get(head, (struct elf_field)FIELD(Elf64_Ehdr, e_machine), big);
 	uint64_t phoff = get(head, l->phoff, big), step = get(head, l->phentsize, big);
 	uint64_t count = get(head, l->phnum, big);
 
@@ -69,7 +69,7 @@ static int look_elf(int fd, const unsigned char *head, struct program *p)
 		ssize_t n = read_at(fd, ph, l->phdr_min, phoff + i * step);
 		if (n < 0) return (int)n;
 		if (n < (ssize_t)l->phdr_min) break;
-		if (get(ph, (struct field)FIELD(Elf64_Phdr, p_type), big) != PT_INTERP) continue;
+		if (get(ph, (struct elf_field)FIELD(Elf64_Phdr, p_type), big) != PT_INTERP) continue;
 		uint64_t size = get(ph, l->p_filesz, big), at = get(ph, l->p_offset, big);
 		n = read_at(fd, p->interp, size < sizeof p->interp ? size : sizeof p->interp - 1, at);
 		if (n < 0) return (int)n;
@@ -79,11 +79,11 @@ static int look_elf(int fd, const unsigned char *head, struct program *p)
 	return 0;
 }
 
-int program_look(int fd, struct program *p)
+int image_look(int fd, struct image_program *p)
 {
 	unsigned char head[sizeof p->interp + 2] = { 0 };
 
-	*p = (struct program){ 0 };
+	*p = (struct image_program){ 0 };
 	ssize_t n = read_at(fd, head, sizeof head - 1, 0);
 	if (n < 0) return (int)n;
 	if (n >= (ssize_t)sizeof(Elf32_Ehdr) && !memcmp(head, ELFMAG, SELFMAG)) return look_elf(fd, head, p);

@@ -5,11 +5,11 @@
 #include <string.h>
 
 /* The fields are not NUL-terminated when full. */
-struct header {
+struct ustar_header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8], type, target[100];
 	char magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155], unused[12];
 };
-_Static_assert(sizeof(struct header) == TAR_BLOCK, "ustar header");
+_Static_assert(sizeof(struct ustar_header) == TAR_BLOCK, "ustar header");
 
 /* Zero-padded octal digits in size - 1 bytes, then NUL. */
 static void octal(char *field, size_t size, uint64_t n)
@@ -22,7 +22,7 @@ static void octal(char *field, size_t size, uint64_t n)
 }
 
 /* A path over 100 bytes is cut at a '/' that leaves at most 100 behind it and at most 155 before it. */
-static int put_path(struct header *h, const char *path)
+static int put_path(struct ustar_header *h, const char *path)
 {
 	size_t len = strlen(path);
 
@@ -40,7 +40,7 @@ static int put_path(struct header *h, const char *path)
 
 int tar_header(const struct tar_entry *e, char out[TAR_BLOCK])
 {
-	struct header h = { .type = (char)e->type, .magic = "ustar", .version = { '0', '0' } };
+	struct ustar_header h = { .type = (char)e->type, .magic = "ustar", .version = { '0', '0' } };
 	unsigned sum = 0;
 
 	int r = put_path(&h, e->path);
@@ -62,6 +62,6 @@ int tar_header(const struct tar_entry *e, char out[TAR_BLOCK])
 	memset(h.sum, ' ', sizeof h.sum);
 	memcpy(out, &h, sizeof h);
 	for (int i = 0; i < TAR_BLOCK; i++) sum += (unsigned char)out[i];
-	octal(out + offsetof(struct header, sum), 7, sum);
+	octal(out + offsetof(struct ustar_header, sum), 7, sum);
 	return 0;
 }

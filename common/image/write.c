@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "image/image.h"
-#include "image/pack.h"
 #include "image/sha256.h"
 
 #define LAYER_NAME "layer.tar"
@@ -58,26 +58,19 @@ static int put_text(struct sink *s, const char *name, const struct buf *text)
 }
 
 /* Copies a file; its header has promised its size. */
-static int put_file(struct sink *s, const struct item *it, struct buf *why)
+static int put_file(struct sink *s, const struct image_item *it, struct err *e)
 {
 	char chunk[65536];
 	uint64_t left = it->size;
 	_cleanup_close_ int fd = open(it->from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd < 0) {
-		int r = -errno;
-		buf_printf(why, "%s: %s", it->from, strerror(-r));
-		return r;
-	}
+	if (fd < 0) return err_errno(e, -errno, "%s", it->from);
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR) continue;
-		if (n < 0 || (uint64_t)n > left || (!n && left)) {
-			int r = n < 0 ? -errno : -ESTALE;
-			buf_printf(why, "%s: %s", it->from, n < 0 ? strerror(-r)
-				: "its size changed while it was read; try again");
-			return r;
-		}
+		if (n < 0) return err_errno(e, -errno, "%s", it->from);
+		if ((uint64_t)n > left || (!n && left))
+			return err_set(e, -ESTALE, "%s: its size changed while it was read; try again", it->from);
 		if (!n) return put_zeros(s, tar_padding(it->size));
 		int r = put(s, chunk, (size_t)n);
 		if (r < 0) return r;
@@ -85,13 +78,13 @@ static int put_file(struct sink *s, const struct item *it, struct buf *why)
 	}
 }
 
-static int put_item(struct sink *s, const struct item *it, struct buf *why)
+static int put_item(struct sink *s, const struct image_item *it, struct err *e)
 {
-	const struct tar_entry e = {
+	const struct tar_entry entry = {
 		.path = it->path, .target = it->target, .type = it->type, .mode = it->mode, .size = it->size,
 	};
-	int r = put_header(s, &e);
-	return r || it->type != TAR_FILE ? r : put_file(s, it, why);
+	int r = put_header(s, &entry);
+	return r || it->type != TAR_FILE ? r : put_file(s, it, e);
 }
 
 static uint64_t layer_size(const struct image *im)
@@ -103,28 +96,29 @@ static uint64_t layer_size(const struct image *im)
 	return size;
 }
 
-static int put_layer(struct sink *s, const struct image *im, struct buf *why)
+static int put_layer(struct sink *s, const struct image *im, struct err *e)
 {
 	uint64_t size = layer_size(im);
 	int r = put_file_header(s, LAYER_NAME, size);
 
 	if (r == -EFBIG)
-		buf_puts(why, "the files together are 8 GiB or more, which does not fit in an image archive");
+		return err_set(e, r, "the files together are 8 GiB or more, which does not fit in an image archive");
+	if (r < 0) return r;
 	sha256_init(&s->hash);
 	s->in_layer = true;
-	for (size_t i = 0; i < im->n && !r; i++) r = put_item(s, &im->items[i], why);
+	for (size_t i = 0; i < im->n && !r; i++) r = put_item(s, &im->items[i], e);
 	if (!r) r = put_zeros(s, TAR_END_BLOCKS * TAR_BLOCK);
 	s->in_layer = false;
 	return r ? r : put_zeros(s, tar_padding(size));
 }
 
-static int put_image(struct sink *s, const struct image *im, struct buf *why)
+static int put_image(struct sink *s, const struct image *im, struct err *e)
 {
 	_cleanup_buf_ struct buf config = {0}, manifest = {0};
 	struct sha256 of_config;
 	char digest[SHA256_HEX], name[SHA256_HEX + sizeof ".json"];
 
-	int r = put_layer(s, im, why);
+	int r = put_layer(s, im, e);
 	if (r < 0) return r;
 	sha256_hex(&s->hash, digest);
 	image_config(im, digest, &config);
@@ -139,10 +133,10 @@ static int put_image(struct sink *s, const struct image *im, struct buf *why)
 	return r ? r : put_zeros(s, TAR_END_BLOCKS * TAR_BLOCK);
 }
 
-int image_write(const struct image *im, int fd, struct buf *why)
+int image_write(const struct image *im, int fd, struct err *e)
 {
 	struct sink s = { .fd = fd };
-	return put_image(&s, im, why);
+	return put_image(&s, im, e);
 }
 
 /* Something there that is no regular file (a pipe, /dev/stdout) is written to; replacing it would be a
@@ -157,36 +151,23 @@ static int open_device(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static int write_path(const struct image *im, const char *path, struct buf *why)
+static int write_path(const struct image *im, const char *path, struct err *e)
 {
 	char temp[PATH_MAX];
 
-	if (!strcmp(path, "-")) return image_write(im, STDOUT_FILENO, why);
+	if (!strcmp(path, "-")) return image_write(im, STDOUT_FILENO, e);
 	_cleanup_close_ int device = open_device(path);
-	if (device >= 0) return image_write(im, device, why);
+	if (device >= 0) return image_write(im, device, e);
 	if (device != -ENOENT) return device;
 	int fd = io_begin(path, temp, sizeof temp);
-	return fd < 0 ? fd : io_end(fd, image_write(im, fd, why), 0644, temp, path);
+	return fd < 0 ? fd : io_end(fd, image_write(im, fd, e), 0644, temp, path);
 }
 
-int image_write_path(const struct image *im, const char *path, struct buf *why)
+int image_write_path(const struct image *im, const char *path, struct err *e)
 {
-	int r = write_path(im, path, why);
-	if (r < 0 && !why->len)
-		buf_printf(why, "%s: %s", strcmp(path, "-") ? path : "standard output", strerror(-r));
-	return r;
-}
+	struct err detail = {0};
+	int r = write_path(im, path, &detail);
 
-int image_pack_pause(const char *out_path, const char *tag)
-{
-	_cleanup_buf_ struct buf name = {0}, why = {0};
-	_cleanup_strv_ struct strv entrypoint = {0};
-	_cleanup_image_ struct image im = { .entrypoint = &entrypoint };
-
-	strv_add(&entrypoint, "/pause");
-	int r = image_tag(tag, &name, &why);
-	im.tag = name.data;
-	if (!r) r = image_add_file(&im, "/proc/self/exe", "/pause", &why);
-	if (!r) r = image_settle(&im, &why);
-	return r ? r : image_write_path(&im, out_path, &why);
+	if (r < 0 && *detail.text) return err_set(e, r, "%s", detail.text);
+	return r < 0 ? err_errno(e, r, "%s", strcmp(path, "-") ? path : "standard output") : r;
 }

@@ -11,7 +11,6 @@ void http_init(struct http *h, int (*sink)(void *arg, const char *p, size_t n), 
 
 void http_free(struct http *h)
 {
-	buf_free(&h->head);
 	buf_free(&h->line);
 }
 
@@ -53,7 +52,6 @@ static int header_line(struct http *h, const char *s)
 	if (!name || !s[name] || s[name - 1] == ' ' || *s == ' ' || *s == '\t') return -EBADMSG;
 	const char *value = s + name + 1;
 	value += strspn(value, " \t");
-	buf_printf(&h->head, "%s\n", s);
 	if (name == 14 && !strncasecmp(s, "content-length", name)) return content_length(h, value);
 	if (name == 17 && !strncasecmp(s, "transfer-encoding", name)) {
 		if (strcasecmp(value, "chunked")) return -EBADMSG;   /* nothing else was asked for */
@@ -68,7 +66,6 @@ static void headers_done(struct http *h)
 		h->state = HTTP_STATUS;
 		h->length = -1;
 		h->chunked = false;
-		buf_reset(&h->head);
 	} else if (h->no_body || h->status == 204 || h->status == 304) {
 		h->state = HTTP_DONE;
 	} else if (h->chunked) {
@@ -172,22 +169,4 @@ int http_end(struct http *h)
 {
 	if (h->state == HTTP_BODY_TO_END) h->state = HTTP_DONE;
 	return h->state == HTTP_DONE ? 0 : -EPIPE;
-}
-
-bool http_header(const struct http *h, const char *name, char *out, size_t size)
-{
-	size_t want = strlen(name);
-
-	for (const char *s = h->head.data; s && *s; s = strchr(s, '\n') + 1) {
-		size_t len = strcspn(s, "\n");
-		if (len <= want || s[want] != ':' || strncasecmp(s, name, want)) continue;
-		const char *v = s + want + 1, *end = s + len;
-		v += strspn(v, " \t");
-		while (end > v && (end[-1] == ' ' || end[-1] == '\t')) end--;
-		if (end < v || (size_t)(end - v) >= size) return false;
-		memcpy(out, v, (size_t)(end - v));
-		out[end - v] = 0;
-		return true;
-	}
-	return false;
 }

@@ -23,7 +23,6 @@ struct http {
 	int64_t length;            /* Content-Length, -1: not given */
 	bool chunked, no_body;     /* no_body: set it before feeding the answer to a HEAD request */
 	uint64_t left;             /* bytes of body or chunk still to come */
-	struct buf head;           /* header lines as they came, "Name: value\n" */
 	struct buf line;           /* the line that is not complete yet */
 	size_t seen;               /* bytes of head so far */
 	int (*sink)(void *arg, const char *p, size_t n);   /* body bytes; a negative value ends the parse with it */
@@ -39,9 +38,5 @@ ssize_t http_feed(struct http *h, const char *p, size_t n);
 
 /* The connection ended: 0 if the response is complete with that, else -EPIPE. */
 int http_end(struct http *h);
-
-/* Value of the first header of that name (any case) into out, without surrounding blanks; false if there is
- * none or it does not fit. */
-bool http_header(const struct http *h, const char *name, char *out, size_t size);
 
 #endif

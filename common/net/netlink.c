@@ -184,7 +184,7 @@ int nl_link_delete(struct nl *nl, int index)
 	return nl_talk(nl, &r, NULL, NULL);
 }
 
-struct addresses {
+struct address_list {
 	int index;
 	struct cidr *out;
 	size_t max, n;
@@ -192,7 +192,7 @@ struct addresses {
 
 static int take_address(void *arg, const struct nlmsghdr *h)
 {
-	struct addresses *l = arg;
+	struct address_list *l = arg;
 	const struct ifaddrmsg *i = NLMSG_DATA(h);
 	size_t len = i->ifa_family == AF_INET ? 4 : 16;
 	const struct rtattr *a = nl_attribute(h, sizeof *i, IFA_LOCAL);
@@ -212,7 +212,7 @@ static int take_address(void *arg, const struct nlmsghdr *h)
 int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t *n)
 {
 	struct ifaddrmsg fixed = { .ifa_family = AF_UNSPEC };
-	struct addresses l = { index, out, max, 0 };
+	struct address_list l = { index, out, max, 0 };
 	struct nl_request r;
 
 	nl_begin(&r, RTM_GETADDR, NLM_F_DUMP, &fixed, sizeof fixed);
@@ -254,7 +254,7 @@ int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct 
 	return nl_talk(nl, &r, NULL, NULL);
 }
 
-int netns_enter(const char *path)
+int nl_enter_netns(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) return -errno;

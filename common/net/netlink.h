@@ -65,6 +65,6 @@ int nl_address_add(struct nl *nl, int index, const struct cidr *a);      /* -EEX
 int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway);
 
 /* Enters the network namespace at a path. */
-int netns_enter(const char *path);
+int nl_enter_netns(const char *path);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cni/plugin.h"
+#include "cni/result.h"
 #include "host_local/host_local.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		cni_forgive(&c);
 		print(&c, &conf, &c.conf);
 	}
-	cni_end(&c);
+	json_free(&c.conf);
+	arena_free(&c.arena);
 	return 0;
 }

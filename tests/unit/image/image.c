@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "image/image.h"
 #include "image/sha256.h"
@@ -30,15 +31,17 @@ TEST(tags)
 	};
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		_cleanup_buf_ struct buf out = {0}, why = {0};
-		CHECK(!image_tag(good[i].in, &out, &why));
+		_cleanup_buf_ struct buf out = {0};
+		struct err e = {0};
+		CHECK(!image_tag(good[i].in, &out, &e));
 		CHECK_STR(out.data, good[i].out);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		_cleanup_buf_ struct buf out = {0}, why = {0};
-		if (image_tag(bad[i], &out, &why) == 0) fprintf(stderr, "taken: %s\n", bad[i]);
-		CHECK(image_tag(bad[i], &out, &why) == -EINVAL);
-		CHECK(why.len);
+		_cleanup_buf_ struct buf out = {0};
+		struct err e = {0};
+		if (image_tag(bad[i], &out, &e) == 0) fprintf(stderr, "taken: %s\n", bad[i]);
+		CHECK(image_tag(bad[i], &out, &e) == -EINVAL);
+		CHECK(*e.text);
 	}
 }
 
@@ -46,10 +49,10 @@ TEST(tags)
 static const char *place(const char *path)
 {
 	static char out[600];
-	_cleanup_buf_ struct buf why = {0};
+	struct err e = {0};
 	_cleanup_image_ struct image im = {0};
 
-	if (image_add_link(&im, path, "t", &why) < 0) snprintf(out, sizeof out, "! %s", why.data);
+	if (image_add_link(&im, path, "t", &e) < 0) snprintf(out, sizeof out, "! %s", e.text);
 	else snprintf(out, sizeof out, "%s", im.items[0].path);
 	return out;
 }
@@ -83,12 +86,12 @@ TEST(clashes)
 	};
 
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		_cleanup_buf_ struct buf why = {0};
+		struct err e = {0};
 		_cleanup_image_ struct image im = { .arch = "amd64" };
-		CHECK(!image_add_link(&im, pairs[i].a, "x", &why) && !image_add_link(&im, pairs[i].b, "x",
-			&why));
-		CHECK(!image_settle(&im, &why) == pairs[i].ok);
-		CHECK(pairs[i].ok || why.len);
+		CHECK(!image_add_link(&im, pairs[i].a, "x", &e) && !image_add_link(&im, pairs[i].b, "x",
+			&e));
+		CHECK(!image_settle(&im, &e) == pairs[i].ok);
+		CHECK(pairs[i].ok || *e.text);
 		CHECK(!pairs[i].ok || image_find(&im, pairs[i].a));
 	}
 }
@@ -114,12 +117,12 @@ TEST(headers)
 		h) == -ENAMETOOLONG);
 }
 
-static struct program look(const void *data, size_t n)
+static struct image_program look(const void *data, size_t n)
 {
 	_cleanup_close_ int fd = memfd_create("program", MFD_CLOEXEC);
-	struct program p = { .interp = "?" };
+	struct image_program p = { .interp = "?" };
 
-	if (fd >= 0 && !io_write_fd(fd, data, n)) program_look(fd, &p);
+	if (fd >= 0 && !io_write_fd(fd, data, n)) image_look(fd, &p);
 	return p;
 }
 
@@ -129,7 +132,7 @@ TEST(programs)
 	static const char script[] = "#! /bin/sh -e\nx";
 
 	CHECK(!io_read("/proc/self/exe", &self, 64 << 20));
-	struct program p = look(self.data, self.len);
+	struct image_program p = look(self.data, self.len);
 	CHECK(p.arch && strchr(p.interp, '/'));   /* this test is a dynamic program */
 	CHECK(!*look(self.data, 64).interp);      /* cut off behind the header: no crash, no claim */
 	for (size_t cut = 0; cut < 1200; cut += 7) look(self.data, cut);

@@ -126,20 +126,6 @@ TEST(stops_behind_the_body)
 	http_free(&h);
 }
 
-TEST(headers_are_found)
-{
-	struct http h;
-	_cleanup_buf_ struct buf b = {0};
-	char value[32];
-	feed(&h, &b, "HTTP/1.1 302 Found\r\nlocation:   https://x/y \t\r\nLocation: second\r\nContent-Length: 0\r\n\r\n", 7);
-	CHECK(http_header(&h, "Location", value, sizeof value));
-	CHECK_STR(value, "https://x/y");
-	CHECK(!http_header(&h, "Loc", value, sizeof value));
-	CHECK(!http_header(&h, "ETag", value, sizeof value));
-	CHECK(!http_header(&h, "location", value, 5));
-	http_free(&h);
-}
-
 TEST(answer_to_head)
 {
 	struct http h;

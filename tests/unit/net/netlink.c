@@ -89,7 +89,7 @@ TEST(kernel)
 	CHECK(nl_link_up(&nl, 999999, true) == -ENODEV);
 	nl_close(&nl);
 	CHECK(nl.fd == -1);
-	CHECK(netns_enter("/nonexistent") == -ENOENT && netns_enter("/dev/null") == -EINVAL);
+	CHECK(nl_enter_netns("/nonexistent") == -ENOENT && nl_enter_netns("/dev/null") == -EINVAL);
 }
 
 UNIT_MAIN("netlink")
