@@ -28,18 +28,54 @@ func runtimeTool(r *run) (string, []string) {
 	}
 }
 
-func startRunsc(r *run) (*exec.Cmd, error) {
-	root := "/"
-	if r.row.ownRoot {
-		root = r.Root
-	}
-	if err := r.writeBundle(root, gvisorMounts(r), gvisorCapabilities); err != nil {
+// startOCI needs one more stage: the overlay that is the root lives in a mount
+// namespace of its own.
+func startOCI(r *run) (*exec.Cmd, error) {
+	cmd, err := again("sandbox-oci", r)
+	if err != nil {
 		return nil, err
+	}
+	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
+	return cmd, cmd.Start()
+}
+
+func ociStage() (int, error) {
+	r, err := told()
+	if err != nil {
+		return 0, err
+	}
+	if err := r.makeBundle(); err != nil {
+		return 0, err
 	}
 	tool, args := runtimeTool(r)
 	cmd := exec.Command(tool, append(args, "run", "--bundle", r.Dir, r.ID)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, throughPipe(os.Stdout), throughPipe(os.Stderr)
-	return cmd, cmd.Start()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if r.Env != "E5" {
+		cmd.Stdout, cmd.Stderr = throughPipe(os.Stdout), throughPipe(os.Stderr)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return statusOf(cmd.Run())
+}
+
+// makeBundle gives the container a root and writes its configuration.
+func (r *run) makeBundle() error {
+	if r.row.ownRoot {
+		return r.writeBundle(r.Root, gvisorMounts(r), gvisorCapabilities)
+	}
+	root, err := overlayRoot(r)
+	if err != nil {
+		return err
+	}
+	if r.Env == "E5" {
+		if err := nameHost(r, root); err != nil {
+			return err
+		}
+		return r.writeBundle(root, dockerMounts(r), dockerCapabilities)
+	}
+	if err := showMounts(r, root); err != nil {
+		return err
+	}
+	return r.writeBundle(root, gvisorMounts(r), gvisorCapabilities)
 }
 
 // throughPipe hides a regular file behind a pipe: gVisor keeps a file offset of
@@ -49,35 +85,6 @@ func throughPipe(f *os.File) io.Writer {
 		return struct{ io.Writer }{f}
 	}
 	return f
-}
-
-// startRunc needs one more stage: the overlay that is its root lives in a
-// mount namespace of its own.
-func startRunc(r *run) (*exec.Cmd, error) {
-	cmd, err := again("sandbox-runc", r)
-	if err != nil {
-		return nil, err
-	}
-	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
-	return cmd, cmd.Start()
-}
-
-func runcStage() (int, error) {
-	r, err := told()
-	if err != nil {
-		return 0, err
-	}
-	root, err := overlayRoot(r)
-	if err != nil {
-		return 0, err
-	}
-	if err := r.writeBundle(root, dockerMounts(r), dockerCapabilities); err != nil {
-		return 0, err
-	}
-	tool, args := runtimeTool(r)
-	cmd := exec.Command(tool, append(args, "run", "--bundle", r.Dir, r.ID)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return statusOf(cmd.Run())
 }
 
 func (r *run) writeBundle(root string, mounts []object, caps []string) error {

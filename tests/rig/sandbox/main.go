@@ -29,11 +29,11 @@ type environment struct {
 
 var environments = []environment{
 	{"E1", "native Linux in namespaces of its own", startNative, false, true, true, false},
-	{"E2", "gVisor, systrap", startRunsc, false, true, true, false},
-	{"E3", "gVisor without cgroups and default route", startRunsc, false, false, false, false},
-	{"E4", "Debian's gVisor of 2022, ptrace, host network stack", startRunsc, true, true, true, false},
-	{"E5", "a container with Docker's default capabilities", startRunc, false, true, true, false},
-	{"E6", "gVisor over a given root, the command is process 1", startRunsc, false, true, true, true},
+	{"E2", "gVisor, systrap", startOCI, false, true, true, false},
+	{"E3", "gVisor without cgroups and default route", startOCI, false, false, false, false},
+	{"E4", "Debian's gVisor of 2022, ptrace, host network stack", startOCI, true, true, true, false},
+	{"E5", "a container with Docker's default capabilities", startOCI, false, true, true, false},
+	{"E6", "gVisor over a given root, the command is process 1", startOCI, false, true, true, true},
 }
 
 // list is a flag that may be repeated.
@@ -70,8 +70,8 @@ func stage() (int, error) {
 	switch os.Args[0] {
 	case "sandbox-native":
 		return nativeStage()
-	case "sandbox-runc":
-		return runcStage()
+	case "sandbox-oci":
+		return ociStage()
 	case "sandbox-reaper":
 		return reaperStage()
 	}

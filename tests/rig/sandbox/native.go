@@ -65,6 +65,9 @@ func nativeStage() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := nameHost(r, root); err != nil {
+		return 0, err
+	}
 	if err := nativeMounts(r, root); err != nil {
 		return 0, err
 	}
@@ -77,61 +80,9 @@ func nativeStage() (int, error) {
 	return initLoop(r)
 }
 
-// overlayRoot shows the host's root with a scratch layer over it. The layer is
-// a tmpfs: it must not lie inside what it covers.
-func overlayRoot(r *run) (string, error) {
-	if err := syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""); err != nil {
-		return "", err
-	}
-	scratch, root := filepath.Join(r.Dir, "scratch"), filepath.Join(r.Dir, "root")
-	for _, d := range []string{scratch, root} {
-		if err := os.Mkdir(d, 0o755); err != nil {
-			return "", err
-		}
-	}
-	if err := syscall.Mount("tmpfs", scratch, "tmpfs", 0, "mode=755"); err != nil {
-		return "", err
-	}
-	options, err := layer(scratch, "/")
-	if err != nil {
-		return "", err
-	}
-	if err := syscall.Mount("overlay", root, "overlay", 0, options); err != nil {
-		return "", fmt.Errorf("overlay over /: %w", err)
-	}
-	return root, nameHost(r, root)
-}
-
-// layer makes a writable layer over a directory and returns mount options.
-func layer(scratch, lower string) (string, error) {
-	dir, err := os.MkdirTemp(scratch, "layer")
-	if err != nil {
-		return "", err
-	}
-	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
-	for _, d := range []string{upper, work} {
-		// a umask must not make the root unreadable for others
-		if err := errors.Join(os.Mkdir(d, 0o755), os.Chmod(d, 0o755)); err != nil {
-			return "", err
-		}
-	}
-	return "lowerdir=" + lower + ",upperdir=" + upper + ",workdir=" + work, nil
-}
-
-// nameHost makes the own name resolve, which every real machine's does.
-func nameHost(r *run, root string) error {
-	f, err := os.OpenFile(filepath.Join(root, "etc/hosts"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = fmt.Fprintf(f, "%s %s\n", r.Net.Guest, r.Host)
-	return err
-}
-
 func nativeMounts(r *run, root string) error {
 	// the nodes are the host's, what is made or removed among them is not
-	devices, err := layer(filepath.Join(r.Dir, "scratch"), "/dev")
+	devices, err := newLayer(filepath.Join(r.Dir, "scratch"), "/dev")
 	if err != nil {
 		return err
 	}
@@ -143,7 +94,7 @@ func nativeMounts(r *run, root string) error {
 	}{
 		{"proc", "proc", "proc", 0, ""},
 		{"sysfs", "sys", "sysfs", 0, ""},
-		{"overlay", "dev", "overlay", 0, devices},
+		{"overlay", "dev", "overlay", 0, devices.options()},
 		{"devpts", "dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=620,gid=5"},
 		{"tmpfs", "dev/shm", "tmpfs", 0, "mode=1777"},
 		{"tmpfs", "run", "tmpfs", 0, "mode=755"},
@@ -165,18 +116,6 @@ func nativeMounts(r *run, root string) error {
 		if err := bind(d, at(d)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func bind(source, target string) error {
-	for _, d := range []string{source, target} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			return err
-		}
-	}
-	if err := syscall.Mount(source, target, "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
-		return &os.PathError{Op: "bind", Path: target, Err: err}
 	}
 	return nil
 }
