@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -208,75 +207,6 @@ func define(set *flag.FlagSet, r row, name, value string) {
 	}
 }
 
-// configArgs turns the configuration file and its .d folder into flags, as k3s
-// does; a key that is no flag of this verb is skipped with a warning.
-func configArgs(args []string, table []row) ([]string, error) {
-	path := findValue(args, "config", "c")
-	explicit := path != "" || os.Getenv("K3S_CONFIG_FILE") != ""
-	if path == "" {
-		path = os.Getenv("K3S_CONFIG_FILE")
-	}
-	if path == "" {
-		path = configFile
-	}
-	merged, err := mergeFiles(path, explicit)
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]bool{}
-	for _, r := range table {
-		for _, n := range strings.Split(r.names, ",") {
-			known[n] = true
-		}
-	}
-	var out []string
-	for _, s := range merged {
-		if !known[s.key] {
-			warnf("Unknown flag --%s found in config.yaml, skipping\n", s.key)
-			continue
-		}
-		for _, v := range s.values {
-			out = append(out, "--"+s.key+"="+v)
-		}
-	}
-	return out, nil
-}
-
-func mergeFiles(path string, mustExist bool) ([]setting, error) {
-	files := []string{path}
-	extra, _ := filepath.Glob(path + ".d/*.y*ml")
-	sort.Strings(extra)
-	var out []setting
-	for i, f := range append(files, extra...) {
-		settings, err := readYAML(f)
-		if os.IsNotExist(err) && (i > 0 || !mustExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range settings {
-			out = mergeSetting(out, s)
-		}
-	}
-	return out, nil
-}
-
-func mergeSetting(all []setting, s setting) []setting {
-	for i := range all {
-		if all[i].key != s.key {
-			continue
-		}
-		if s.plus {
-			all[i].values = append(all[i].values, s.values...)
-		} else {
-			all[i].values = s.values
-		}
-		return all
-	}
-	return append(all, s)
-}
-
 // findValue reads one flag before the real parse, because other settings
 // depend on it.
 func findValue(args []string, names ...string) string {
@@ -312,12 +242,8 @@ func dataDirFrom(args []string) string {
 	if d := findValue(args, "data-dir"); d != "" {
 		return d
 	}
-	if settings, err := mergeFiles(configFile, false); err == nil {
-		for _, s := range settings {
-			if s.key == "data-dir" && len(s.values) > 0 {
-				return s.values[0]
-			}
-		}
+	if d := configuredDataDir(); d != "" {
+		return d
 	}
 	return homeOrDefault()
 }

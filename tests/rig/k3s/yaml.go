@@ -4,15 +4,19 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 // setting is one key of a configuration file; plus marks `key+`, which adds to
-// an earlier file's list instead of replacing it.
+// an earlier value instead of replacing it. A null has one value, which is
+// empty; an empty list has none.
 type setting struct {
-	key    string
-	plus   bool
-	values []string
+	key        string
+	plus, null bool
+	values     []string
 }
 
 // readYAML understands what k3s's config.yaml is made of: a flat map of scalars
@@ -35,7 +39,10 @@ func readYAML(path string) ([]setting, error) {
 				return nil, fmt.Errorf("%s:%d: a list without a key", path, n)
 			}
 			last := &out[len(out)-1]
-			last.values = append(last.values, unquote(strings.TrimPrefix(trimmed, "-")))
+			if last.null {
+				last.null, last.values = false, nil
+			}
+			last.values = append(last.values, scalar(strings.TrimPrefix(trimmed, "-")))
 		case trimmed != line:
 			return nil, fmt.Errorf("%s:%d: nested maps are no flags", path, n)
 		default:
@@ -58,15 +65,16 @@ func parseSetting(line string) (setting, error) {
 	s := setting{key: strings.TrimSuffix(key, "+"), plus: strings.HasSuffix(key, "+")}
 	value = strings.TrimSpace(value)
 	switch {
-	case value == "":
+	case isNull(value):
+		s.null, s.values = true, []string{""}
 	case strings.HasPrefix(value, "[") && strings.HasSuffix(value, "]"):
 		for _, v := range strings.Split(strings.Trim(value, "[]"), ",") {
-			if v = unquote(v); v != "" {
-				s.values = append(s.values, v)
+			if strings.TrimSpace(v) != "" {
+				s.values = append(s.values, scalar(v))
 			}
 		}
 	default:
-		s.values = []string{unquote(value)}
+		s.values = []string{scalar(value)}
 	}
 	return s, nil
 }
@@ -91,8 +99,50 @@ func stripComment(s string) string {
 
 func unquote(s string) string {
 	s = strings.TrimSpace(s)
-	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
-		return s[1 : len(s)-1]
+	if len(s) < 2 || (s[0] != '"' && s[0] != '\'') || s[len(s)-1] != s[0] {
+		return s
+	}
+	if s[0] == '\'' {
+		return strings.ReplaceAll(s[1:len(s)-1], "''", "'")
+	}
+	if text, err := strconv.Unquote(s); err == nil {
+		return text
+	}
+	return s[1 : len(s)-1]
+}
+
+func isNull(s string) bool {
+	return slices.Contains([]string{"", "~", "null", "Null", "NULL"}, s)
+}
+
+var (
+	yamlTrue  = strings.Fields("y Y yes Yes YES true True TRUE on On ON")
+	yamlFalse = strings.Fields("n N no No NO false False FALSE off Off OFF")
+	yamlFloat = regexp.MustCompile(`^[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?$`)
+)
+
+// scalar is what is left of a value that went through YAML's types and back,
+// as in k3s: 0644 without quotes is a number and becomes 420, yes becomes true.
+func scalar(s string) string {
+	s = strings.TrimSpace(s)
+	plain := strings.ReplaceAll(s, "_", "")
+	switch {
+	case isNull(s):
+		return ""
+	case s[0] == '"' || s[0] == '\'':
+		return strings.TrimSpace(unquote(s))
+	case slices.Contains(yamlTrue, s):
+		return "true"
+	case slices.Contains(yamlFalse, s):
+		return "false"
+	}
+	if n, err := strconv.ParseInt(plain, 0, 64); err == nil {
+		return fmt.Sprint(n)
+	}
+	if yamlFloat.MatchString(plain) {
+		if f, err := strconv.ParseFloat(plain, 64); err == nil {
+			return fmt.Sprint(f)
+		}
 	}
 	return s
 }
