@@ -1,0 +1,130 @@
+#!/bin/bash
+# Long runs: SOAK_COUNT containers in each of SOAK_ENVS, in batches of 20 short pods with four each, and what has run out or grown meanwhile. Goes on
+# where the last run broke off (SOAK_SLICE seconds limit one run), as long as its sandbox lives. Results: tests/soak/RESULTS.md.
+set -eu
+: "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}" "${GUEST:=$PWD/build/guest/guest}"
+: "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}" "${SOAK_ENVS:=E2 E1}" "${SOAK_DIR:=$PWD/build/soak}"
+
+# quantity, growth allowed per 100 containers (-: for information), what it is
+ROWS='keys 0.5 keys of root (gVisor: at most 200 in all)
+mounts 0.2 mounts of the sandbox
+cgroups 0.2 cgroup directories
+netns 0.2 network namespaces in /run/netns
+processes 0.5 processes
+inotify 0.5 inotify instances
+descriptors 5 descriptors of all processes
+supervisor-descriptors 0.1 descriptors of `k3sbox run` (with the interceptor, if any)
+supervisor-rss-kib 10 its resident memory, KiB
+leases 0.2 addresses leased to pods
+links 0.2 network links
+run-files 1 files below /run
+kubelet-pods 0.2 directories of pods in /var/lib/kubelet
+pod-logs 0.2 files in /var/log/pods
+snapshots 0.2 snapshots of containerd
+containerd-tasks 0.2 directories of tasks in /run/k3s/containerd
+k3s-log-kib - log of k3s, KiB
+memory-mib - memory in use in the sandbox or machine, MiB
+last-pid - number of the newest process'
+
+alive() { [ -e "$1/pid" ] && kill -0 "$(cat "$1/pid")" 2>/dev/null; }
+total() { cat "$1/done" 2>/dev/null || echo 0; }
+
+start() { # ENV[:OPTION] DIR
+	local env=${1%%:*} opts=
+	[ "$env" = "$1" ] || opts=${1#*:}
+	rm -rf "$2"
+	mkdir -p "$2/bin"
+	# copies: the tree may be built again while this runs
+	cp "$K3SBOX" "$2/bin/k3sbox"
+	cp "$GUEST" "$2/bin/guest"
+	"$K3SBOX" image pack --tag hello:soak --entrypoint /busybox /bin/busybox -o "$2/hello.tar" >/dev/null
+	setsid "$RIG/sandbox" --env "$env" --name "soak-${env,,}" --share "$2" --set "DIR=$2" --set "OPTS=$opts" --set "COUNT=$SOAK_COUNT" \
+		--set "RIG=$RIG" --set "TOP=$PWD" -- bash "$PWD/tests/soak/inside.sh" >"$2/output" 2>&1 </dev/null &
+	echo $! >"$2/pid"
+}
+
+# Shows what the sandbox logs until the goal, a failure or the slice's end.
+slice() { # ENV DIR
+	local shown=0 end=$((SECONDS + ${SOAK_SLICE:-0})) lines
+	touch "$2/go"
+	while alive "$2" && [ ! -e "$2/failed" ] && [ "$(total "$2")" -lt "$SOAK_COUNT" -o -e "$2/go" ]; do
+		[ "$SOAK_SLICE" = 0 ] || [ $SECONDS -lt $end ] || break
+		lines=$(cat "$2/log" 2>/dev/null | wc -l)
+		[ "$lines" -le $shown ] || { sed -n "$((shown + 1)),${lines}p" "$2/log" | sed "s/^/$1: /"; shown=$lines; }
+		sleep 1
+	done
+	rm -f "$2/go"
+	echo "$1: $(total "$2") of $SOAK_COUNT containers"
+}
+
+finish() { # DIR
+	touch "$1/quit"
+	for _ in $(seq 60); do [ -e "$1/stopped" ] || ! alive "$1" && break; sleep 1; done
+	! alive "$1" || kill "$(cat "$1/pid")"
+}
+
+# One table from the measures: the first, the middle and the last one, the slope of a straight line through all but the first.
+table() { # MEASURES
+	awk -v rows="$ROWS" '
+	{ n++; for (i = 1; i <= NF; i++) v[n, i] = $i }
+	END {
+		if (n < 3) { print "Too few measures for a verdict."; exit 1 }
+		mid = int((n + 1) / 2)
+		print "| quantity | at " v[1, 1] " | at " v[mid, 1] " | at " v[n, 1] " | per 100 | allowed | verdict |"
+		print "|---|---:|---:|---:|---:|---:|---|"
+		m = split(rows, row, "\n")
+		for (r = 1; r <= m; r++) {
+			split(row[r], f, " "); what = substr(row[r], length(f[1]) + length(f[2]) + 3); c = r + 1
+			sx = sy = sxx = sxy = 0
+			for (j = 2; j <= n; j++) { x = v[j, 1] / 100; y = v[j, c]; sx += x; sy += y; sxx += x * x; sxy += x * y }
+			k = n - 1; d = k * sxx - sx * sx; slope = d ? (k * sxy - sx * sy) / d : 0
+			verdict = f[2] == "-" ? "" : slope <= f[2] ? "steady" : "**grows**"
+			if (verdict ~ /grows/) bad++
+			printf "| %s | %s | %s | %s | %+.2f | %s | %s |\n", what, v[1, c], v[mid, c], v[n, c], slope, f[2], verdict
+		}
+		print ""
+		print bad ? "Verdict: " bad " grow." : "Verdict: nothing grows."
+		exit bad > 0
+	}' "$1"
+}
+
+title() {
+	case $1 in
+	E1) echo "natively (E1)" ;;
+	E2) echo "in gVisor (E2)" ;;
+	E2:*) echo "in gVisor (E2), run with ${1#*:}" ;;
+	*) echo "in $1" ;;
+	esac
+}
+
+status=0
+for env in $SOAK_ENVS; do
+	dir=$SOAK_DIR/${env/:/}
+	[ ! -e "$dir/stopped" ] || continue
+	if ! alive "$dir" || [ -e "$dir/failed" ]; then start "$env" "$dir"; fi
+	slice "$env" "$dir"
+	if [ -e "$dir/failed" ] || ! alive "$dir"; then
+		echo "$env: failed; see $dir/log and $dir/output"
+		finish "$dir"
+		status=1
+	elif [ "$(total "$dir")" -lt "$SOAK_COUNT" ]; then
+		echo "$env: the same command continues"
+		exit 2
+	else
+		finish "$dir"
+	fi
+done
+{
+	echo "# Long runs: results"
+	echo
+	echo "Written by \`make soak\`; HACKING.md says what it does. All pods of a batch have ended and are deleted when a measure is taken."
+	for env in $SOAK_ENVS; do
+		dir=$SOAK_DIR/${env/:/}
+		printf '\n## %s containers %s\n\n' "$(total "$dir")" "$(title "$env")"
+		[ ! -e "$dir/failed" ] || printf 'Broke off: %s.\n\n' "$(grep '^failed: ' "$dir/log")"
+		table "$dir/measures" || :
+	done
+} >tests/soak/RESULTS.md
+cat tests/soak/RESULTS.md
+! grep -qE 'Broke off|\*\*grows|Too few' tests/soak/RESULTS.md || status=1
+exit $status
