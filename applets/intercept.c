@@ -1,4 +1,5 @@
-/* Runs a program under the interceptor: system calls that this kernel cannot answer are answered here. */
+/* Applet intercept: runs a program and emulates system calls that this kernel cannot answer. Here are the
+ * options; the interceptor itself is in intercept/. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,19 +17,19 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/spawn.h"
+#include "intercept/calls/rules.h"
+#include "intercept/calls/tracer.h"
 #include "intercept/report.h"
-#include "intercept/trace/filter.h"
-#include "intercept/trace/probe.h"
-#include "intercept/trace/run.h"
-#include "intercept/trace/tracer.h"
+#include "intercept/run.h"
 #include "intercept/view/path.h"
 
-enum mode { MODE_TRACE_AUTO, MODE_SECCOMP, MODE_SYSCALL };
+enum trace_mode { MODE_AUTO, MODE_SECCOMP, MODE_SYSCALL };
 static const char *const mode_names[] = { "auto", "seccomp", "syscall", NULL };
 static const char *const stats_names[] = { "text", "json", NULL };
 
 struct intercept {
-	bool verbose, propagation, mounts, cgroup, subreaper, runc, opens_only, dump_filter, list_rules, end_with_main;
+	bool verbose, propagation, mounts, cgroup, subreaper, runc, opens_only;
+	bool dump_filter, list_rules, end_with_main;
 	const char *trace, *stats, *uname, *seeds;
 	struct strv map, replace, statfs, fstype, controller;
 	int mode;
@@ -36,53 +37,68 @@ struct intercept {
 
 static const struct opt opts[] = {
 	{ OPT_STR, 's', "seeds", offsetof(struct intercept, seeds), "SET",
-	  .help = "show the files below /proc/sys that SET (k3s) wants and this kernel lacks,\nand an empty /dev/kmsg; writes are checked and kept" },
+	  .help = "emulate files below /proc/sys that SET (k3s) needs and this kernel lacks, and an\n"
+		"empty /dev/kmsg; written values are checked and kept (open, openat, openat2, creat,\n"
+		"stat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink, readlinkat,\n"
+		"truncate, getdents64, statfs; and calls on the descriptors)" },
 	{ OPT_LIST, 'm', "map", offsetof(struct intercept, map), "FROM=TO",
-	  .help = "what is missing at or below FROM is looked for at TO" },
+	  .help = "take files at or below FROM that do not exist from TO (the calls of --seeds)" },
 	{ OPT_LIST, 'r', "replace", offsetof(struct intercept, replace), "FROM=TO",
-	  .help = "what TO has comes from TO, even where FROM has it too" },
+	  .help = "take files that exist at TO from there, even if they exist at FROM too\n"
+		"(the calls of --seeds)" },
 	{ OPT_LIST, 't', "statfs", offsetof(struct intercept, statfs), "PATH=TYPE",
-	  .help = "statfs at or below PATH says TYPE (ext4, nsfs, … or a number),\nalso where it says ENOSYS; only there with PATH=?TYPE" },
+	  .help = "report the file system type TYPE (ext4, nsfs, … or a number) at or below PATH, also\n"
+		"where the kernel has ENOSYS; with PATH=?TYPE only there (statfs, fstatfs)" },
 	{ OPT_LIST, 'f', "fstype", offsetof(struct intercept, fstype), "FROM=TO",
-	  .help = "mounts of type FROM show as TO in mountinfo and mounts;\nTO:SOURCE changes their source too" },
+	  .help = "show mounts of type FROM as TO, with FROM=TO:SOURCE also with another source, in\n"
+		"/proc/PID/mountinfo and mounts (open, openat, openat2)" },
 	{ OPT_STR, 'u', "uname", offsetof(struct intercept, uname), "RELEASE",
-		.help = "uname says this kernel release" },
+	  .help = "report this kernel release (uname)" },
 	{ OPT_FLAG, 'p', "propagation", offsetof(struct intercept, propagation),
-	  .help = "making a mount shared, private or slave succeeds where the kernel cannot" },
+	  .help = "let a mount become shared, private or slave where the kernel cannot do it (mount)" },
 	{ OPT_FLAG, 'M', "mounts", offsetof(struct intercept, mounts),
-	  .help = "recursive binds, remounts, devpts and tmpfs options that the kernel lacks\nare done without" },
+	  .help = "repeat mounts without the flags and options that the kernel lacks: recursive binds,\n"
+		"remounts, devpts, options of tmpfs; implies --propagation (mount)" },
 	{ OPT_LIST, 'C', "controller", offsetof(struct intercept, controller), "NAME",
-	  .help = "cgroup v1 controller NAME (pids, devices) shows in /proc/PID/cgroup and\n/proc/cgroups; a cgroup mount whose folder is called NAME shows as its" },
+	  .help = "show cgroup v1 controller NAME (pids, devices) in /proc/PID/cgroup, /proc/cgroups and\n"
+		"at cgroup mounts whose directory is called NAME; emulate its control files; implies\n"
+		"--cgroup (the calls of --seeds, fstatfs)" },
 	{ OPT_FLAG, 'c', "cgroup", offsetof(struct intercept, cgroup),
-	  .help = "cpuacct.usage_percpu is made from cpuacct.usage where it is missing" },
+	  .help = "compute cpuacct.usage_percpu from cpuacct.usage if it does not exist\n"
+		"(the calls of --seeds, fstatfs)" },
 	{ OPT_FLAG, 'S', "subreaper", offsetof(struct intercept, subreaper),
-	  .help = "who sets PR_SET_CHILD_SUBREAPER gets orphans' ends where the kernel cannot" },
+	  .help = "emulate PR_SET_CHILD_SUBREAPER: reparented children are reported to the subreaper\n"
+		"(prctl, wait4, waitid)" },
 	{ OPT_FLAG, 'R', "runc", offsetof(struct intercept, runc),
-	  .help = "what runc needs and old sandboxes lack: namespaces can be named and joined, and are\nshared; a mount namespace is "
-		"a root folder, pivot_root a chroot; mounts follow\nlinks; pipes can be given away; procfs's root has its number" },
+	  .help = "emulate what runc needs and old sandboxes lack: files in /proc/PID/ns (open, stat),\n"
+		"joining namespaces, which are shared, and root directories (setns, pivot_root, umount2:\n"
+		"a chroot), links as mount points (mount), pipes given away (fchown), the inode number\n"
+		"of /proc (fstat)" },
 	{ OPT_FLAG, 'o', "opens-only", offsetof(struct intercept, opens_only),
-	  .help = "files are there for those who open them, not for stat, access, readlink and\nlistings: a third of the stops, enough for k3s" },
+	  .help = "emulate files only for programs that open them: not for stat, access, readlink and\n"
+		"getdents; a third of the stops, sufficient for k3s" },
 	{ OPT_FLAG, 'e', "end-with-main", offsetof(struct intercept, end_with_main),
-	  .help = "when PROGRAM ends, so does everything it left behind" },
+	  .help = "when PROGRAM ends, end all processes that it leaves behind" },
 	{ OPT_CHOICE, 0, "mode", offsetof(struct intercept, mode), "MODE", mode_names,
-	  .help = "seccomp: only calls that a rule names stop; syscall: all do" },
+	  .help = "seccomp: stop only at calls that have a rule; syscall: stop at all calls" },
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct intercept, verbose),
-		.help = "say on standard error what was answered" },
-	{ OPT_STR, 0, "trace", offsetof(struct intercept, trace), "FILE", .help = "say it there" },
+	  .help = "log emulated calls to standard error" },
+	{ OPT_STR, 0, "trace", offsetof(struct intercept, trace), "FILE",
+	  .help = "write the log to FILE" },
 	{ OPT_STR, 0, "stats", offsetof(struct intercept, stats), "FORMAT", .bare = "text",
-	  .help = "counters at the end, on standard error: text or json" },
+	  .help = "write counters to standard error at the end: text or json" },
 	{ OPT_FLAG, 0, "dump-filter", offsetof(struct intercept, dump_filter),
-		.help = "show the seccomp filter and end" },
+	  .help = "print the seccomp filter and exit" },
 	{ OPT_FLAG, 0, "list-rules", offsetof(struct intercept, list_rules),
-		.help = "show the table of system calls and end" },
+	  .help = "print the table of system calls and exit" },
 	{ OPT_END },
 };
 
 static const struct { const char *name; uint64_t magic; } fs_types[] = {
 	{ "ext4", EXT4_SUPER_MAGIC }, { "tmpfs", TMPFS_MAGIC }, { "proc", PROC_SUPER_MAGIC },
-	{ "sysfs", SYSFS_MAGIC },
-	{ "cgroup", CGROUP_SUPER_MAGIC }, { "cgroup2", CGROUP2_SUPER_MAGIC }, { "nsfs", NSFS_MAGIC },
-	{ "overlay", OVERLAYFS_SUPER_MAGIC }, { "xfs", XFS_SUPER_MAGIC }, { "btrfs", BTRFS_SUPER_MAGIC },
+	{ "sysfs", SYSFS_MAGIC }, { "cgroup", CGROUP_SUPER_MAGIC }, { "cgroup2", CGROUP2_SUPER_MAGIC },
+	{ "nsfs", NSFS_MAGIC }, { "overlay", OVERLAYFS_SUPER_MAGIC }, { "xfs", XFS_SUPER_MAGIC },
+	{ "btrfs", BTRFS_SUPER_MAGIC },
 };
 
 static uint64_t fs_type(const char *name)
@@ -92,7 +108,7 @@ static uint64_t fs_type(const char *name)
 	for (size_t i = 0; i < sizeof fs_types / sizeof *fs_types; i++)
 		if (!strcmp(fs_types[i].name, name)) return fs_types[i].magic;
 	uint64_t v = strtoull(name, &end, 0);
-	if (!v || *end) die_usage("--statfs: '%s' is no file-system type (a number is fine too)", name);
+	if (!v || *end) die_usage("--statfs: unknown file system type '%s' (a number is allowed too)", name);
 	return v;
 }
 
@@ -100,7 +116,7 @@ static uint64_t fs_type(const char *name)
 static char *split(char *text, const char *option)
 {
 	char *eq = strchr(text, '=');
-	if (!eq || eq == text || !eq[1]) die_usage("--%s wants LEFT=RIGHT, not '%s'", option, text);
+	if (!eq || eq == text || !eq[1]) die_usage("--%s needs LEFT=RIGHT, not '%s'", option, text);
 	*eq = 0;
 	return eq + 1;
 }
@@ -109,71 +125,80 @@ static char *absolute(const char *path)
 {
 	char cwd[PATH_MAX], out[PATH_MAX];
 
-	if (!getcwd(cwd, sizeof cwd)) die_errno(EX_SYS, -errno, "the current folder");
-	if (path_join(out, cwd, path) < 0) die_usage("'%s' is too long a path", path);
+	if (!getcwd(cwd, sizeof cwd)) die_errno(EX_SYS, -errno, "cannot read the current directory");
+	if (path_join(out, cwd, path) < 0) die_usage("the path '%s' is too long", path);
 	return xstrdup(out);
 }
 
-/* The names of TO are those the kernel shows in /proc/self/fd, so its links are resolved. */
-static void add_map(struct tracer *tr, const char *text, bool over)
+/* Links in TO are resolved, because /proc/self/fd has the resolved name. */
+static void add_map(struct view_config *v, const char *text, bool over)
 {
+	const char *option = over ? "replace" : "map";
 	_cleanup_free_ char *from = xstrdup(text);
-	char *to = split(from, over ? "replace" : "map");
+	char *to = split(from, option);
 	char *real = realpath(to, NULL);
 
-	if (!real) die_errno(EX_FAIL, -errno, "--%s: %s", over ? "replace" : "map", to);
-	if (*from != '/')
-		die_usage("--%s: FROM must be an absolute path, not '%s'", over ? "replace" : "map", from);
-	tr->maps = xrealloc(tr->maps, (tr->map_n + 1) * sizeof *tr->maps);
-	tr->maps[tr->map_n++] = (struct map){ absolute(from), real, over };
+	if (!real) die_errno(EX_FAIL, -errno, "--%s: %s", option, to);
+	if (*from != '/') die_usage("--%s: FROM must be an absolute path, not '%s'", option, from);
+	v->maps = xrealloc(v->maps, (v->map_n + 1) * sizeof *v->maps);
+	v->maps[v->map_n++] = (struct path_map){ absolute(from), real, over };
 }
 
-static void add_fstype(struct tracer *tr, const char *text)
+static void add_fstype(struct view_config *v, const char *text)
 {
 	char *from = xstrdup(text), *to = split(from, "fstype"), *colon = strchr(to, ':');
 
 	if (colon) *colon++ = 0;
-	tr->fstypes = xrealloc(tr->fstypes, (tr->fstype_n + 1) * sizeof *tr->fstypes);
-	tr->fstypes[tr->fstype_n++] = (struct fstype){ from, to, colon };
+	v->fstypes = xrealloc(v->fstypes, (v->fstype_n + 1) * sizeof *v->fstypes);
+	v->fstypes[v->fstype_n++] = (struct fstype){ from, to, colon };
 }
 
-static void add_type(struct tracer *tr, const char *text)
+static void add_type(struct tracer_config *t, const char *text)
 {
 	_cleanup_free_ char *path = xstrdup(text);
 	char *type = split(path, "statfs");
-
-	tr->types = xrealloc(tr->types, (tr->type_n + 1) * sizeof *tr->types);
 	bool if_unknown = *type == '?';
-	tr->types[tr->type_n++] = (struct path_type){ absolute(path), fs_type(type + if_unknown), if_unknown };
+
+	t->types = xrealloc(t->types, (t->type_n + 1) * sizeof *t->types);
+	t->types[t->type_n++] = (struct path_type){ absolute(path), fs_type(type + if_unknown), if_unknown };
 }
 
-static void apply_lists(struct tracer *tr, const struct intercept *cfg)
+/* The first map that has a file counts, so --replace comes before --map. */
+static void configure_paths(struct view_config *v, const struct intercept *cfg)
 {
-	for (size_t i = 0; i < cfg->replace.n; i++) add_map(tr, cfg->replace.v[i], true);
-	for (size_t i = 0; i < cfg->map.n; i++) add_map(tr, cfg->map.v[i], false);
-	for (size_t i = 0; i < cfg->fstype.n; i++) add_fstype(tr, cfg->fstype.v[i]);
-	for (size_t i = 0; i < cfg->statfs.n; i++) add_type(tr, cfg->statfs.v[i]);
+	for (size_t i = 0; i < cfg->replace.n; i++) add_map(v, cfg->replace.v[i], true);
+	for (size_t i = 0; i < cfg->map.n; i++) add_map(v, cfg->map.v[i], false);
+	for (size_t i = 0; i < cfg->fstype.n; i++) add_fstype(v, cfg->fstype.v[i]);
+	v->controllers = (const char **)cfg->controller.v;
+	v->controller_n = cfg->controller.n;
+	v->cgroup = cfg->cgroup || cfg->controller.n;
+	v->namespaces = cfg->runc;
 	if (!cfg->seeds) return;
-	if (strcmp(cfg->seeds, "k3s")) die_usage("--seeds: there is no set '%s', only k3s", cfg->seeds);
-	tr->seeds = true;
-	add_map(tr, "/dev/kmsg=/dev/null", false);
+	if (strcmp(cfg->seeds, "k3s")) die_usage("--seeds: unknown set '%s'; the only one is k3s", cfg->seeds);
+	v->seeds = true;
+	add_map(v, "/dev/kmsg=/dev/null", false);
+}
+
+static unsigned features(const struct view_config *v, const struct intercept *cfg)
+{
+	bool files = v->seeds || v->map_n || v->fstype_n || v->cgroup, look = !cfg->opens_only;
+	unsigned f = (files ? F_PATH : 0) | (files && look ? F_STAT : 0) | (v->cgroup ? F_CGROUP : 0)
+		| (look && (v->seeds || v->map_n) ? F_LIST : 0) | (cfg->statfs.n ? F_STATFS : 0)
+		| (cfg->uname ? F_UNAME : 0) | (cfg->propagation ? F_PROPAGATION : 0)
+		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0) | (cfg->subreaper ? F_REAPER : 0)
+		| (cfg->runc ? F_RUNC | F_PATH : 0);
+
+	return f ? f | F_NOTE : 0;
 }
 
 static void configure(struct tracer *tr, const struct intercept *cfg)
 {
-	apply_lists(tr, cfg);
-	tr->controllers = (const char **)cfg->controller.v;
-	tr->controller_n = cfg->controller.n;
-	tr->cgroup = cfg->cgroup || cfg->controller.n;
-	tr->uname_release = cfg->uname;
+	view_init(&tr->view);
+	configure_paths(&tr->view.cfg, cfg);
+	for (size_t i = 0; i < cfg->statfs.n; i++) add_type(&tr->cfg, cfg->statfs.v[i]);
 	if (cfg->uname && strlen(cfg->uname) > 64) die_usage("--uname: a release has at most 64 bytes");
-	bool files = tr->seeds || tr->map_n || tr->fstype_n || tr->cgroup;
-	tr->features = (files ? F_PATH : 0) | (files && !cfg->opens_only ? F_STAT : 0) | (tr->cgroup ? F_CGROUP : 0)
-		| (!cfg->opens_only && (tr->seeds || tr->map_n) ? F_LIST : 0) | (tr->type_n ? F_STATFS : 0)
-		| (cfg->uname ? F_UNAME : 0) | (cfg->propagation ? F_PROPAGATION : 0)
-		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0) | (cfg->subreaper ? F_REAPER : 0)
-		| (cfg->runc ? F_RUNC | F_PATH : 0);
-	if (tr->features) tr->features |= F_NOTE;
+	tr->cfg.uname_release = cfg->uname;
+	tr->cfg.features = features(&tr->view.cfg, cfg);
 }
 
 static FILE *open_log(const struct intercept *cfg)
@@ -190,44 +215,50 @@ static FILE *open_log(const struct intercept *cfg)
 
 static void probe(struct tracer *tr, int mode)
 {
-	const char *what = "";
-	int r = probe_tracing(tr, mode == MODE_SYSCALL, &what);
+	struct err e = {0};
+	int r = probe_tracing(&tr->kernel, &tr->tracees.mem, mode == MODE_SYSCALL, &e);
 
-	if (r < 0) {
-		die_errno(EX_SYS, r, "this kernel lets nobody trace (%s; does a container forbid ptrace? is another tracer at work?)", what);
-	}
-	if (mode == MODE_SECCOMP && tr->engine != ENGINE_SECCOMP)
-		die(EX_FAIL, "--mode seccomp: this kernel takes no seccomp filters with RET_TRACE; --mode auto does without");
-	if (!tr->cap_ptrace && tr->features & F_PATH) tr->features |= F_DUMPABLE;
+	if (r < 0)
+		die_errno(EX_SYS, r, "no process can be traced here (%s; does a container forbid ptrace, or is "
+			"another tracer at work?)", e.text);
+	if (mode == MODE_SECCOMP && tr->kernel.engine != ENGINE_SECCOMP)
+		die(EX_FAIL, "--mode seccomp: this kernel does not support seccomp filters with RET_TRACE; "
+			"--mode auto works without them");
+	if (!tr->kernel.cap_ptrace && tr->cfg.features & F_PATH) tr->cfg.features |= F_DUMPABLE;
 }
 
 static const char *const aliases[] = { "ptrace_interceptor", NULL };
 
-/* The name stands before the operands (applet_run). */
-static bool called_as_seeds_did(const struct args *args)
+/* Was it called by the alias? The name stands before the operands (applet_run). */
+static bool called_by_alias(const struct args *args)
 {
 	const char *name = strrchr(args->v[-1], '/');
 	return !strcmp(name ? name + 1 : args->v[-1], aliases[0]);
+}
+
+/* Is it json? */
+static bool stats_format(const char *name)
+{
+	if (!name || !strcmp(name, stats_names[0])) return false;
+	if (strcmp(name, stats_names[1])) die_usage("--stats: text or json, not '%s'", name);
+	return true;
 }
 
 static int run(void *cfg_, const struct args *args)
 {
 	struct intercept *cfg = cfg_;
 	static struct tracer tr;
+	bool json = stats_format(cfg->stats);
 
-	tr.mount_events = -1;
-	int json = 0;
-	if (cfg->stats && strcmp(cfg->stats, stats_names[0]) && !(json = !strcmp(cfg->stats, stats_names[1])))
-		die_usage("--stats: text or json, not '%s'", cfg->stats);
-	if (!cfg->seeds && called_as_seeds_did(args)) cfg->seeds = "k3s";
+	if (!cfg->seeds && called_by_alias(args)) cfg->seeds = "k3s";
 	configure(&tr, cfg);
-	if (cfg->list_rules) return report_rules(tr.features);
-	if (cfg->dump_filter) return report_filter(tr.features);
+	if (cfg->list_rules) return report_rules(tr.cfg.features);
+	if (cfg->dump_filter) return report_filter(tr.cfg.features);
 	if (!args->n) die_usage("missing operand: PROGRAM");
-	tr.counts = xcalloc(rule_count, sizeof *tr.counts);
-	tr.log = open_log(cfg);
+	tr.counters.by_rule = xcalloc(syscall_rule_count, sizeof *tr.counters.by_rule);
+	tr.cfg.log = open_log(cfg);
 	probe(&tr, cfg->mode);
-	int status = tracer_run(&tr, args->v, cfg->end_with_main);
+	int status = run_traced(&tr, args->v, cfg->end_with_main);
 	if (cfg->stats) report_stats(&tr, json);
 	return status;
 }
@@ -236,16 +267,17 @@ const struct applet applet_intercept = {
 	.name = "intercept",
 	.aliases = aliases,
 	.group = GROUP_TOOL,
-	.summary = "run a program whose system calls are answered where the kernel cannot",
+	.summary = "run a program and emulate system calls that this kernel cannot answer",
 	.usage = "[OPTION…] [--] PROGRAM [ARG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct intercept),
 	.operands = { "PROGRAM", 0, OPERANDS_ANY },   /* none with --list-rules */
 	.flags = APPLET_IN_ORDER,
-	.more = "The kernel answers first: only what it lacks is answered here, in PROGRAM and all that it starts, in any\n"
-		"namespace. Calls that no rule names are not slowed down. Called as ptrace_interceptor, --seeds k3s is implied.\n"
-		"The exit status is PROGRAM's. Programs under it cannot trace others, 32-bit ones see no rule;\n"
-		"io_uring is refused, as it opens files unseen. Files are opened, looked at and listed by these rules, never created,\n"
-		"removed, renamed, executed or entered (cd); not those of FUSE.\n",
+	.more = "The kernel answers first: only what it lacks is emulated, in PROGRAM and all its descendants, in any\n"
+		"namespace. Calls that have no rule are not slowed down. Called as ptrace_interceptor, --seeds k3s is\n"
+		"implied. The exit status is that of PROGRAM. Programs that are traced in this way cannot trace others,\n"
+		"32-bit programs are not changed, and io_uring is refused, because it opens files without a system call.\n"
+		"Emulated files can be opened, examined and listed; they cannot be created, removed, renamed, executed\n"
+		"or entered (chdir). Files on FUSE file systems are never emulated.\n",
 	.run = run,
 };

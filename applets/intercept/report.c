@@ -1,41 +1,44 @@
+/* Output about the interceptor itself: --list-rules, --dump-filter, --stats. */
 #include "intercept/report.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/die.h"
 #include "base/io.h"
-#include "intercept/trace/filter.h"
+#include "intercept/calls/filter.h"
 
 static const struct { unsigned bit; const char *name; } feature_names[] = {
 	{ F_PATH, "files" }, { F_LIST, "listings" }, { F_STATFS, "statfs" }, { F_UNAME, "uname" },
-	{ F_PROPAGATION, "propagation" }, { F_MOUNTS, "mounts" }, { F_DUMPABLE, "dumpable" }, { F_NOTE, "note" },
-	{ F_STAT, "stat" }, { F_CGROUP, "cgroup" }, { F_REAPER, "subreaper" }, { F_RUNC, "runc" }, { F_HOT, "stand-ins" },
+	{ F_PROPAGATION, "propagation" }, { F_MOUNTS, "mounts" }, { F_DUMPABLE, "dumpable" },
+	{ F_NOTE, "note" }, { F_STAT, "stat" }, { F_CGROUP, "cgroup" }, { F_REAPER, "subreaper" },
+	{ F_RUNC, "runc" }, { F_HOT, "stand-ins" },
 };
 
 static int put(int fd, const struct buf *b)
 {
-	int r = b->failed ? -1 : io_write_fd(fd, b->data, b->len);
+	int r = b->failed ? -ENOMEM : io_write_fd(fd, b->data, b->len);
 	return r < 0 ? EX_FAIL : EX_OK;
 }
 
-/* With no feature asked for, all rows. */
+static void put_rule(const struct syscall_rule *r, struct buf *b)
+{
+	buf_printf(b, "%-15s %4u  ", r->name, r->nr);
+	size_t from = b->len;
+	for (size_t f = 0; f < sizeof feature_names / sizeof *feature_names; f++)
+		if (r->features & feature_names[f].bit)
+			buf_printf(b, "%s%s", b->len > from ? "," : "", feature_names[f].name);
+	size_t width = b->len - from;
+	buf_printf(b, "%*s  %s\n", width < 22 ? (int)(22 - width) : 0, "", r->why);
+}
+
 int report_rules(unsigned features)
 {
 	_cleanup_buf_ struct buf b = {0};
 
-	for (size_t i = 0; i < rule_count; i++) {
-		const struct rule *r = &rules[i];
-		if (features && !(r->features & (features | F_HOT))) continue;
-		buf_printf(&b, "%-15s %4u  ", r->name, r->nr);
-		size_t from = b.len;
-		for (size_t f = 0; f < sizeof feature_names / sizeof *feature_names; f++)
-			if (r->features & feature_names[f].bit)
-				buf_printf(&b, "%s%s", b.len > from ? "," : "", feature_names[f].name);
-		buf_printf(&b, "%*s  %s\n", b.len - from < 22 ? (int)(22 - (b.len - from)) : 0, "", r->why);
-	}
+	for (size_t i = 0; i < syscall_rule_count; i++)
+		if (!features || syscall_rules[i].features & (features | F_HOT)) put_rule(&syscall_rules[i], &b);
 	return put(STDOUT_FILENO, &b);
 }
 
@@ -43,38 +46,51 @@ int report_filter(unsigned features)
 {
 	_cleanup_buf_ struct buf b = {0};
 	struct sock_filter f[FILTER_MAX];
+	size_t n = filter_make(syscall_rules, syscall_rule_count, features, f);
 
-	filter_dump(f, filter_make(rules, rule_count, features, f), rules, &b);
+	filter_dump(f, n, syscall_rules, &b);
 	return put(STDOUT_FILENO, &b);
+}
+
+static const char *engine_name(const struct tracer *tr)
+{
+	return tr->kernel.engine == ENGINE_SECCOMP ? "seccomp" : "syscall";
 }
 
 static void stats_text(const struct tracer *tr, struct buf *b)
 {
-	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s), waiting %s\n",
-		tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall", tr->seccomp_first ? "first" : "after entry",
-		mem_way_names[tr->mem.read], mem_way_names[tr->mem.write], tr->spin ? "awake" : "asleep");
-	buf_printf(b, "%llu stops at calls, %llu signals, %llu births and execs, at most %zu threads at once\n",
-		(unsigned long long)tr->stops, (unsigned long long)tr->signals, (unsigned long long)tr->births,
-		tr->tracee_max);
-	for (size_t i = 0; i < rule_count; i++)
-		if (tr->counts[i].stops)
-			buf_printf(b, "%-15s %10llu stops %10llu answered\n", rules[i].name,
-				(unsigned long long)tr->counts[i].stops, (unsigned long long)tr->counts[i].answered);
+	const struct tracer_counters *n = &tr->counters;
+	const struct mem *m = &tr->tracees.mem;
+
+	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s), waiting %s\n", engine_name(tr),
+		tr->kernel.seccomp_first ? "first" : "after entry", mem_way_names[m->read],
+		mem_way_names[m->write], tr->kernel.spin ? "awake" : "asleep");
+	buf_printf(b, "%llu stops at calls, %llu signals, %llu births and execs, "
+		"at most %zu threads at once\n", (unsigned long long)n->stops,
+		(unsigned long long)n->signals, (unsigned long long)n->births, tr->tracees.most);
+	for (size_t i = 0; i < syscall_rule_count; i++) {
+		const struct rule_counter *r = &n->by_rule[i];
+		if (!r->stops) continue;
+		buf_printf(b, "%-15s %10llu stops %10llu answered\n", syscall_rules[i].name,
+			(unsigned long long)r->stops, (unsigned long long)r->answered);
+	}
 }
 
 static void stats_json(const struct tracer *tr, struct buf *b)
 {
-	buf_printf(b, "{\"engine\":\"%s\",\"seccomp_first\":%s,\"memory\":\"%s\",\"stops\":%llu,\"signals\":%llu,"
-		"\"births\":%llu,\"threads\":%zu,"
-		"\"rules\":{", tr->engine == ENGINE_SECCOMP ? "seccomp" : "syscall",
-		tr->seccomp_first ? "true" : "false",
-		mem_way_names[tr->mem.read], (unsigned long long)tr->stops, (unsigned long long)tr->signals,
-		(unsigned long long)tr->births, tr->tracee_max);
+	const struct tracer_counters *n = &tr->counters;
 	const char *comma = "";
-	for (size_t i = 0; i < rule_count; i++) {
-		if (!tr->counts[i].stops) continue;
-		buf_printf(b, "%s\"%s\":{\"stops\":%llu,\"answered\":%llu}", comma, rules[i].name,
-			(unsigned long long)tr->counts[i].stops, (unsigned long long)tr->counts[i].answered);
+
+	buf_printf(b, "{\"engine\":\"%s\",\"seccomp_first\":%s,\"memory\":\"%s\",", engine_name(tr),
+		tr->kernel.seccomp_first ? "true" : "false", mem_way_names[tr->tracees.mem.read]);
+	buf_printf(b, "\"stops\":%llu,\"signals\":%llu,\"births\":%llu,\"threads\":%zu,\"rules\":{",
+		(unsigned long long)n->stops, (unsigned long long)n->signals,
+		(unsigned long long)n->births, tr->tracees.most);
+	for (size_t i = 0; i < syscall_rule_count; i++) {
+		const struct rule_counter *r = &n->by_rule[i];
+		if (!r->stops) continue;
+		buf_printf(b, "%s\"%s\":{\"stops\":%llu,\"answered\":%llu}", comma, syscall_rules[i].name,
+			(unsigned long long)r->stops, (unsigned long long)r->answered);
 		comma = ",";
 	}
 	buf_puts(b, "}}\n");

@@ -4,20 +4,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "intercept/trace/filter.h"
+#include "intercept/calls/filter.h"
+#include "tests/filter_run.h"
 
 enum { ROWS = 80 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static unsigned wanted(const struct rule *r, size_t row, const unsigned long long args[6])
+static unsigned wanted(const struct syscall_rule *r, size_t row, const unsigned long long args[6])
 {
 	if (r->pass.mask && ((uint32_t)args[r->pass.arg] & r->pass.mask) == r->pass.value) return SECCOMP_RET_ALLOW;
 	if (r->error && !r->pass.mask) return SECCOMP_RET_ERRNO | r->error;
 	return SECCOMP_RET_TRACE | (unsigned)row;
 }
 
-static void check(const struct rule *rows, size_t n, unsigned features, const struct sock_filter *f, size_t len, unsigned nr,
+static void check(const struct syscall_rule *rows, size_t n, unsigned features, const struct sock_filter *f, size_t len, unsigned nr,
 	const unsigned long long args[6])
 {
 	unsigned want = SECCOMP_RET_ALLOW;
@@ -32,7 +33,7 @@ static void check(const struct rule *rows, size_t n, unsigned features, const st
 /* First byte: features; then eight bytes a row: number, features, argument test, errno. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct rule rows[ROWS];
+	struct syscall_rule rows[ROWS];
 	struct sock_filter f[FILTER_MAX];
 	bool seen[512] = {0};
 	size_t n = 0;
@@ -44,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint16_t nr = (uint16_t)((p[0] | p[1] << 8) & 511);
 		if (seen[nr]) continue;
 		seen[nr] = true;
-		rows[n++] = (struct rule){ .name = "x", .nr = nr, .features = p[2], .error = p[6] & 1 ? p[7] : 0,
+		rows[n++] = (struct syscall_rule){ .name = "x", .nr = nr, .features = p[2], .error = p[6] & 1 ? p[7] : 0,
 			.pass = { p[3] % 6, p[4], p[5] & p[4] } };
 	}
 	size_t len = filter_make(rows, n, features, f);

@@ -361,7 +361,22 @@ static int ship(int argc, char **argv)
 	return 0;
 }
 
+/* nameless DIR: openat2(O_TMPFILE) as this process's first call on the path; the mode of the file */
+static int nameless(int argc, char **argv)
+{
+	struct how2 h = { O_TMPFILE | O_RDWR, 0644, 0, 0 };
+	struct stat st;
+	(void)argc;
+
+	umask(0);
+	int fd = (int)syscall(437, AT_FDCWD, argv[0], &h, 24);
+	show("openat2", fd);
+	if (fd >= 0 && fstat(fd, &st) == 0) printf("mode %o\n", st.st_mode & 07777);
+	return 0;
+}
+
 const struct command file_commands[] = {
+	{ "nameless", nameless },
 	{ "shorten", shorten }, { "judged", judged }, { "ship", ship },
 	{ "cat", cat }, { "at", at }, { "chrooted", chrooted }, { "put", put }, { "how", how }, { "look", look },
 	{ "list", list }, { "fdname", fdname }, { "walk", walk }, { "use", use }, { "pages", pages },

@@ -1,5 +1,6 @@
-/* getdents64: the first batch of a folder's entries is preceded by nothing and followed by those that a
- * rule adds. */
+/* getdents64: the names that a rule adds follow the first entries of a directory. The buffer given to the
+ * kernel is made smaller by what they need. A directory that exists only as a stand-in is listed from
+ * here alone. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,15 +14,14 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "intercept/calls/call.h"
 #include "intercept/calls/handlers.h"
 #include "intercept/trace/hash.h"
 #include "intercept/view/resolve.h"
-#include "intercept/view/virtual.h"
 
-enum stage { POSITION_KNOWN = 1 };
-enum { ROOM_LEFT = 512 };   /* what the kernel must at least keep of the tracee's buffer */
+enum { ROOM_LEFT = 512 };   /* the part of the buffer that the kernel gets at least */
 
-struct entry {              /* struct linux_dirent64 */
+struct dir_entry {          /* struct linux_dirent64 */
 	uint64_t ino;
 	int64_t off;
 	uint16_t reclen;
@@ -29,21 +29,21 @@ struct entry {              /* struct linux_dirent64 */
 	char name[];
 } __attribute__((packed));
 
-struct extra {
-	int dir;                /* -1: the folder exists only here */
-	struct strv names;
-	struct buf *out;
+struct added_names {
+	int dir;                /* the directory; -1: it exists only as a stand-in */
+	struct strv names;      /* those seen so far */
+	struct buf *out;        /* entries of those that the directory lacks */
 	int64_t off;
 };
 
 static void put(struct buf *out, const char *name, bool is_dir, int64_t off)
 {
-	size_t n = strlen(name) + 1, len = (offsetof(struct entry, name) + n + 7) & ~7ul;
+	size_t n = strlen(name) + 1, len = (offsetof(struct dir_entry, name) + n + 7) & ~7ul;
 	char *p = buf_reserve(out, len);
 
 	if (!p) return;
 	memset(p, 0, len);
-	struct entry *e = (struct entry *)(void *)p;
+	struct dir_entry *e = (struct dir_entry *)(void *)p;
 	e->ino = hash_bytes(name, n, 1) & 0xffffffff;
 	e->off = off;
 	e->reclen = (uint16_t)len;
@@ -54,7 +54,7 @@ static void put(struct buf *out, const char *name, bool is_dir, int64_t off)
 
 static void add(void *arg, const char *name, bool is_dir)
 {
-	struct extra *x = arg;
+	struct added_names *x = arg;
 	struct stat st;
 
 	if (strv_has(&x->names, name)) return;
@@ -63,8 +63,8 @@ static void add(void *arg, const char *name, bool is_dir)
 	put(x->out, name, is_dir, x->off);
 }
 
-/* The entries that the folder lacks; opened through the tracee's descriptor, so that it is the tracee's
- * folder. */
+/* The entries that the directory lacks. It is opened through the descriptor of the tracee, so that it is
+ * the same one. */
 static void missing_entries(struct call *c, const char *path, const struct special *s, int64_t off,
 	struct buf *out)
 {
@@ -72,44 +72,79 @@ static void missing_entries(struct call *c, const char *path, const struct speci
 
 	snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, (int)call_arg(c, 0));
 	_cleanup_close_ int dir = s ? -1 : open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct extra x = { .dir = dir, .out = out, .off = off };
-	virtual_names(c->tr, path, add, &x);
+	struct added_names x = { .dir = dir, .out = out, .off = off };
+	stand_in_names(&c->tr->view, path, add, &x);
 	strv_free(&x.names);
 }
 
-static enum verdict append(struct call *c)
-{
-	struct job *j = c->t->job;
-	uint64_t at = call_arg(c, 1);
-	_cleanup_buf_ struct buf extra = {0};
-	char last[PATH_MAX];
-	int64_t off = 0;
+/* ---- a directory that the kernel has ---- */
 
-	if (c->result < 0) return PASS;
-	/* The last entry's offset leads behind it, so a seek to one of ours goes on there. */
-	for (long pos = 0; pos + (long)sizeof(struct entry) <= c->result;) {
-		struct entry e;
-		if (call_read(c, at + (uint64_t)pos, &e, sizeof e) < 0 || !e.reclen) return PASS;
-		off = e.off;
+static call_handler position_known, listing_begins, listed;
+
+static enum call_verdict list_stand_in(struct call *c, struct special *s);
+
+enum call_verdict getdents_enter(struct call *c)
+{
+	struct special *s = call_special(c, 0);
+	_cleanup_buf_ struct buf extra = {0};
+	char path[PATH_MAX];
+
+	if (s && s->dir) return list_stand_in(c, s);
+	if (!resolve_fd(&c->tr->view, c->t, (int)call_arg(c, 0), path)) return CALL_PASS;
+	missing_entries(c, path, NULL, 0, &extra);
+	if (!extra.len || call_arg(c, 2) < extra.len + ROOM_LEFT || !call_new_state(c)) return CALL_PASS;
+	struct list_state *l = &call_state(c)->list;
+	l->room = extra.len;
+	snprintf(l->path, sizeof l->path, "%s", path);
+	call_set_nr(c, SYS_lseek);
+	call_set_arg(c, 1, 0);
+	call_set_arg(c, 2, SEEK_CUR);
+	return call_then(c, position_known);
+}
+
+/* Only the first listing of the directory gets more entries. */
+static enum call_verdict position_known(struct call *c)
+{
+	return call_again(c, c->result == 0 ? listing_begins : call_pass);
+}
+
+static enum call_verdict listing_begins(struct call *c)
+{
+	call_set_arg(c, 2, call_arg(c, 2) - call_state(c)->list.room);
+	return call_then(c, listed);
+}
+
+/* The offset of the last entry, so that a seek to one of the added entries goes on behind it. */
+static bool last_offset(struct call *c, uint64_t at, int64_t *off)
+{
+	for (long pos = 0; pos + (long)sizeof(struct dir_entry) <= c->result;) {
+		struct dir_entry e;
+		if (call_read(c, at + (uint64_t)pos, &e, sizeof e) < 0 || !e.reclen) return false;
+		*off = e.off;
 		pos += e.reclen;
 	}
-	snprintf(last, sizeof last, "%s", j->path);
-	missing_entries(c, last, NULL, off, &extra);
-	if (!extra.len || (uint64_t)c->result + extra.len > call_arg(c, 2)) return PASS;
-	if (call_write(c, at + (uint64_t)c->result, extra.data, extra.len) < 0) return PASS;
-	call_log(c, "%s: %zu bytes more", last, extra.len);
+	return true;
+}
+
+static enum call_verdict listed(struct call *c)
+{
+	const char *path = call_state(c)->list.path;
+	uint64_t at = call_arg(c, 1);
+	_cleanup_buf_ struct buf extra = {0};
+	int64_t off = 0;
+
+	if (c->result < 0 || !last_offset(c, at, &off)) return CALL_PASS;
+	missing_entries(c, path, NULL, off, &extra);
+	if (!extra.len || (uint64_t)c->result + extra.len > call_arg(c, 2)) return CALL_PASS;
+	if (call_write(c, at + (uint64_t)c->result, extra.data, extra.len) < 0) return CALL_PASS;
+	call_log(c, "%s: %zu bytes more", path, extra.len);
 	call_count(c);
 	return call_done(c, c->result + (long)extra.len);
 }
 
-static enum verdict position(struct call *c)
-{
-	if (c->result == 0) c->t->job->stage = POSITION_KNOWN;
-	return AGAIN;
-}
+/* ---- a directory that is a stand-in: all its entries at once, then none ---- */
 
-/* A folder that is a memfd in truth: all its entries at once, then none. */
-static enum verdict list_stand_in(struct call *c, struct special *s)
+static enum call_verdict list_stand_in(struct call *c, struct special *s)
 {
 	_cleanup_buf_ struct buf out = {0};
 
@@ -122,29 +157,4 @@ static enum verdict list_stand_in(struct call *c, struct special *s)
 	s->listed = true;
 	call_count(c);
 	return call_done(c, (long)out.len);
-}
-
-enum verdict getdents_enter(struct call *c)
-{
-	struct special *s = special_of_fd(c->tr, c->t, (int)call_arg(c, 0));
-	_cleanup_buf_ struct buf extra = {0};
-	char path[PATH_MAX];
-	struct job *j = c->t->job;
-
-	if (s && s->dir) return list_stand_in(c, s);
-	if (!j) {
-		if (!resolve_fd(c->tr, c->t, (int)call_arg(c, 0), path)) return PASS;
-		missing_entries(c, path, NULL, 0, &extra);
-		if (!extra.len || call_arg(c, 2) < extra.len + ROOM_LEFT) return PASS;
-		if (!(j = c->t->job = job_new(JOB_OTHER))) return PASS;
-		j->value = extra.len;
-		snprintf(j->path, sizeof j->path, "%s", path);
-		call_set_nr(c, SYS_lseek);
-		call_set_arg(c, 1, 0);
-		call_set_arg(c, 2, SEEK_CUR);
-		return call_exit(c, position);
-	}
-	if (j->stage != POSITION_KNOWN) return PASS;
-	call_set_arg(c, 2, call_arg(c, 2) - j->value);
-	return call_exit(c, append);
 }

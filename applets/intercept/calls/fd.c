@@ -1,81 +1,87 @@
-/* Calls on descriptors of stand-ins; seen only in processes that hold a hot one (special.h). */
+/* Calls on descriptors: writes to stand-ins, which must be checked and kept, and attributes of stand-ins.
+ * Most are seen only in processes that hold a hot stand-in (special.h). */
 #include <errno.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
+#include "intercept/calls/call.h"
 #include "intercept/calls/handlers.h"
-#include "intercept/trace/job.h"
-#include "intercept/trace/tracer.h"
 
-enum { WRITE_MAX = 4096 };   /* longer ones are no sysctl values */
+enum { WRITE_MAX = 4096 };   /* no value of a sysctl is longer */
 
 static struct special *mine(struct call *c)
 {
-	return special_of_fd(c->tr, c->t, (int)call_arg(c, 0));
+	return call_special(c, 0);
 }
 
-/* Takes the value; the result for the tracee. */
+/* Keeps the value. Returns the result for the tracee. */
 static long accept_value(struct call *c, struct special *s, const char *data, size_t n)
 {
-	int r = store_write(&c->tr->store, s->seed, s->ns, data, n, s->real);
-	call_log(c, "%s ← \"%.*s\": %s", s->path, (int)(n && data[n - 1] == '\n' ? n - 1 : n), data,
-		r < 0 ? strerror(-r) : "kept");
+	struct view *v = &c->tr->view;
+	int line = (int)(n && data[n - 1] == '\n' ? n - 1 : n);
+	int r = store_write(&v->store, s->seed, s->ns, data, n, s->real);
+
+	call_log(c, "%s ← \"%.*s\": %s", s->path, line, data, r < 0 ? strerror(-r) : "kept");
 	call_count(c);
 	if (r < 0) return r;
-	special_refresh(c->tr, s->seed, s->ns);
+	special_refresh(&v->specials, &v->store, s->seed, s->ns);
 	return (long)n;
 }
 
-/* The kernel's own file: only a write that it refused although the value is a good one is taken over. */
-static enum verdict refused(struct call *c)
+static bool is_refusal(long result)
+{
+	switch (result) {
+	case -EIO: case -EACCES: case -EPERM: case -EROFS: case -EINVAL: return true;
+	default: return false;
+	}
+}
+
+/* The kernel's own file: if it refused a valid value, the value is kept here. */
+static enum call_verdict real_written(struct call *c)
 {
 	struct special *s = mine(c);
 	char data[WRITE_MAX];
 	size_t n = call_arg(c, 2) < sizeof data ? call_arg(c, 2) : sizeof data;
 
-	if (!s || !s->seed || (c->result != -EIO && c->result != -EACCES && c->result != -EPERM
-		&& c->result != -EROFS
-		&& c->result != -EINVAL)) return PASS;
-	if (call_read(c, call_arg(c, 1), data, n) < 0 || seed_check_write(s->seed, data, n) < 0) return PASS;
+	if (!s || !s->seed || !is_refusal(c->result)) return CALL_PASS;
+	if (call_read(c, call_arg(c, 1), data, n) < 0) return CALL_PASS;
+	if (seed_check_write(s->seed, data, n) < 0) return CALL_PASS;
 	return call_done(c, accept_value(c, s, data, n));
 }
 
-static enum verdict write_at(struct call *c, uint64_t offset)
+static enum call_verdict write_at(struct call *c, uint64_t offset)
 {
 	struct special *s = mine(c);
 	char data[WRITE_MAX];
 	size_t n = call_arg(c, 2);
 
-	if (!s) return PASS;
+	if (!s) return CALL_PASS;
 	if (s->opath) return call_done(c, -EBADF);
-	if (s->real) return call_exit(c, refused);
-	if (!s->seed || s->fd < 0) return PASS;
+	if (s->real) return call_then(c, real_written);
+	if (!s->seed || s->fd < 0) return CALL_PASS;
 	if (!n) return call_done(c, 0);
 	if (n > sizeof data) return call_done(c, -EINVAL);
 	if (call_read(c, call_arg(c, 1), data, n) < 0) return call_done(c, -EFAULT);
-	/* kernel.sysctl_writes_strict=1 ignores what is not at the start */
+	/* with kernel.sysctl_writes_strict=1, data that is not at the start is ignored */
 	if (offset) return call_done(c, (long)n);
 	return call_done(c, accept_value(c, s, data, n));
 }
 
-enum verdict write_enter(struct call *c)
+enum call_verdict write_enter(struct call *c)
 {
 	return write_at(c, 0);
 }
 
-enum verdict pwrite_enter(struct call *c)
+enum call_verdict pwrite_enter(struct call *c)
 {
 	return write_at(c, call_arg(c, 3));
 }
 
-enum verdict writev_enter(struct call *c)
+enum call_verdict writev_enter(struct call *c)
 {
 	struct special *s = mine(c);
 	struct iovec v[16];
@@ -83,7 +89,7 @@ enum verdict writev_enter(struct call *c)
 	size_t n = 0, count = call_arg(c, 2);
 
 	if (s && s->opath) return call_done(c, -EBADF);
-	if (!s || s->real || !s->seed || s->fd < 0) return PASS;
+	if (!s || s->real || !s->seed || s->fd < 0) return CALL_PASS;
 	if (count > sizeof v / sizeof *v) return call_done(c, -EINVAL);
 	if (call_read(c, call_arg(c, 1), v, count * sizeof *v) < 0) return call_done(c, -EFAULT);
 	for (size_t i = 0; i < count; i++) {
@@ -95,46 +101,54 @@ enum verdict writev_enter(struct call *c)
 	return call_done(c, n ? accept_value(c, s, data, n) : 0);
 }
 
-/* The row's buf says which argument is the descriptor that is written to. */
-enum verdict copy_enter(struct call *c)
+/* The descriptor that is written to is the argument that the rule calls buf. */
+enum call_verdict copy_enter(struct call *c)
 {
-	const struct special *s = special_of_fd(c->tr, c->t, (int)call_arg(c, c->rule->buf));
-	return s && s->seed && !s->real ? call_done(c, s->opath ? -EBADF : -EINVAL) : PASS;
+	const struct special *s = call_special(c, c->rule->buf);
+
+	if (!s || !s->seed || s->real) return CALL_PASS;
+	return call_done(c, s->opath ? -EBADF : -EINVAL);
 }
 
-enum verdict read_enter(struct call *c)
+enum call_verdict read_enter(struct call *c)
+{
+	const struct special *s = mine(c);
+
+	if (!s || s->real) return CALL_PASS;
+	if (s->opath) return call_done(c, -EBADF);
+	return s->dir ? call_done(c, -EISDIR) : CALL_PASS;
+}
+
+enum call_verdict ftruncate_enter(struct call *c)
 {
 	const struct special *s = mine(c);
 
-	if (!s || s->real) return PASS;
-	return s->opath ? call_done(c, -EBADF) : s->dir ? call_done(c, -EISDIR) : PASS;
+	if (!s || !s->seed || s->real) return CALL_PASS;
+	return call_done(c, s->opath ? -EBADF : 0);
 }
 
-enum verdict ftruncate_enter(struct call *c)
+/* close, dup2, dup3, close_range: the last descriptor of a hot stand-in may be gone. */
+enum call_verdict close_exit(struct call *c)
 {
-	const struct special *s = mine(c);
-	return s && s->seed && !s->real ? call_done(c, s->opath ? -EBADF : 0) : PASS;
+	special_rescan(&c->tr->view.specials, tracee_tgid(c->t));
+	return CALL_PASS;
 }
 
-/* close, dup2, dup3, close_range: one descriptor less, perhaps the last. */
-enum verdict close_exit(struct call *c)
-{
-	special_rescan(c->tr, tracee_tgid(c->t));
-	return PASS;
-}
-
-/* A pipe's owner decides who may open it anew, through /proc; its two ends work as before. */
-enum verdict fchown_exit(struct call *c)
+/* runc gives pipes to the user of the container. Without that both ends work as before; only to open them
+ * anew through /proc is not possible then. */
+enum call_verdict fchown_exit(struct call *c)
 {
 	char what[32], name[64];
 
 	snprintf(what, sizeof what, "fd/%d", (int)call_arg(c, 0));
-	if (c->result != -EPERM || !tracee_link(c->t, what, name, sizeof name) || strncmp(name, "pipe:", 5)) return PASS;
+	if (c->result != -EPERM || !tracee_link(c->t, what, name, sizeof name)) return CALL_PASS;
+	if (strncmp(name, "pipe:", 5)) return CALL_PASS;
 	call_count(c);
 	return call_done(c, 0);
 }
 
-/* Linux guarantees that a procfs's root, and nothing else in it, is inode 1 (PROC_ROOT_INO). The root is where "self" lies. */
+/* Is it the root of a procfs? That is the directory in which "self" lies. On Linux its inode number is
+ * always 1 (PROC_ROOT_INO), which runc checks. */
 static bool is_proc_root(struct call *c)
 {
 	char name[64];
@@ -147,33 +161,35 @@ static bool is_proc_root(struct call *c)
 	return !statfs(name, &fs) && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-static enum verdict fstat_real(struct call *c, struct stat *st)
+static enum call_verdict fstat_real(struct call *c, struct stat *st)
 {
 	enum { PROC_ROOT_INO = 1 };
 
-	if (!(c->tr->features & F_RUNC) || !S_ISDIR(st->st_mode) || st->st_ino == PROC_ROOT_INO || !is_proc_root(c)) return PASS;
+	if (!(c->tr->cfg.features & F_RUNC) || !S_ISDIR(st->st_mode)) return CALL_PASS;
+	if (st->st_ino == PROC_ROOT_INO || !is_proc_root(c)) return CALL_PASS;
 	st->st_ino = PROC_ROOT_INO;
 	if (call_write(c, call_arg(c, 1), st, sizeof *st) == 0) call_count(c);
-	return PASS;
+	return CALL_PASS;
 }
 
-enum verdict fstat_exit(struct call *c)
+enum call_verdict fstat_exit(struct call *c)
 {
 	const struct special *s = mine(c);
 	struct stat st;
 
-	if (c->result < 0 || (s && s->real) || call_read(c, call_arg(c, 1), &st, sizeof st) < 0) return PASS;
+	if (c->result < 0 || (s && s->real)) return CALL_PASS;
+	if (call_read(c, call_arg(c, 1), &st, sizeof st) < 0) return CALL_PASS;
 	if (!s) return fstat_real(c, &st);
 	st.st_dev = s->fs_dev;
 	st.st_size = 0;
 	if (s->dir) st.st_mode = S_IFDIR | 0555;
 	call_write(c, call_arg(c, 1), &st, sizeof st);
-	return PASS;
+	return CALL_PASS;
 }
 
-enum verdict lseek_exit(struct call *c)
+enum call_verdict lseek_exit(struct call *c)
 {
 	struct special *s = mine(c);
 	if (s && s->dir && c->result >= 0) s->listed = false;
-	return PASS;
+	return CALL_PASS;
 }

@@ -1,7 +1,6 @@
-/* --subreaper: prctl(PR_SET_CHILD_SUBREAPER), and what those who asked for it learn from wait4 and waitid of orphans, who in truth have
- * gone to process 1. */
+/* --subreaper: emulates prctl(PR_SET_CHILD_SUBREAPER), and reports reparented children, which the kernel
+ * has given to process 1, in wait4 and waitid of the subreapers. */
 #include <errno.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -9,25 +8,28 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "intercept/calls/call.h"
 #include "intercept/calls/handlers.h"
-#include "intercept/trace/job.h"
-#include "intercept/trace/tracer.h"
 
-enum { ERESTARTSYS = 512, NAP_MS = 20, RUSAGE_BYTES = 144 };   /* the kernel's; musl's struct is larger */
+/* The kernel's values: an error that user space never sees, and the size of struct rusage, which is larger
+ * in musl. */
+enum { ERESTARTSYS = 512, RUSAGE_BYTES = 144 };
 
-/* As a process that others may be adopted by; NULL: one whose numbers are not ours. */
-static struct process *myself(struct call *c)
+/* The calling process as one that may adopt others; NULL: unknown, or in another PID namespace. */
+static struct orphan *myself(struct call *c)
 {
-	struct process *p = orphans_find(&c->tr->orphans, tracee_tgid(c->t));
+	struct orphan *p = orphans_find(&c->tr->orphans, tracee_tgid(c->t));
 	return p && !p->foreign ? p : NULL;
 }
 
-enum verdict subreaper_exit(struct call *c)
+/* ---- who is a subreaper, and whose children are born where ---- */
+
+enum call_verdict subreaper_exit(struct call *c)
 {
-	struct process *me = myself(c);
+	struct orphan *me = myself(c);
 	int now = me && me->reaper;
 
-	if (c->result != -EINVAL || !me) return PASS;
+	if (c->result != -EINVAL || !me) return CALL_PASS;
 	call_count(c);
 	if (call_arg(c, 0) == PR_GET_CHILD_SUBREAPER)
 		return call_done(c, call_write(c, call_arg(c, 1), &now, sizeof now) < 0 ? -EFAULT : 0);
@@ -35,37 +37,57 @@ enum verdict subreaper_exit(struct call *c)
 	return call_done(c, 0);
 }
 
-/* unshare and setns: children are born elsewhere from now on. */
-void leave_pid_namespace(struct call *c)
+void wait_left_pid_namespace(struct call *c)
 {
 	unsigned long kind = call_arg(c, c->rule->nr == SYS_setns);
-	struct process *me = myself(c);
+	struct orphan *me = myself(c);
 
 	if (me && !c->result && kind & CLONE_NEWPID) me->foreign_children = true;
 }
 
-enum verdict clone_enter(struct call *c)
+enum call_verdict clone_enter(struct call *c)
 {
 	c->t->foreign_child = call_arg(c, 0) & CLONE_NEWPID;
-	return PASS;
+	return CALL_PASS;
 }
 
-/* ---- waiting ---- */
+/* ---- wait4 and waitid ---- */
+
+static call_handler wait_answered, nap_begins, nap_over;
 
 /* What both calls have in common. */
-struct waiting {
-	pid_t which;               /* -1: any; 0: none of ours (a process group) */
-	uint64_t options, status, info, usage;   /* the last three: addresses, 0: not wanted */
+struct wait_args {
+	pid_t which;               /* -1: any; 0: none that is reported here (a process group) */
+	uint64_t options;
+	uint64_t status, info, usage;   /* addresses; 0: not wanted */
 };
 
-static struct waiting understand(struct call *c)
+static struct wait_args wait4_args(struct call *c)
 {
-	pid_t id = (pid_t)call_arg(c, c->rule->nr == SYS_waitid);
+	pid_t id = (pid_t)call_arg(c, 0);
 
-	if (c->rule->nr == SYS_wait4)
-		return (struct waiting){ .which = id < -1 ? 0 : id, .options = call_arg(c, 2) | WEXITED, .status = call_arg(c, 1), .usage = call_arg(c, 3) };
-	return (struct waiting){ .which = call_arg(c, 0) == P_ALL ? -1 : call_arg(c, 0) == P_PID ? id : 0,
+	return (struct wait_args){ .which = id < -1 ? 0 : id, .options = call_arg(c, 2) | WEXITED,
+		.status = call_arg(c, 1), .usage = call_arg(c, 3) };
+}
+
+static struct wait_args waitid_args(struct call *c)
+{
+	pid_t id = (pid_t)call_arg(c, 1);
+	uint64_t type = call_arg(c, 0);
+
+	return (struct wait_args){ .which = type == P_ALL ? -1 : type == P_PID ? id : 0,
 		.options = call_arg(c, 3), .info = call_arg(c, 2), .usage = call_arg(c, 4) };
+}
+
+static struct wait_args wait_args(struct call *c)
+{
+	return c->rule->nr == SYS_wait4 ? wait4_args(c) : waitid_args(c);
+}
+
+/* Takes an ended child of the caller: as orphans_take(). */
+static pid_t take(struct call *c, const struct orphan *me, const struct wait_args *w, int *status)
+{
+	return orphans_take(&c->tr->orphans, me->pid, w->which, w->options & WNOWAIT, status);
 }
 
 static int put(struct call *c, uint64_t addr, const void *from, size_t n)
@@ -73,9 +95,9 @@ static int put(struct call *c, uint64_t addr, const void *from, size_t n)
 	return addr ? call_write(c, addr, from, n) : 0;
 }
 
-static enum verdict tell(struct call *c, const struct waiting *w, pid_t pid, int status)
+static enum call_verdict report(struct call *c, const struct wait_args *w, pid_t pid, int status)
 {
-	static const char none[RUSAGE_BYTES];
+	static const char no_usage[RUSAGE_BYTES];
 	siginfo_t info;
 
 	memset(&info, 0, sizeof info);
@@ -83,71 +105,74 @@ static enum verdict tell(struct call *c, const struct waiting *w, pid_t pid, int
 	info.si_code = WIFEXITED(status) ? CLD_EXITED : WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
 	info.si_pid = pid;
 	info.si_status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-	call_log(c, "orphan %d: status %#x", (int)pid, (unsigned)status);
+	call_log(c, "reparented child %d: status %#x", (int)pid, (unsigned)status);
 	call_count(c);
 	if (put(c, w->status, &status, sizeof status) < 0 || put(c, w->info, &info, sizeof info) < 0
-		|| put(c, w->usage, none, sizeof none) < 0) return call_done(c, -EFAULT);
+		|| put(c, w->usage, no_usage, sizeof no_usage) < 0) return call_done(c, -EFAULT);
 	return call_done(c, c->rule->nr == SYS_wait4 ? pid : 0);
 }
 
-/* The child whose end the kernel has told; 0: none. */
-static pid_t told(struct call *c, const struct waiting *w)
+/* A child that has ended already is reported before the kernel is asked, which would wait for one that has
+ * not. */
+enum call_verdict wait_enter(struct call *c)
+{
+	struct wait_args w = wait_args(c);
+	const struct orphan *me = myself(c);
+	int status;
+
+	if (!me || !(w.options & WEXITED) || !w.which) return call_then(c, wait_answered);
+	pid_t child = take(c, me, &w, &status);
+	return child > 0 ? report(c, &w, child, status) : call_then(c, wait_answered);
+}
+
+/* The child whose end the kernel has reported; 0: none. */
+static pid_t reported(struct call *c, const struct wait_args *w)
 {
 	siginfo_t info;
 
 	if (c->rule->nr == SYS_wait4) return c->result > 0 ? (pid_t)c->result : 0;
-	return c->result || !w->info || call_read(c, w->info, &info, sizeof info) < 0 ? 0 : info.si_pid;
+	if (c->result || !w->info || call_read(c, w->info, &info, sizeof info) < 0) return 0;
+	return info.si_pid;
 }
 
-static enum verdict asked(struct call *c)
+static enum call_verdict wait_answered(struct call *c)
 {
-	struct waiting w = understand(c);
-	const struct process *me = myself(c);
+	struct wait_args w = wait_args(c);
+	const struct orphan *me = myself(c);
 	int status;
 
-	if (!me || (c->result < 0 && c->result != -ECHILD)) return PASS;
-	pid_t child = told(c, &w);
-	if (child && !(w.options & WNOWAIT)) orphans_waited(&c->tr->orphans, child);
-	if (child || !(w.options & WEXITED) || !w.which) return PASS;
-	pid_t orphan = orphans_take(&c->tr->orphans, me->pid, w.which, w.options & WNOWAIT, &status);
-	if (orphan > 0) return tell(c, &w, orphan, status);
-	if (orphan < 0 || c->result != -ECHILD) return PASS;
-	/* It has no children for the kernel, but orphans that live. */
-	if (w.options & WNOHANG) return call_done(c, 0);
-	return (c->t->job = job_new(JOB_OTHER)) ? AGAIN : PASS;
+	if (!me || (c->result < 0 && c->result != -ECHILD)) return CALL_PASS;
+	pid_t own = reported(c, &w);
+	if (own && !(w.options & WNOWAIT)) orphans_waited(&c->tr->orphans, own);
+	if (own || !(w.options & WEXITED) || !w.which) return CALL_PASS;
+	pid_t child = take(c, me, &w, &status);
+	if (child > 0) return report(c, &w, child, status);
+	if (child < 0 || c->result != -ECHILD) return CALL_PASS;
+	/* It has no children for the kernel, but reparented ones that live. */
+	return w.options & WNOHANG ? call_done(c, 0) : call_again(c, nap_begins);
 }
 
-/* A signal ends the nap, and the call is over or comes again as its handler has it (signal(7)). */
-static enum verdict napped(struct call *c)
+/* The tracee sleeps for a moment in place of waiting, again and again. */
+static enum call_verdict nap_begins(struct call *c)
 {
-	struct waiting w = understand(c);
-	const struct process *me = myself(c);
-	int status;
+	enum { NAP_MS = 20 };
 
-	pid_t orphan = me ? orphans_take(&c->tr->orphans, me->pid, w.which, w.options & WNOWAIT, &status) : -1;
-	if (orphan > 0) return tell(c, &w, orphan, status);
-	if (c->result < 0) return call_done(c, -ERESTARTSYS);
-	return AGAIN;
-}
-
-/* One that has ended already is told before the kernel is asked, which would wait for a child that has not. */
-static enum verdict orphan_first(struct call *c)
-{
-	struct waiting w = understand(c);
-	const struct process *me = myself(c);
-	int status;
-
-	if (!me || !(w.options & WEXITED) || !w.which) return call_exit(c, asked);
-	pid_t orphan = orphans_take(&c->tr->orphans, me->pid, w.which, w.options & WNOWAIT, &status);
-	return orphan > 0 ? tell(c, &w, orphan, status) : call_exit(c, asked);
-}
-
-enum verdict wait_enter(struct call *c)
-{
-	if (!c->t->job) return orphan_first(c);
 	call_set_nr(c, SYS_poll);
 	call_set_arg(c, 0, 0);
 	call_set_arg(c, 1, 0);
 	call_set_arg(c, 2, NAP_MS);
-	return call_exit(c, napped);
+	return call_then(c, nap_over);
+}
+
+/* A signal ends the nap. Then the call is over or restarted, as the handler of the signal asks for
+ * (signal(7)). */
+static enum call_verdict nap_over(struct call *c)
+{
+	struct wait_args w = wait_args(c);
+	const struct orphan *me = myself(c);
+	int status;
+
+	pid_t child = me ? take(c, me, &w, &status) : -1;
+	if (child > 0) return report(c, &w, child, status);
+	return c->result < 0 ? call_done(c, -ERESTARTSYS) : call_again(c, nap_begins);
 }

@@ -1,5 +1,5 @@
-/* Everything about x86-64 that the interceptor knows: registers, call numbers' frame, the way a call is
- * repeated. */
+/* All that the interceptor knows about x86-64: the registers, the arguments of a system call, and how
+ * a thread is made to issue its call once more. */
 #ifndef K3SBOX_ARCH_X86_64_H
 #define K3SBOX_ARCH_X86_64_H
 
@@ -9,8 +9,8 @@
 
 #define ARCH_AUDIT AUDIT_ARCH_X86_64
 
-/* Length of the `syscall` instruction: stepping back by it makes the thread issue its call again. */
-enum { ARCH_INSN = 2, ARCH_REDZONE = 128 };
+/* Length of the `syscall` instruction. */
+enum { ARCH_INSN = 2 };
 
 typedef struct user_regs_struct regs_t;
 
@@ -20,7 +20,6 @@ static inline long regs_result(const regs_t *r) { return (long)r->rax; }
 static inline void regs_set_result(regs_t *r, long v) { r->rax = (uint64_t)v; }
 static inline uint64_t regs_ip(const regs_t *r) { return r->rip; }
 static inline uint64_t regs_sp(const regs_t *r) { return r->rsp; }
-
 
 static inline uint64_t regs_arg(const regs_t *r, int i)
 {
@@ -46,7 +45,7 @@ static inline void regs_set_arg(regs_t *r, int i, uint64_t v)
 	}
 }
 
-/* At an exit stop: the call that just ended will be issued again, as if it had never been made. */
+/* At an exit stop: steps back to the instruction, so that the thread issues the call nr once more. */
 static inline void regs_repeat(regs_t *r, long nr)
 {
 	r->rip -= ARCH_INSN;

@@ -1,4 +1,4 @@
-/* FNV-1a, 64 bits: for caches and names that nobody attacks. */
+/* FNV-1a, 64 bits: for caches and names, where collisions by an attacker do no harm. */
 #ifndef K3SBOX_HASH_H
 #define K3SBOX_HASH_H
 

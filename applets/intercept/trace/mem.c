@@ -1,3 +1,4 @@
+/* Reading and writing the memory of a tracee. */
 #include "intercept/trace/mem.h"
 
 #include <errno.h>
@@ -53,8 +54,7 @@ static int file_copy(struct mem *m, pid_t tid, uint64_t addr, void *p, size_t n,
 	return k < 0 && errno != EIO ? -errno : -EFAULT;
 }
 
-/* A word at a time, aligned, so that no word crosses a page; a word only partly ours is read first, then
- * written back. */
+/* Aligned words, so that none crosses a page; a word that is only partly written is read first. */
 static int ptrace_copy(pid_t tid, uint64_t addr, char *p, size_t n, bool out)
 {
 	while (n) {
@@ -76,7 +76,8 @@ static int ptrace_copy(pid_t tid, uint64_t addr, char *p, size_t n, bool out)
 	return 0;
 }
 
-static int copy_by(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n, bool out)
+static int copy_by(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n,
+	bool out)
 {
 	switch (way) {
 	case MEM_VM: return vm_copy(tid, addr, p, n, out);
@@ -85,9 +86,10 @@ static int copy_by(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, vo
 	}
 }
 
-/* A tracee that made itself undumpable refuses the first ways but not the last (on gVisor), so a refusal
- * climbs down for that once. A bad address is the tracee's own business and is final. */
-static int copy(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n, bool out)
+/* An undumpable tracee refuses the first ways, but not the last (in gVisor), so after a refusal the next
+ * ways are tried for this once. A bad address is an error of the tracee, and final. */
+static int copy(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n,
+	bool out)
 {
 	int r = copy_by(m, way, tid, addr, p, n, out);
 	while (r < 0 && r != -EFAULT && r != -ESRCH && way < MEM_PTRACE)

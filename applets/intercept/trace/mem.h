@@ -1,5 +1,5 @@
-/* A tracee's memory, by the first way that works here: process_vm_* → /proc/TID/mem → PEEK and POKE.
- * Nothing here changes memory that the tracee did not hand over as a buffer. */
+/* The memory of a tracee, by the first way that works here: process_vm_readv(2) and process_vm_writev(2),
+ * /proc/TID/mem, or PTRACE_PEEKDATA and PTRACE_POKEDATA. Old gVisors have only some of them. */
 #ifndef K3SBOX_MEM_H
 #define K3SBOX_MEM_H
 
@@ -21,15 +21,15 @@ struct mem {
 	} fds[MEM_FDS];
 };
 
-/* Finds the ways with a stopped tracee and the address of a word in it whose value is known. */
+/* Finds the ways, given a stopped tracee and the address of a word in it whose value is known. */
 void mem_probe(struct mem *m, pid_t tid, uint64_t addr, uint64_t value);
 
 /* All n bytes: 0, or -EFAULT / -ESRCH. */
 int mem_read(struct mem *m, pid_t tid, uint64_t addr, void *to, size_t n);
 int mem_write(struct mem *m, pid_t tid, uint64_t addr, const void *from, size_t n);
 
-/* A string with its NUL; its length, -EFAULT, -ESRCH, or -ENAMETOOLONG if there is no NUL in size bytes.
- * Never reads past the page that the NUL is in. */
+/* A string with its NUL; its length, -EFAULT, -ESRCH, or -ENAMETOOLONG if there is no NUL in size
+ * bytes. Never reads beyond the page that the NUL is in. */
 ssize_t mem_string(struct mem *m, pid_t tid, uint64_t addr, char *to, size_t size);
 
 /* The thread is gone, new, or has another address space now. */

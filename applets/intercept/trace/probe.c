@@ -1,43 +1,28 @@
+/* Finds out what this kernel can do for a tracer: a child process is traced, and its stops are looked
+ * at. Facts that concern k3s are probed elsewhere (common/plan/probe). */
 #include "intercept/trace/probe.h"
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/die.h"
+#include "base/buf.h"
 #include "base/io.h"
 #include "intercept/trace/event.h"
+#include "intercept/trace/seccomp.h"
+#include "intercept/trace/tracee.h"
 
 enum { CAP_SYS_PTRACE_BIT = 19 };
-
-unsigned trace_options(bool seccomp)
-{
-	return PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK
-		| PTRACE_O_TRACEEXEC | (seccomp ? PTRACE_O_TRACESECCOMP : 0);
-}
-
-int filter_install(const struct sock_filter *f, size_t n)
-{
-	struct sock_fprog p = { (unsigned short)n, (struct sock_filter *)f };
-
-	if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p, 0, 0)) return 0;
-	if (errno != EACCES) return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p, 0, 0) < 0 ? -errno : 0;
-}
 
 static bool has_cap_ptrace(void)
 {
@@ -49,7 +34,7 @@ static bool has_cap_ptrace(void)
 
 static volatile uint64_t known_word = 0x6b337362;
 
-/* Waits to be seized, then makes one call that its filter stops. */
+/* The child: waits to be seized, then makes one call that its filter stops. */
 static _Noreturn void subject(int go)
 {
 	static const struct sock_filter f[] = {
@@ -61,48 +46,56 @@ static _Noreturn void subject(int go)
 	char c;
 
 	if (read(go, &c, 1) != 1) _exit(1);
-	if (filter_install(f, sizeof f / sizeof *f) < 0) _exit(2);
+	if (seccomp_install(f, sizeof f / sizeof *f) < 0) _exit(2);
 	syscall(SYS_getppid);
 	_exit(0);
 }
 
-/* Follows the subject from its seccomp stop; what stops first after PTRACE_SYSCALL tells the order: at
- * an entry stop the result register still says ENOSYS. */
-static bool learn(struct tracer *tr, struct tracee *t)
+static void find_memory(struct mem *m, pid_t tid)
+{
+	mem_probe(m, tid, (uint64_t)(uintptr_t)&known_word, known_word);
+}
+
+/* The stop after the seccomp stop, if PTRACE_SYSCALL asked for one. At an entry stop the result register
+ * still has ENOSYS. */
+static void learn_order(struct kernel_facts *k, struct tracee *t)
+{
+	regs_t r;
+
+	if (tracee_get_regs(t, &r) == 0) k->seccomp_first = regs_result(&r) == -ENOSYS;
+	k->has_syscall_info = tracee_native_call(t);
+}
+
+/* Follows the child to its end. Does the kernel report seccomp stops? */
+static bool learn(struct kernel_facts *k, struct mem *m, struct tracee *t)
 {
 	bool filtered = false;
 	int status, request = PTRACE_CONT;
 
-	for (; waitpid(t->tid, &status, __WALL) == t->tid; tracee_resume(t, request, 0)) {
-		regs_t r;
+	for (; waitpid(t->tid, &status, __WALL) == t->tid; tracee_resume(t, request, 0))
 		switch (event_classify(status).type) {
 		case EV_EXITED: case EV_KILLED: return filtered;
 		case EV_SECCOMP:
 			filtered = true;
-			mem_probe(&tr->mem, t->tid, (uint64_t)(uintptr_t)&known_word, known_word);
+			find_memory(m, t->tid);
 			request = PTRACE_SYSCALL;
 			break;
 		case EV_SYSCALL:
-			if (request == PTRACE_SYSCALL) {
-				if (tracee_get_regs(t, &r) == 0) tr->seccomp_first = regs_result(&r) == -ENOSYS;
-				tr->has_syscall_info = true;
-				tr->has_syscall_info = tracee_native_call(tr, t);
-			}
+			if (request == PTRACE_SYSCALL) learn_order(k, t);
 			request = PTRACE_CONT;
 			break;
 		default: break;
 		}
-	}
 	return filtered;
 }
 
-/* Without filters: memory and GET_SYSCALL_INFO at any stop will do. */
-static void learn_plain(struct tracer *tr, struct tracee *t)
+/* Without filters: the memory can be probed at any stop. */
+static void learn_plain(struct mem *m, struct tracee *t)
 {
 	int status;
 
 	if (tracee_interrupt(t) < 0 || waitpid(t->tid, &status, __WALL) != t->tid) return;
-	mem_probe(&tr->mem, t->tid, (uint64_t)(uintptr_t)&known_word, known_word);
+	find_memory(m, t->tid);
 }
 
 static pid_t start_subject(int *go)
@@ -118,9 +111,18 @@ static pid_t start_subject(int *go)
 	return pid < 0 ? -saved : pid;
 }
 
-/* Is looking for stops again and again worth more than sleeping? Only beside a tracee on another processor, and where a look costs next to
- * nothing against being woken: not in gVisor, where each is a call to another process. */
-static bool looks_are_cheap(pid_t child)
+static void end_subject(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, __WALL) == pid && !WIFEXITED(status) && !WIFSIGNALED(status)) {}
+}
+
+/* Is polling worth more than sleeping? Only if the tracee runs on another processor, and where a look
+ * costs next to nothing compared with being woken: not in gVisor, where each is a call to another
+ * process. */
+static bool polling_is_cheap(pid_t child)
 {
 	enum { LOOKS = 16, CHEAP_NS = 3000 };
 	struct timespec from, to;
@@ -132,31 +134,27 @@ static bool looks_are_cheap(pid_t child)
 	for (int i = 0; i < LOOKS; i++)
 		if (waitpid(child, &status, __WALL | WNOHANG)) return false;
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	return (to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec < LOOKS * CHEAP_NS;
+	long ns = (to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec;
+	return ns < LOOKS * CHEAP_NS;
 }
 
-int probe_tracing(struct tracer *tr, bool force_syscall, const char **what)
+int probe_tracing(struct kernel_facts *k, struct mem *m, bool force_syscall, struct err *e)
 {
-	int go = -1, status, r;
+	int go = -1;
 	char byte = 0;
 
-	tr->cap_ptrace = has_cap_ptrace();
-	*what = "fork";
+	k->cap_ptrace = has_cap_ptrace();
 	struct tracee t = { .tid = start_subject(&go) };
-	if (t.tid < 0) return t.tid;
-	tr->spin = looks_are_cheap(t.tid);
-	*what = "PTRACE_SEIZE";
-	r = tracee_seize(t.tid, trace_options(true));
+	if (t.tid < 0) return err_set(e, t.tid, "fork");
+	k->spin = polling_is_cheap(t.tid);
+	int r = tracee_seize(t.tid, true);
 	bool filters = r == 0;
-	if (r == -EINVAL) r = tracee_seize(t.tid, trace_options(false));
-	if (!r && filters) filters = write(go, &byte, 1) == 1 && learn(tr, &t);
-	else if (!r) learn_plain(tr, &t);
+	if (r == -EINVAL) r = tracee_seize(t.tid, false);
+	if (!r && filters) filters = write(go, &byte, 1) == 1 && learn(k, m, &t);
+	else if (!r) learn_plain(m, &t);
 	close(go);
-	if (!filters) {
-		kill(t.tid, SIGKILL);
-		while (waitpid(t.tid, &status, __WALL) == t.tid && !WIFEXITED(status) && !WIFSIGNALED(status)) {}
-	}
-	if (r < 0) return r;
-	tr->engine = filters && !force_syscall ? ENGINE_SECCOMP : ENGINE_SYSCALL;
+	if (!filters) end_subject(t.tid);
+	if (r < 0) return err_set(e, r, "PTRACE_SEIZE");
+	k->engine = filters && !force_syscall ? ENGINE_SECCOMP : ENGINE_SYSCALL;
 	return 0;
 }

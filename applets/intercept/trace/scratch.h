@@ -1,36 +1,40 @@
-/* Memory in a tracee for strings of ours: pages that it maps itself on our behalf, never its stack or
- * heap. One pool per process, a slot per call in flight (threads and vfork children share an address
- * space). */
+/* Which memory in a tracee is free for the strings of the interceptor. The tracee maps the pages itself
+ * when they are first needed (calls/dispatch.c), so its stack and heap are never touched. One pool per
+ * process, one slot per call in flight: threads and vfork children share an address space. This is
+ * bookkeeping only; no tracee is asked anything. */
 #ifndef K3SBOX_SCRATCH_H
 #define K3SBOX_SCRATCH_H
 
+#include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "intercept/trace/tracer.h"
-
-enum { SCRATCH_SLOT = 4096, SCRATCH_SLOTS = 8 };
+enum {
+	SCRATCH_STRINGS = 2,                          /* per slot, each of up to PATH_MAX bytes */
+	SCRATCH_SLOT = SCRATCH_STRINGS * PATH_MAX,
+	SCRATCH_SLOTS = 8,
+	SCRATCH_BYTES = SCRATCH_SLOT * SCRATCH_SLOTS, /* of a pool */
+};
 
 struct scratch {
-	pid_t tgid;
+	pid_t tgid;                /* 0: its process has ended or called exec */
 	uint64_t addr;
-	unsigned used;          /* bit per slot */
+	unsigned used;             /* bit per slot */
 	struct scratch *next;
 };
 
-/* A slot of the tracee's, or NULL if there is none free: then scratch_map must come first. */
-struct scratch *scratch_get(struct call *c, int *slot);
+/* Takes a free slot of the process; NULL: none, a pool must be added first. */
+struct scratch *scratch_get(struct scratch *list, pid_t tgid, int *slot);
 void scratch_put(struct scratch *s, int slot);
-static inline uint64_t scratch_at(const struct scratch *s, int slot) { return s->addr + (uint64_t)slot * SCRATCH_SLOT; }
-
-/* At an entry stop: turns the call into an mmap of a pool; afterwards the call comes again. What fails
- * is left to the kernel: then the call goes on unchanged, and job's stage is set to given_up. */
-enum verdict scratch_map(struct call *c, int given_up);
-
-/* At an entry stop: makes the call with job's target as its path, so that the kernel judges it by the tracee's rights. */
-enum verdict scratch_call(struct call *c, int path_arg, int given_up, handler *then);
-
+/* The process has mapped a pool at this address. 0 or -ENOMEM. */
+int scratch_add(struct scratch **list, pid_t tgid, uint64_t addr);
 /* The address space is gone. */
-void scratch_forget(struct tracer *tr, pid_t tgid);
+void scratch_forget(struct scratch *list, pid_t tgid);
+
+static inline uint64_t scratch_at(const struct scratch *s, int slot, int string)
+{
+	return s->addr + (uint64_t)slot * SCRATCH_SLOT + (uint64_t)string * PATH_MAX;
+}
 
 #endif

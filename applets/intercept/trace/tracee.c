@@ -1,89 +1,97 @@
-/* The table of threads, and what can be asked about one. */
+/* The table of traced threads, ptrace(2) requests on one, and what /proc tells about one. */
+#include "intercept/trace/tracee.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/io.h"
 #include "intercept/trace/hash.h"
-#include "intercept/trace/job.h"
-#include "intercept/trace/tracer.h"
+#include "intercept/trace/scratch.h"
 
-static struct tracee **bucket(struct tracer *tr, pid_t tid)
+static struct tracee **bucket(struct tracees *all, pid_t tid)
 {
-	return &tr->tracees[(unsigned)tid % TRACEE_BUCKETS];
+	return &all->bucket[(unsigned)tid % TRACEE_BUCKETS];
 }
 
-struct tracee *tracee_find(struct tracer *tr, pid_t tid)
+struct tracee *tracee_find(struct tracees *all, pid_t tid)
 {
-	struct tracee *t = *bucket(tr, tid);
+	struct tracee *t = *bucket(all, tid);
 	while (t && t->tid != tid) t = t->next;
 	return t;
 }
 
-struct tracee *tracee_add(struct tracer *tr, pid_t tid)
+struct tracee *tracee_add(struct tracees *all, pid_t tid)
 {
 	struct tracee *t = calloc(1, sizeof *t);
 	if (!t) return NULL;
 	t->tid = tid;
-	t->next = *bucket(tr, tid);
-	*bucket(tr, tid) = t;
-	if (++tr->tracee_n > tr->tracee_max) tr->tracee_max = tr->tracee_n;
-	mem_forget(&tr->mem, tid);   /* the number may have been somebody else's */
+	t->next = *bucket(all, tid);
+	*bucket(all, tid) = t;
+	if (++all->n > all->most) all->most = all->n;
+	mem_forget(&all->mem, tid);   /* the number may have belonged to another thread */
 	return t;
 }
 
 void tracee_end_call(struct tracee *t)
 {
-	job_free(t->job);
-	t->job = NULL;
-	t->rule = NULL;
-	t->then = NULL;
-	t->forced = t->swapped = t->again = false;
+	struct flight *f = &t->call;
+
+	if (f->pool) scratch_put(f->pool, f->slot);
+	free(f->state);
+	free(f->held);
+	f->pool = NULL;
+	f->state = NULL;
+	f->held = NULL;
+	f->rule = NULL;
+	f->then = NULL;
+	f->again = f->forced = f->swapped = false;
 }
 
-void tracee_remove(struct tracer *tr, pid_t tid)
+void tracee_remove(struct tracees *all, pid_t tid)
 {
-	for (struct tracee **p = bucket(tr, tid); *p; p = &(*p)->next) {
+	for (struct tracee **p = bucket(all, tid); *p; p = &(*p)->next) {
 		struct tracee *t = *p;
 		if (t->tid != tid) continue;
 		*p = t->next;
 		tracee_end_call(t);
 		free(t);
-		tr->tracee_n--;
+		all->n--;
 		break;
 	}
-	mem_forget(&tr->mem, tid);
+	mem_forget(&all->mem, tid);
 }
 
-void *tracee_each(struct tracer *tr, void *(*fn)(struct tracer *, struct tracee *, void *), void *arg)
+void *tracee_each(struct tracees *all, void *(*fn)(struct tracee *, void *), void *arg)
 {
 	for (size_t i = 0; i < TRACEE_BUCKETS; i++)
-		for (struct tracee *t = tr->tracees[i], *next; t; t = next) {
+		for (struct tracee *t = all->bucket[i], *next; t; t = next) {
 			next = t->next;
-			void *found = fn(tr, t, arg);
+			void *found = fn(t, arg);
 			if (found) return found;
 		}
 	return NULL;
 }
 
-static void *drop_if_gone(struct tracer *tr, struct tracee *t, void *arg)
+static void *remove_if_gone(struct tracee *t, void *all)
 {
-	(void)arg;
-	if (kill(t->tid, 0) < 0 && errno == ESRCH) tracee_remove(tr, t->tid);
+	if (kill(t->tid, 0) < 0 && errno == ESRCH) tracee_remove(all, t->tid);
 	return NULL;
 }
 
-void tracee_sweep(struct tracer *tr)
+void tracee_sweep(struct tracees *all)
 {
-	tracee_each(tr, drop_if_gone, NULL);
+	tracee_each(all, remove_if_gone, all);
 }
+
+/* ---- /proc/TID ---- */
 
 void tracee_proc(const struct tracee *t, const char *what, char *out, size_t size)
 {
@@ -121,7 +129,7 @@ pid_t tracee_tgid(struct tracee *t)
 	return t->tgid ? t->tgid : t->tid;
 }
 
-/* The owner of /proc/TID is its effective user, or root if it made itself undumpable. */
+/* The owner of /proc/TID is the effective user of the process, or root if it is undumpable. */
 uid_t tracee_euid(const struct tracee *t)
 {
 	char path[64];
@@ -131,41 +139,13 @@ uid_t tracee_euid(const struct tracee *t)
 	return stat(path, &st) < 0 ? 0 : st.st_uid;
 }
 
-static bool root_id(const char *proc, struct stat_id *id)
+uint64_t tracee_net_ns(const struct tracee *t)
 {
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof path, "%s/root", proc);
-	if (stat(path, &st) < 0) return false;
-	id->dev = st.st_dev;
-	id->ino = st.st_ino;
-	snprintf(path, sizeof path, "%s/ns/mnt", proc);
-	ssize_t n = readlink(path, id->mnt, sizeof id->mnt - 1);
-	id->mnt[n < 0 ? 0 : n] = 0;   /* no such link (old gVisor): the same for all */
-	return true;
+	char link[64];
+	return tracee_link(t, "ns/net", link, sizeof link) ? hash_bytes(link, strlen(link), 0) : 1;
 }
 
-void tracer_own_root(struct tracer *tr)
-{
-	if (!root_id("/proc/self", &tr->own_root)) tr->own_root = (struct stat_id){0};
-}
-
-enum root_state tracee_root(struct tracer *tr, struct tracee *t)
-{
-	struct stat_id id;
-	char proc[32];
-
-	if (t->root != ROOT_UNKNOWN && t->root_gen == tr->root_gen) return t->root;
-	snprintf(proc, sizeof proc, "/proc/%d", (int)t->tid);
-	t->root_gen = tr->root_gen;
-	memset(&id, 0, sizeof id);
-	bool known = root_id(proc, &id);
-	t->root_key = hash_bytes(&id, sizeof id, 0);
-	t->root = known && id.dev == tr->own_root.dev && id.ino == tr->own_root.ino
-		&& !strcmp(id.mnt, tr->own_root.mnt) ? ROOT_SAME : ROOT_OTHER;
-	return t->root;
-}
+/* ---- ptrace ---- */
 
 int tracee_get_regs(struct tracee *t, regs_t *r)
 {
@@ -182,20 +162,23 @@ int tracee_resume(struct tracee *t, int request, int sig)
 	return ptrace(request, t->tid, NULL, (void *)(long)sig) < 0 ? -errno : 0;
 }
 
-pid_t tracee_sender(struct tracee *t)
-{
-	siginfo_t info;
-	return ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) < 0 || info.si_code != SI_USER ? 0 : info.si_pid;
-}
-
 int tracee_interrupt(struct tracee *t)
 {
 	return ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL) < 0 ? -errno : 0;
 }
 
-int tracee_seize(pid_t tid, unsigned options)
+int tracee_detach(pid_t tid)
 {
-	return ptrace(PTRACE_SEIZE, tid, NULL, (void *)(unsigned long)options) < 0 ? -errno : 0;
+	return ptrace(PTRACE_DETACH, tid, NULL, NULL) < 0 ? -errno : 0;
+}
+
+int tracee_seize(pid_t tid, bool seccomp)
+{
+	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE
+		| PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
+
+	if (seccomp) options |= PTRACE_O_TRACESECCOMP;
+	return ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0 ? -errno : 0;
 }
 
 unsigned long tracee_event_msg(struct tracee *t)
@@ -204,10 +187,19 @@ unsigned long tracee_event_msg(struct tracee *t)
 	return ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &v) < 0 ? 0 : v;
 }
 
-bool tracee_native_call(const struct tracer *tr, struct tracee *t)
+pid_t tracee_sender(struct tracee *t)
 {
-	struct { uint8_t op, pad[3]; uint32_t arch; uint64_t rest[10]; } info;
+	siginfo_t info;
 
-	if (!tr->has_syscall_info) return true;
-	return ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof info, &info) > 8 && info.arch == ARCH_AUDIT;
+	if (ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) < 0) return 0;
+	return info.si_code == SI_USER ? info.si_pid : 0;
+}
+
+bool tracee_native_call(struct tracee *t)
+{
+	/* struct ptrace_syscall_info, which musl does not declare */
+	struct { uint8_t op, pad[3]; uint32_t arch; uint64_t rest[10]; } info;
+	long n = ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof info, &info);
+
+	return n > 8 && info.arch == ARCH_AUDIT;
 }

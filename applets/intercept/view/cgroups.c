@@ -1,3 +1,4 @@
+/* cgroup v1 controllers and control files that a kernel lacks. */
 #include "intercept/view/cgroups.h"
 
 #include <string.h>
@@ -5,15 +6,16 @@
 #include "base/text.h"
 
 static const struct cgroup_file files[] = {
-	{ "cpuacct.usage_percpu", NULL, NULL, false },       /* cAdvisor gives up on a container without it */
-	{ "devices.list", "devices", "a *:* rwm\n", false }, /* runc reads what is allowed, */
-	{ "devices.allow", "devices", "", true },            /* then writes what shall be */
+	{ "cpuacct.usage_percpu", NULL, NULL, false },       /* cAdvisor ignores a container without it */
+	{ "devices.list", "devices", "a *:* rwm\n", false }, /* runc reads which devices are allowed, */
+	{ "devices.allow", "devices", "", true },            /* then writes which ones will be */
 	{ "devices.deny", "devices", "", true },
 	{ "pids.max", "pids", "max\n", true },
 	{ "pids.current", "pids", "1\n", false },
 };
 
-const struct cgroup_file *cgroup_file_find(const char *base, const char *const *names, size_t name_n)
+const struct cgroup_file *cgroup_file_find(const char *base, const char *const *names,
+	size_t name_n)
 {
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		if (strcmp(files[i].name, base)) continue;
@@ -44,8 +46,8 @@ static const char *line_end(const char *p, const char *end)
 	return nl ? nl : end;
 }
 
-/* Does a line name the controller? In /proc/PID/cgroup between its colons, in /proc/cgroups as its first
- * word. */
+/* Does a line name the controller? Between the colons in /proc/PID/cgroup, as the first word in
+ * /proc/cgroups. */
 static bool has_line(const char *p, const char *end, const char *name, bool process)
 {
 	for (const char *eol; p < end; p = eol + 1) {
@@ -58,7 +60,8 @@ static bool has_line(const char *p, const char *end, const char *name, bool proc
 	return false;
 }
 
-void cgroups_of_process(const char *text, size_t n, const char *const *names, size_t name_n, struct buf *out)
+void cgroups_of_process(const char *text, size_t n, const char *const *names, size_t name_n,
+	struct buf *out)
 {
 	const char *end = text + n, *eol = line_end(text, end), *path = text;
 
@@ -70,7 +73,8 @@ void cgroups_of_process(const char *text, size_t n, const char *const *names, si
 			buf_printf(out, "%u:%s:%.*s\n", 100u + (unsigned)i, names[i], (int)(eol - path), path);
 }
 
-void cgroups_of_kernel(const char *text, size_t n, const char *const *names, size_t name_n, struct buf *out)
+void cgroups_of_kernel(const char *text, size_t n, const char *const *names, size_t name_n,
+	struct buf *out)
 {
 	buf_add(out, text, n);
 	for (size_t i = 0; i < name_n; i++)
@@ -88,36 +92,43 @@ static const char *name_of(const char *point, const char *const *names, size_t n
 	return NULL;
 }
 
-/* The options that say which controllers: the line's last word in mountinfo, the fourth in mounts. */
+/* The options with the controllers are the last word of a line in mountinfo, the fourth in mounts. */
+static bool rewrite_mount(const char *line, bool info, const char *const *names, size_t name_n,
+	struct buf *out)
+{
+	static const char mark[] = " - cgroup ";
+	char point[256], word[256];
+
+	if (!text_field(line, info ? 4 : 1, point, sizeof point)) return false;
+	const char *name = name_of(point, names, name_n);
+	if (!name) return false;
+	if (info) {
+		if (!strstr(line, mark)) return false;
+		buf_printf(out, "%.*s rw,%s", (int)(strrchr(line, ' ') - line), line, name);
+		return true;
+	}
+	if (!text_field(line, 2, word, sizeof word) || strcmp(word, "cgroup")) return false;
+	if (!text_field(line, 0, word, sizeof word)) return false;
+	buf_printf(out, "%s %s cgroup rw,%s 0 0", word, point, name);
+	return true;
+}
+
 static void mount_line(const char *p, const char *eol, bool info, const char *const *names,
 	size_t name_n, struct buf *out)
 {
-	static const char mark[] = " - cgroup ";
-	char line[1024], point[256], word[256];
+	char line[1024];
 	size_t len = (size_t)(eol - p);
 
 	if (len < sizeof line) {
 		memcpy(line, p, len);
 		line[len] = 0;
-		const char *name = text_field(line, info ? 4 : 1, point, sizeof point)
-			? name_of(point, names, name_n) : NULL;
-		const char *type = info ? strstr(line, mark) : NULL;
-		bool fits = name && (info ? type != NULL : text_field(line, 2, word, sizeof word)
-			&& !strcmp(word, "cgroup"));
-		if (fits && info) {
-			buf_printf(out, "%.*s rw,%s", (int)(strrchr(line, ' ') - line), line, name);
-			return;
-		}
-		if (fits && text_field(line, 0, word, sizeof word)) {
-			buf_printf(out, "%s %s cgroup rw,%s 0 0", word, point, name);
-			return;
-		}
+		if (rewrite_mount(line, info, names, name_n, out)) return;
 	}
 	buf_add(out, p, len);
 }
 
-void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names, size_t name_n,
-	struct buf *out)
+void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names,
+	size_t name_n, struct buf *out)
 {
 	const char *end = text + n;
 

@@ -1,30 +1,32 @@
+/* Mount tables with other file system types and sources. */
 #include "intercept/view/mountinfo.h"
 
 #include <string.h>
 
-struct field {
+struct mount_field {
 	const char *p;
 	size_t n;
 };
 
 /* The next blank-separated field in [p, end); n = 0 at the end. */
-static struct field next(const char *p, const char *end)
+static struct mount_field next(const char *p, const char *end)
 {
 	while (p < end && *p == ' ') p++;
 	const char *q = p;
 	while (q < end && *q != ' ') q++;
-	return (struct field){ p, (size_t)(q - p) };
+	return (struct mount_field){ p, (size_t)(q - p) };
 }
 
-static bool is(struct field f, const char *s)
+static bool is(struct mount_field f, const char *s)
 {
 	return f.n == strlen(s) && !memcmp(f.p, s, f.n);
 }
 
 /* mountinfo: "… [optional fields] - TYPE SOURCE OPTIONS"; mounts: "SOURCE TARGET TYPE …". */
-static bool find(const char *line, const char *end, bool info, struct field *type, struct field *source)
+static bool find(const char *line, const char *end, bool info, struct mount_field *type,
+	struct mount_field *source)
 {
-	struct field f = next(line, end);
+	struct mount_field f = next(line, end);
 
 	if (!info) {
 		*source = f;
@@ -41,8 +43,8 @@ static bool find(const char *line, const char *end, bool info, struct field *typ
 	return false;
 }
 
-/* Copies [from, to) with a field replaced. */
-static const char *splice(struct buf *out, const char *from, struct field f, const char *with)
+/* Copies up to the field, and writes `with` instead of it. Returns what follows it. */
+static const char *splice(struct buf *out, const char *from, struct mount_field f, const char *with)
 {
 	buf_add(out, from, (size_t)(f.p - from));
 	buf_puts(out, with);
@@ -52,7 +54,7 @@ static const char *splice(struct buf *out, const char *from, struct field f, con
 static void rewrite_line(const char *line, const char *end, bool info, const struct fstype *rules,
 	size_t rule_n, struct buf *out)
 {
-	struct field type, source;
+	struct mount_field type, source;
 	size_t i = 0;
 
 	if (find(line, end, info, &type, &source))
@@ -67,8 +69,8 @@ static void rewrite_line(const char *line, const char *end, bool info, const str
 	buf_add(out, line, (size_t)(end - line));
 }
 
-void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules, size_t rule_n,
-	struct buf *out)
+void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules,
+	size_t rule_n, struct buf *out)
 {
 	const char *end = text + n;
 

@@ -1,4 +1,4 @@
-/* Mount tables rewritten. Pure. */
+/* Mount tables with other file system types and sources. Pure. */
 #ifndef K3SBOX_MOUNTINFO_H
 #define K3SBOX_MOUNTINFO_H
 
@@ -10,13 +10,13 @@
 /* One --fstype FROM=TO[:SOURCE]. */
 struct fstype {
 	const char *from, *to;
-	const char *source;   /* what the mount's source becomes; NULL: as it is */
+	const char *source;   /* the source to show; NULL: unchanged */
 };
 
-/* /proc/PID/mountinfo (true) or /proc/PID/mounts: each line whose type is a rule's FROM gets TO and the
- * source, everything else (device numbers above all: cAdvisor matches them with st_dev) stays byte by
- * byte; lines that are none stay too. */
-void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules, size_t rule_n,
-	struct buf *out);
+/* /proc/PID/mountinfo (info) or /proc/PID/mounts: in each line whose type is FROM, type and source are
+ * replaced. All else stays byte for byte (cAdvisor compares device numbers with st_dev), and so do lines
+ * that cannot be parsed. */
+void mountinfo_rewrite(const char *text, size_t n, bool info, const struct fstype *rules,
+	size_t rule_n, struct buf *out);
 
 #endif

@@ -1,3 +1,4 @@
+/* Paths as text. */
 #include "intercept/view/path.h"
 
 #include <errno.h>
@@ -5,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Appends in's components to out (of length n, no slash at its end; "" is the root). */
+/* Appends the components of `in` to out (of length n, without a slash at its end; "" is the root). */
 static int append(char *out, size_t n, const char *in)
 {
 	while (*in) {
@@ -76,7 +77,8 @@ const char *path_proc(const char *path, int *pid)
 
 	if (!p) return NULL;
 	*pid = 0;
-	for (size_t i = 0; i < sizeof selves / sizeof *selves && !rest; i++) rest = path_below(p, selves[i]);
+	for (size_t i = 0; i < sizeof selves / sizeof *selves && !rest; i++)
+		rest = path_below(p, selves[i]);
 	if (!rest) rest = number(p, pid);
 	if (!rest) return NULL;
 	const char *task = path_below(rest, "task");

@@ -1,3 +1,5 @@
+/* What a path argument of a tracee means: follows it as the kernel would for the tracee, without asking
+ * the tracee. Which stand-in a canonical path has is not known here (stand_in.c). */
 #include "intercept/view/resolve.h"
 
 #include <errno.h>
@@ -17,7 +19,7 @@
 #include "base/text.h"
 #include "intercept/trace/hash.h"
 #include "intercept/view/path.h"
-#include "intercept/view/virtual.h"
+#include "intercept/view/root.h"
 
 enum { PLAIN_MS = 1000, LINKS_MAX = 20 };
 
@@ -40,36 +42,20 @@ static uint64_t plain_key(const struct tracee *t, const char *path, bool nofollo
 	return h ? h : 1;
 }
 
-static bool is_plain(const struct tracer *tr, uint64_t key)
+static bool is_plain(const struct view *v, uint64_t key)
 {
-	size_t i = key % PLAIN_SLOTS;
-	return tr->plain[i].hash == key && tr->plain[i].gen == tr->link_gen
-		&& (int32_t)(tr->plain[i].until - now_ms()) > 0;
+	const struct plain_path *p = &v->cache.plain[key % PLAIN_SLOTS];
+	return p->hash == key && p->gen == v->cache.link_gen && (int32_t)(p->until - now_ms()) > 0;
 }
 
-static void set_plain(struct tracer *tr, uint64_t key)
+static void set_plain(struct view *v, uint64_t key)
 {
-	size_t i = key % PLAIN_SLOTS;
-	tr->plain[i].hash = key;
-	tr->plain[i].gen = tr->link_gen;
-	tr->plain[i].until = now_ms() + PLAIN_MS;
+	v->cache.plain[key % PLAIN_SLOTS] = (struct plain_path){
+		.hash = key, .gen = v->cache.link_gen, .until = now_ms() + PLAIN_MS,
+	};
 }
 
-/* A link's text starts at our root; the tracee knows only what lies below its own. */
-static void strip_root(struct tracer *tr, struct tracee *t, char *path)
-{
-	char root[PATH_MAX];
-
-	if (tracee_root(tr, t) == ROOT_SAME || !tracee_link(t, "root", root, sizeof root)) return;
-	if (!strcmp(root, "/")) return;
-	const char *rest = path_below(path, root);
-	if (!rest) return;
-	size_t n = strlen(rest);
-	memmove(path + 1, rest, n + 1);
-	*path = '/';
-}
-
-/* A procfs that is mounted nowhere (fsopen, fsmount) has names like "/sys/net". */
+/* Names in a procfs that is not mounted anywhere (fsopen, fsmount) look like "/sys/net". */
 static bool is_detached_proc(const struct tracee *t, int fd, const char *link)
 {
 	char what[32], name[64];
@@ -81,11 +67,11 @@ static bool is_detached_proc(const struct tracee *t, int fd, const char *link)
 	return !path_below(link, "/proc") && statfs(name, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-bool resolve_fd(struct tracer *tr, struct tracee *t, int fd, char *out)
+bool resolve_fd(struct view *v, struct tracee *t, int fd, char *out)
 {
 	char what[32], text[PATH_MAX];
 
-	const struct special *s = tr->specials.n ? special_of_fd(tr, t, fd) : NULL;
+	const struct special *s = special_of_fd(&v->specials, t, fd);
 	if (s) {
 		snprintf(out, PATH_MAX, "%s", s->path);
 		return true;
@@ -95,28 +81,22 @@ bool resolve_fd(struct tracer *tr, struct tracee *t, int fd, char *out)
 	if ((!strcmp(text, "/") || path_below(text, "/sys")) && is_detached_proc(t, fd, text))
 		return path_join(out, "/proc", text + 1) == 0;
 	snprintf(out, PATH_MAX, "%s", text);
-	strip_root(tr, t, out);
+	root_strip(v, t, out);
 	return true;
 }
 
-static bool base_of(struct tracer *tr, struct tracee *t, int dirfd, char *out)
+static bool base_of(struct view *v, struct tracee *t, int dirfd, char *out)
 {
-	if (dirfd != AT_FDCWD) return resolve_fd(tr, t, dirfd, out);
+	if (dirfd != AT_FDCWD) return resolve_fd(v, t, dirfd, out);
 	if (!tracee_link(t, "cwd", out, PATH_MAX) || *out != '/') return false;
-	strip_root(tr, t, out);
+	root_strip(v, t, out);
 	return true;
 }
 
-int resolve_for_us(struct tracer *tr, struct tracee *t, const char *path, char *out)
-{
-	int n = tracee_root(tr, t) == ROOT_SAME ? snprintf(out, PATH_MAX, "%s", path)
-		: snprintf(out, PATH_MAX, "/proc/%d/root%s", (int)t->tid, path);
-	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-/* /proc/self and /proc/thread-self mean us when we ask: the tracee's number instead, and its own links
- * followed by hand, because its PID namespace may count otherwise. False: nothing to do. */
-static bool expand_self(struct tracer *tr, struct tracee *t, const char *path, char *out)
+/* /proc/self and /proc/thread-self would mean the tracer: replaced by the number of the tracee. Links in
+ * that directory are followed by hand, because numbers may differ in the PID namespace of the tracee.
+ * False: nothing to do. */
+static bool expand_self(struct view *v, struct tracee *t, const char *path, char *out)
 {
 	char link[PATH_MAX];
 	int pid;
@@ -126,33 +106,37 @@ static bool expand_self(struct tracer *tr, struct tracee *t, const char *path, c
 	if (!rest || pid) return false;
 	if ((below = path_below(rest, "root"))) return path_join(out, "/", below) == 0;
 	if ((below = path_below(rest, "cwd")))
-		return base_of(tr, t, AT_FDCWD, link) && path_join(out, link, below) == 0;
+		return base_of(v, t, AT_FDCWD, link) && path_join(out, link, below) == 0;
 	const char *end = !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, &fd) : NULL;
-	if (end && *end == '/') return resolve_fd(tr, t, (int)fd, link) && path_join(out, link, end + 1) == 0;
-	snprintf(link, sizeof link, "/proc/%d", (int)(path_below(path, "/proc/self") ? tracee_tgid(t) : t->tid));
-	return tracee_root(tr, t) == ROOT_SAME && path_join(out, link, rest) == 0;
+	if (end && *end == '/')
+		return resolve_fd(v, t, (int)fd, link) && path_join(out, link, end + 1) == 0;
+	if (root_of(v, t) != ROOT_SAME) return false;
+	pid = path_below(path, "/proc/self") ? tracee_tgid(t) : t->tid;
+	snprintf(link, sizeof link, "/proc/%d", pid);
+	return path_join(out, link, rest) == 0;
 }
 
-/* Moves cur's last component to the front of tail; false if that cannot be done literally. */
+/* Moves the last component of cur to the front of tail; false if that would change the meaning. */
 static bool shift_tail(char *cur, char *tail)
 {
 	char joined[PATH_MAX];
 	char *slash = strrchr(cur, '/');
 
 	if (!slash || slash == cur || !strcmp(slash + 1, "..")) return false;
-	if (snprintf(joined, sizeof joined, "%s%s%s", slash + 1, *tail ? "/" : "", tail) >= PATH_MAX) return false;
+	int n = snprintf(joined, sizeof joined, "%s%s%s", slash + 1, *tail ? "/" : "", tail);
+	if (n >= PATH_MAX) return false;
 	set_path(tail, joined);
 	*slash = 0;
 	while (slash > cur && slash[-1] == '/') *--slash = 0;
 	return true;
 }
 
-/* cur is a symlink that leads to nothing: what it would lead to. */
-static bool follow_dangling(struct tracer *tr, struct tracee *t, char *cur)
+/* If cur is a symlink whose target does not exist, replaces cur by that target. */
+static bool follow_dangling(struct view *v, struct tracee *t, char *cur)
 {
 	char ours[PATH_MAX], link[PATH_MAX], next[PATH_MAX];
 
-	if (resolve_for_us(tr, t, cur, ours) < 0) return false;
+	if (root_name(v, t, cur, ours) < 0) return false;
 	ssize_t n = readlink(ours, link, sizeof link - 1);
 	if (n < 0) return false;
 	link[n] = 0;
@@ -164,34 +148,43 @@ static bool follow_dangling(struct tracer *tr, struct tracee *t, char *cur)
 	return true;
 }
 
-/* The path as the kernel resolves it, links and all; what does not exist is kept as text behind what
- * does. */
-static bool canonical(struct tracer *tr, struct tracee *t, const char *path, bool nofollow, char *out)
+/* The name of what a descriptor of ours has open, as the tracee sees it, with tail behind it. */
+static bool name_of(struct view *v, struct tracee *t, int fd, const char *tail, char *out)
 {
-	char cur[PATH_MAX], tail[PATH_MAX], ours[PATH_MAX], proc[32], link[PATH_MAX];
+	char proc[32], link[PATH_MAX];
+
+	snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(proc, link, sizeof link - 1);
+	if (n <= 0) return false;
+	link[n] = 0;
+	root_strip(v, t, link);
+	return path_join(out, link, tail) == 0;
+}
+
+/* The path as the kernel resolves it, with its links. What does not exist is kept as text (tail) behind
+ * what does (cur). */
+static bool canonical(struct view *v, struct tracee *t, const char *path, bool nofollow, char *out)
+{
+	char cur[PATH_MAX], tail[PATH_MAX], ours[PATH_MAX];
 	int links = 0;
 
 	*tail = 0;
 	if (snprintf(cur, sizeof cur, "%s", path) >= PATH_MAX) return false;
 	for (size_t n = strlen(cur); n > 1 && cur[n - 1] == '/'; n--) cur[n - 1] = 0;
 	for (;;) {
-		if (resolve_for_us(tr, t, *cur ? cur : "/", ours) < 0) return false;
-		_cleanup_close_ int fd = open(ours, O_PATH | O_CLOEXEC | (nofollow && !*tail ? O_NOFOLLOW : 0));
-		if (fd >= 0) {
-			snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
-			ssize_t n = readlink(proc, link, sizeof link - 1);
-			if (n <= 0) return false;
-			link[n] = 0;
-			strip_root(tr, t, link);
-			return path_join(out, link, tail) == 0;
-		}
+		bool last = nofollow && !*tail;
+		if (root_name(v, t, *cur ? cur : "/", ours) < 0) return false;
+		_cleanup_close_ int fd = open(ours, O_PATH | O_CLOEXEC | (last ? O_NOFOLLOW : 0));
+		if (fd >= 0) return name_of(v, t, fd, tail, out);
 		if (errno != ENOENT) return false;
-		if (!(nofollow && !*tail) && links++ < LINKS_MAX && follow_dangling(tr, t, cur)) continue;
+		if (!last && links++ < LINKS_MAX && follow_dangling(v, t, cur)) continue;
 		if (!shift_tail(cur, tail)) return false;
 	}
 }
 
-static void find_served(struct tracee *t, struct served *s)
+/* ---- file systems that a process serves ---- */
+
+static void find_served(struct tracee *t, struct served_mounts *s)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 	struct buf b = {0};
@@ -207,34 +200,38 @@ static void find_served(struct tracee *t, struct served *s)
 		if (mount_is_served(&m.v[i])) strv_add(&s->points, m.v[i].point);
 }
 
-/* Has the mount table changed? Where that cannot be learned, it is read once a second. */
-static bool mounts_changed(struct tracer *tr)
+/* Has the mount table changed? Where poll(2) does not tell, it is read once a second. */
+static bool mounts_changed(struct view *v)
 {
-	struct pollfd p = { .fd = tr->mount_events, .events = POLLPRI };
+	int *fd = &v->cache.mount_events;
 
-	if (tr->mount_events < 0) p.fd = tr->mount_events = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (*fd < 0) *fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	struct pollfd p = { .fd = *fd, .events = POLLPRI };
 	return poll(&p, 1, 0) > 0 && p.revents & POLLPRI;
 }
 
-/* May looking at this path mean to wait for a process that waits for us? Then it is none of ours. */
-static bool is_served(struct tracer *tr, struct tracee *t, const char *path)
+/* Is the path on a file system that a process serves (FUSE)? To look at it could mean to wait for a
+ * tracee that waits for us, so there are no stand-ins. */
+static bool is_served(struct view *v, struct tracee *t, const char *path)
 {
-	struct served *s = &tr->served[t->root_key % SERVED_ROOTS];
+	struct served_mounts *s = &v->cache.served[t->root_key % SERVED_ROOTS];
+	bool stale = s->root != t->root_key || (int32_t)(s->until - now_ms()) <= 0;
 
-	if (s->root != t->root_key || (int32_t)(s->until - now_ms()) <= 0 || (t->root == ROOT_SAME && mounts_changed(tr))) find_served(t, s);
+	if (stale || (t->root == ROOT_SAME && mounts_changed(v))) find_served(t, s);
 	for (size_t i = 0; i < s->points.n; i++)
-		if (path_within(path, s->points.v[i])) return true;
+		if (path_below(path, s->points.v[i])) return true;
 	return false;
 }
 
-/* base/raw as text. */
-static bool whole(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, char *full)
+/* ---- the whole path ---- */
+
+bool resolve_text(struct view *v, struct tracee *t, int dirfd, const char *raw, char *full)
 {
 	size_t n = 0, len = strlen(raw);
 
 	if (!len) return false;
 	if (*raw != '/') {
-		if (!base_of(tr, t, dirfd, full)) return false;
+		if (!base_of(v, t, dirfd, full)) return false;
 		n = strlen(full);
 		if (n + 1 >= PATH_MAX) return false;
 		full[n++] = '/';
@@ -244,7 +241,7 @@ static bool whole(struct tracer *tr, struct tracee *t, int dirfd, const char *ra
 	return true;
 }
 
-/* /proc/self/fd/N itself, which means ours when we ask. */
+/* /proc/self/fd/N itself, which would mean a descriptor of the tracer. */
 static bool is_own_fd(const char *path, unsigned *fd)
 {
 	int pid;
@@ -254,50 +251,51 @@ static bool is_own_fd(const char *path, unsigned *fd)
 	return end && !*end;
 }
 
-bool resolve_path(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, char *out)
+bool resolve_path(struct view *v, struct tracee *t, int dirfd, const char *raw, char *out)
 {
 	char full[PATH_MAX], self[PATH_MAX], lexical[PATH_MAX];
-
 	unsigned fd;
 
-	if (!whole(tr, t, dirfd, raw, full) || path_join(lexical, "/", full) < 0) return false;
-	if (is_own_fd(lexical, &fd)) return resolve_fd(tr, t, (int)fd, out);
-	for (int i = 0; i < LINKS_MAX && expand_self(tr, t, lexical, self); i++) {
+	if (!resolve_text(v, t, dirfd, raw, full) || path_join(lexical, "/", full) < 0) return false;
+	if (is_own_fd(lexical, &fd)) return resolve_fd(v, t, (int)fd, out);
+	for (int i = 0; i < LINKS_MAX && expand_self(v, t, lexical, self); i++) {
 		set_path(lexical, self);
 		set_path(full, self);
 	}
-	return canonical(tr, t, full, false, out);
+	return canonical(v, t, full, false, out);
 }
 
-/* Below a map a file may appear at any moment, at the other end. */
-static bool may_come(const struct tracer *tr, const char *path)
+/* Below a map a file may appear in the target at any moment. */
+static bool may_come(const struct view *v, const char *path)
 {
-	for (size_t i = 0; i < tr->map_n; i++)
-		if (path_below(path, tr->maps[i].from)) return true;
+	for (size_t i = 0; i < v->cfg.map_n; i++)
+		if (path_below(path, v->cfg.maps[i].from)) return true;
 	return false;
 }
 
-bool resolve(struct tracer *tr, struct tracee *t, int dirfd, const char *raw, bool nofollow, struct job *j)
+bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool nofollow,
+	struct stand_in *s)
 {
 	char full[PATH_MAX], lexical[PATH_MAX], self[PATH_MAX];
+	int pid;
 
-	if (!whole(tr, t, dirfd, raw, full)) return false;
-	tracee_root(tr, t);
+	if (!resolve_text(v, t, dirfd, raw, full)) return false;
+	root_of(v, t);
 	uint64_t key = plain_key(t, full, nofollow);
-	if (is_plain(tr, key)) return false;
+	if (is_plain(v, key)) return false;
 
 	if (path_join(lexical, "/", full) < 0) return false;
-	int pid;
-	bool own = path_proc(lexical, &pid) && !pid;   /* means another place for each process, and at another time */
-	for (int i = 0; i < LINKS_MAX && expand_self(tr, t, lexical, self); i++) {
-		if (virtual_find(tr, t, lexical, j)) return true;
+	/* /proc/self means another place for each process, and at another time. */
+	bool own = path_proc(lexical, &pid) && !pid;
+	for (int i = 0; i < LINKS_MAX && expand_self(v, t, lexical, self); i++) {
+		if (stand_in_find(v, t, lexical, s)) return true;
 		set_path(lexical, self);
 		set_path(full, self);
 	}
-	/* Literally right unless ".." follows a symlink. */
-	if (!path_climbs(full) && virtual_find(tr, t, lexical, j)) return true;
-	if (is_served(tr, t, lexical)) return false;
-	if (canonical(tr, t, full, nofollow, lexical) && virtual_find(tr, t, lexical, j)) return true;
-	if (!own && !may_come(tr, lexical)) set_plain(tr, key);
+	/* Right as text, unless ".." follows a symlink. */
+	if (!path_climbs(full) && stand_in_find(v, t, lexical, s)) return true;
+	if (is_served(v, t, lexical)) return false;
+	if (canonical(v, t, full, nofollow, lexical) && stand_in_find(v, t, lexical, s)) return true;
+	if (!own && !may_come(v, lexical)) set_plain(v, key);
 	return false;
 }

@@ -1,3 +1,4 @@
+/* struct statx and its system call. */
 #include "intercept/view/statx.h"
 
 #include <errno.h>
@@ -38,6 +39,14 @@ void statx_make(const struct statx_info *i, char out[STATX_BYTES])
 	x.stx_atime.tv_sec = x.stx_mtime.tv_sec = x.stx_ctime.tv_sec = i->seconds;
 	memcpy(out, &x, sizeof x);
 	statx_patch(out, i);
+}
+
+uint32_t statx_mode(const char buf[STATX_BYTES])
+{
+	struct statx x;
+
+	memcpy(&x, buf, sizeof x);
+	return x.stx_mode;
 }
 
 bool statx_mount_id(const char *path, uint64_t *id)

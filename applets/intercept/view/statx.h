@@ -1,5 +1,5 @@
-/* struct statx, which musl has not and whose kernel header does not go with <sys/stat.h>: kept behind
- * plain bytes. */
+/* struct statx, which musl does not declare and whose kernel header conflicts with <sys/stat.h>: passed
+ * around as bytes. */
 #ifndef K3SBOX_STATX_H
 #define K3SBOX_STATX_H
 
@@ -15,13 +15,15 @@ struct statx_info {
 	int64_t seconds;          /* all three times */
 };
 
-/* statx(2) as it is; 0 or -errno (-ENOSYS where it is missing). */
+/* statx(2). 0 or -errno (-ENOSYS where it is missing). */
 int statx_call(int dirfd, const char *path, unsigned flags, unsigned mask, char out[STATX_BYTES]);
-/* Makes an answer. */
+/* An answer from these values. */
 void statx_make(const struct statx_info *i, char out[STATX_BYTES]);
-/* Gives an answer another mount, device and mode. */
+/* Replaces mount, device, size and mode of an answer. */
 void statx_patch(char buf[STATX_BYTES], const struct statx_info *i);
-/* The mount id of a path; false if this kernel does not say. */
+/* stx_mode of an answer. */
+uint32_t statx_mode(const char buf[STATX_BYTES]);
+/* The mount ID of a path; false: this kernel does not report it. */
 bool statx_mount_id(const char *path, uint64_t *id);
 
 #endif

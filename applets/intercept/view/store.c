@@ -1,3 +1,4 @@
+/* Values that were written to seeded sysctls. */
 #include "intercept/view/store.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ struct store_value *store_find(const struct store *s, const struct seed *seed, u
 
 static struct store_value *add(struct store *s, const struct seed *seed, uint64_t ns)
 {
-	if (!(s->n & (s->n - 1))) {   /* room doubles whenever n reaches a power of two */
+	if (!(s->n & (s->n - 1))) {   /* capacity doubles whenever n is a power of two */
 		struct store_value *v = realloc(s->v, (s->n ? s->n * 2 : 1) * sizeof *v);
 		if (!v) return NULL;
 		s->v = v;
@@ -33,7 +34,7 @@ static struct store_value *add(struct store *s, const struct seed *seed, uint64_
 
 static bool blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f' || !c;
+	return !c || strchr(" \t\n\r\v\f", c);
 }
 
 int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n,
@@ -51,7 +52,7 @@ int store_write(struct store *s, const struct seed *seed, uint64_t ns, const cha
 		v = add(s, seed, ns);
 		if (!v) return -ENOMEM;
 	}
-	/* Several numbers come back with a tab between them, as proc_dointvec prints them. */
+	/* Several numbers are shown with a tab between them, as proc_dointvec prints them. */
 	size_t len = 0;
 	for (size_t i = 0; i < n; i++)
 		if (!blank(data[i])) v->value[len++] = data[i];
@@ -61,7 +62,8 @@ int store_write(struct store *s, const struct seed *seed, uint64_t ns, const cha
 	return 0;
 }
 
-size_t store_read(const struct store *s, const struct seed *seed, uint64_t ns, char *out, size_t size)
+size_t store_read(const struct store *s, const struct seed *seed, uint64_t ns, char *out,
+	size_t size)
 {
 	const struct store_value *v = store_find(s, seed, ns);
 	if (!v) return seed_value(seed, out, size);

@@ -1,4 +1,4 @@
-/* Values of seeded sysctls as they were written. Those below net/ belong to a network namespace each.
+/* Values that were written to seeded sysctls. Those below net/ belong to one network namespace each.
  * Pure. */
 #ifndef K3SBOX_STORE_H
 #define K3SBOX_STORE_H
@@ -15,7 +15,7 @@ struct store_value {
 	const struct seed *seed;
 	uint64_t ns;             /* 0 for those outside net/ */
 	char value[STORE_VALUE]; /* without line end */
-	/* the kernel has the file but did not take the value: ours is shown from then on */
+	/* The kernel has the file but refused the value: from then on this one is shown. */
 	bool real_refused;
 };
 
@@ -24,17 +24,19 @@ struct store {
 	size_t n;
 };
 
-/* NULL if nothing was written. */
+/* NULL: nothing was written. */
 struct store_value *store_find(const struct store *s, const struct seed *seed, uint64_t ns);
 
-/* Takes what a write(2) brought: 0, -EINVAL or -EPERM as the kernel would say, -ENOSPC at STORE_MAX
- * namespaces, -ENOMEM. */
+/* Takes the data of a write(2): 0; -EINVAL or -EPERM, as the kernel would; -ENOSPC when STORE_MAX values
+ * are kept; -ENOMEM. */
 int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n,
 	bool real_refused);
 
-/* What a reader sees, with its line end; its length. */
-size_t store_read(const struct store *s, const struct seed *seed, uint64_t ns, char *out, size_t size);
+/* What a reader sees, with its line end. Returns its length. */
+size_t store_read(const struct store *s, const struct seed *seed, uint64_t ns, char *out,
+	size_t size);
 
+/* Does the value belong to one network namespace? */
 bool store_per_net(const struct seed *seed);
 
 void store_free(struct store *s);

@@ -24,7 +24,7 @@ TEST(table)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct event e = event_classify(rows[i].status);
+		struct trace_event e = event_classify(rows[i].status);
 		CHECK(e.type == rows[i].type && e.value == rows[i].value);
 	}
 }
@@ -34,7 +34,7 @@ TEST(every_status)
 {
 	for (int event = 0; event < 260; event++)
 		for (int low = 0; low < 65536; low++) {
-			struct event e = event_classify(event << 16 | low);
+			struct trace_event e = event_classify(event << 16 | low);
 			CHECK(e.type >= EV_EXITED && e.type <= EV_OTHER && e.value >= 0 && e.value < 256);
 		}
 }

@@ -1,25 +1,24 @@
-#include "intercept/trace/filter.h"
+/* Makes a seccomp filter from the table of rules, and prints it. */
+#include "intercept/calls/filter.h"
 
 #include <linux/seccomp.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "intercept/trace/arch_x86_64.h"
 
 #define NR offsetof(struct seccomp_data, nr)
 #define ARCH offsetof(struct seccomp_data, arch)
-#define ARG_LOW(i) (offsetof(struct seccomp_data, args) + 8 * (i))   /* little-endian: the low half comes first */
+#define ARG_LOW(i) (offsetof(struct seccomp_data, args) + 8 * (i))   /* little-endian: low half first */
 
-struct gen {
+struct filter_gen {
 	struct sock_filter *out;
 	size_t n;
 	bool full;
-	const struct rule *rows;
+	const struct syscall_rule *rows;
 	const uint16_t *by_nr;    /* row indexes, sorted by number */
 };
 
-static size_t emit(struct gen *g, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
+static size_t emit(struct filter_gen *g, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
 {
 	if (g->n == FILTER_MAX) {
 		g->full = true;
@@ -29,8 +28,8 @@ static size_t emit(struct gen *g, uint16_t code, uint32_t k, uint8_t jt, uint8_t
 	return g->n++;
 }
 
-/* A forward branch whose distance is known only now. */
-static void land(struct gen *g, size_t from, bool if_true)
+/* Lets a forward branch end here. */
+static void land(struct filter_gen *g, size_t from, bool if_true)
 {
 	size_t distance = g->n - from - 1;
 	if (distance > 255) g->full = true;
@@ -38,15 +37,15 @@ static void land(struct gen *g, size_t from, bool if_true)
 	else g->out[from].jf = (uint8_t)distance;
 }
 
-static void allow(struct gen *g)
+static void allow(struct filter_gen *g)
 {
 	emit(g, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
-/* The number is this row's: its argument test, then the verdict. */
-static void leaf_hit(struct gen *g, uint16_t row)
+/* The number is that of this row: the test of its argument, then the action. */
+static void leaf_hit(struct filter_gen *g, uint16_t row)
 {
-	const struct rule *r = &g->rows[row];
+	const struct syscall_rule *r = &g->rows[row];
 
 	if (r->pass.mask) {
 		emit(g, BPF_LD | BPF_W | BPF_ABS, ARG_LOW(r->pass.arg), 0, 0);
@@ -62,8 +61,8 @@ static void leaf_hit(struct gen *g, uint16_t row)
 	}
 }
 
-/* Rows by_nr[lo, hi). */
-static void search(struct gen *g, size_t lo, size_t hi)
+/* Searches by_nr[lo, hi). */
+static void search(struct filter_gen *g, size_t lo, size_t hi)
 {
 	if (g->full) return;
 	if (hi - lo == 1) {
@@ -81,8 +80,9 @@ static void search(struct gen *g, size_t lo, size_t hi)
 	search(g, mid, hi);
 }
 
-/* Insertion sort: some forty rows. */
-static size_t select_rows(const struct rule *rows, size_t n, unsigned features, uint16_t by_nr[FILTER_MAX])
+/* The rows of these features by number. Insertion sort: there are about forty. */
+static size_t select_rows(const struct syscall_rule *rows, size_t n, unsigned features,
+	uint16_t by_nr[FILTER_MAX])
 {
 	size_t used = 0;
 	for (size_t i = 0; i < n && used < FILTER_MAX; i++) {
@@ -94,16 +94,18 @@ static size_t select_rows(const struct rule *rows, size_t n, unsigned features, 
 	return used;
 }
 
-size_t filter_make(const struct rule *rows, size_t n, unsigned features, struct sock_filter out[FILTER_MAX])
+size_t filter_make(const struct syscall_rule *rows, size_t n, unsigned features,
+	struct sock_filter out[FILTER_MAX])
 {
 	uint16_t by_nr[FILTER_MAX];
-	struct gen g = { .out = out, .rows = rows, .by_nr = by_nr };
+	struct filter_gen g = { .out = out, .rows = rows, .by_nr = by_nr };
 	size_t used = select_rows(rows, n, features, by_nr);
 
-	/* Numbers beyond the last row's are settled first: gVisor tries 2,001 of them at each clone, and
-	 * most lie there. */
+	/* Numbers above the last row come first: gVisor tries 2,001 numbers at each clone, and most are
+	 * there. */
 	emit(&g, BPF_LD | BPF_W | BPF_ABS, NR, 0, 0);
-	emit(&g, BPF_JMP | BPF_JGE | BPF_K, used ? rows[by_nr[used - 1]].nr + 1u : 0, 2, 0);
+	uint32_t above = used ? rows[by_nr[used - 1]].nr + 1u : 0;
+	emit(&g, BPF_JMP | BPF_JGE | BPF_K, above, 2, 0);
 	emit(&g, BPF_LD | BPF_W | BPF_ABS, ARCH, 0, 0);
 	emit(&g, BPF_JMP | BPF_JEQ | BPF_K, ARCH_AUDIT, 1, 0);
 	allow(&g);
@@ -113,36 +115,7 @@ size_t filter_make(const struct rule *rows, size_t n, unsigned features, struct 
 	return g.full ? 0 : g.n;
 }
 
-static uint32_t load(uint32_t k, unsigned arch, unsigned nr, const unsigned long long args[6])
-{
-	struct seccomp_data d = { .nr = (int)nr, .arch = arch };
-	uint32_t v = 0;
-
-	for (int i = 0; i < 6; i++) d.args[i] = args[i];
-	if (k <= sizeof d - sizeof v) memcpy(&v, (char *)&d + k, sizeof v);
-	return v;
-}
-
-unsigned filter_run(const struct sock_filter *f, size_t n, unsigned arch, unsigned nr,
-	const unsigned long long args[6])
-{
-	uint32_t a = 0;
-
-	for (size_t pc = 0; pc < n; pc++) {
-		const struct sock_filter *i = &f[pc];
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS: a = load(i->k, arch, nr, args); break;
-		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
-		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
-		case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
-		case BPF_RET | BPF_K: return i->k;
-		default: return ~0u;
-		}
-	}
-	return ~0u;   /* fell off its end: the kernel would not have taken it */
-}
-
-static void dump_ret(uint32_t k, const struct rule *rows, struct buf *out)
+static void dump_ret(uint32_t k, const struct syscall_rule *rows, struct buf *out)
 {
 	uint32_t data = k & SECCOMP_RET_DATA;
 
@@ -153,20 +126,25 @@ static void dump_ret(uint32_t k, const struct rule *rows, struct buf *out)
 	}
 }
 
-void filter_dump(const struct sock_filter *f, size_t n, const struct rule *rows, struct buf *out)
+static const char *loaded(uint32_t offset)
+{
+	return offset == NR ? "nr" : offset == ARCH ? "arch" : "arg";
+}
+
+void filter_dump(const struct sock_filter *f, size_t n, const struct syscall_rule *rows,
+	struct buf *out)
 {
 	for (size_t pc = 0; pc < n; pc++) {
 		const struct sock_filter *i = &f[pc];
+		size_t next = pc + 1;
 		buf_printf(out, "%3zu  ", pc);
 		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			buf_printf(out, "ld %s\n", i->k == NR ? "nr" : i->k == ARCH ? "arch" : "arg");
-			break;
+		case BPF_LD | BPF_W | BPF_ABS: buf_printf(out, "ld %s\n", loaded(i->k)); break;
 		case BPF_ALU | BPF_AND | BPF_K: buf_printf(out, "and %#x\n", i->k); break;
 		case BPF_RET | BPF_K: dump_ret(i->k, rows, out); break;
 		default:
 			buf_printf(out, "%s %#x, %zu, %zu\n", BPF_OP(i->code) == BPF_JEQ ? "jeq" : "jge", i->k,
-				pc + 1 + i->jt, pc + 1 + i->jf);
+				next + i->jt, next + i->jf);
 		}
 	}
 }

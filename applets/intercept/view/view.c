@@ -1,0 +1,13 @@
+/* The state of what the program sees. */
+#include "intercept/view/view.h"
+
+void view_init(struct view *v)
+{
+	v->cache.mount_events = -1;
+}
+
+void view_free(struct view *v)
+{
+	special_free(&v->specials);
+	store_free(&v->store);
+}
