@@ -1,6 +1,7 @@
 /* Takes back what init did. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "app/applet.h"
@@ -18,8 +19,8 @@ struct clean {
 };
 
 static const struct opt opts[] = {
-	{ OPT_STR, 0, "data-dir", offsetof(struct clean, data_dir), "DIR", .help = "k3s's data folder, as given to init" },
-	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean, quiet), .help = "print only what goes wrong" },
+	{ OPT_STR, 0, "data-dir", offsetof(struct clean, data_dir), "DIR", .help = "k3s's data directory, as given to init" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean, quiet), .help = "print errors only" },
 	{ OPT_END },
 };
 
@@ -34,10 +35,17 @@ static bool end_crashed(void)
 	return true;
 }
 
+static void report(void *reported, const struct plan_step *s, int r, const struct err *why)
+{
+	(void)r;
+	*(bool *)reported = true;
+	warn("cannot undo '%s': %s", s->row->what, why->text);
+}
+
 static int run(void *cfg_, const struct args *args)
 {
 	const struct clean *cfg = cfg_;
-	struct options o = { .data_dir = cfg->data_dir };
+	struct plan_options o = { .data_dir = cfg->data_dir };
 
 	(void)args;
 	if (geteuid()) die(EX_FAIL, "this needs root: mounts and files of the system are removed");
@@ -46,8 +54,11 @@ static int run(void *cfg_, const struct args *args)
 	if (lock == -EWOULDBLOCK || !end_crashed())
 		die(EX_FAIL, "k3s is running and needs what would be removed: 'k3sbox stop' first");
 	_cleanup_close_ int alone = plan_lock();
-	options_complete(&o);
-	int r = plan_undo(&o, !cfg->quiet);
+	plan_options_complete(&o, NULL, NULL);   /* nothing but the data directory matters */
+	bool reported = false;
+	int r = plan_undo(&o, report, &reported);
+	if (r < 0 && !reported) warn_errno(r, K3SBOX_RUN);
+	if (!r && !cfg->quiet) puts("everything that init made is gone");
 	if (!had_lock) io_unlink(K3SBOX_RUN "/lock");
 	return r < 0 ? EX_FAIL : EX_OK;
 }

@@ -1,68 +1,87 @@
-/* Says what stands in the way here and what k3sbox does about it. */
+/* Shows the obstacles on this machine and what k3sbox does about them. Changes nothing. */
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/applet.h"
 #include "base/die.h"
+#include "plan/journal.h"
 #include "plan/plan.h"
 
-enum format { TEXT, JSON };
-static const char *const formats[] = { [TEXT] = "text", [JSON] = "json", NULL };
+enum doctor_format { DOCTOR_TEXT, DOCTOR_JSON };
+static const char *const formats[] = { [DOCTOR_TEXT] = "text", [DOCTOR_JSON] = "json", NULL };
 
 struct doctor {
-	struct options o;
+	struct plan_options o;
 	int format;
 };
 
 static const struct opt opts[] = {
-	{ OPT_CHOICE, 'o', "output", offsetof(struct doctor, format), .choices = formats, .help = "how to print it" },
+	{ OPT_CHOICE, 'o', "output", offsetof(struct doctor, format), .choices = formats,
+	  .help = "output format" },
 	PLAN_OPT_ROWS(struct doctor, o),
 	{ OPT_END },
 };
 
-/* k0s sysinfo's words. */
-enum category { PASS, WARNING, REJECTED, SKIPPED };
-static const char *const categories[] = { [PASS] = "pass", [WARNING] = "warning", [REJECTED] = "rejected", [SKIPPED] = "skipped" };
+/* The words of k0s sysinfo. */
+enum verdict { PASS, WARNING, REJECTED, SKIPPED };
+static const char *const verdicts[] = {
+	[PASS] = "pass", [WARNING] = "warning", [REJECTED] = "rejected", [SKIPPED] = "skipped",
+};
 
-static const struct step *first_step(const struct plan *p, const struct fact *f)
+static const struct plan_step *first_step(const struct plan *p, const struct fact *f)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->steps[i].fact == f) return &p->steps[i];
 	return NULL;
 }
 
-static enum category judge(const struct plan *p, size_t fact)
+static enum verdict judge(const struct plan *p, size_t fact)
 {
-	if (p->results[fact].state == FACT_SKIPPED) return SKIPPED;
-	const struct step *s = first_step(p, &facts[fact]);
+	if (p->results[fact].state == RESULT_SKIPPED) return SKIPPED;
+	const struct plan_step *s = first_step(p, &facts[fact]);
 	if (!s) return PASS;
 	return s->row || facts[fact].severity == DEGRADED ? WARNING : REJECTED;
 }
 
 static void print_steps(const struct plan *p, const struct fact *f)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->steps[i].fact == f && p->steps[i].row)
-			printf("          -> %s: %s\n", mechanism_names[p->steps[i].row->by], p->steps[i].row->what);
-	const struct step *s = first_step(p, f);
-	if (s && !s->row) printf("          -> %s\n", f->help ? f->help : "nothing is known to help");
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step_row *row = p->steps[i].row;
+		if (p->steps[i].fact == f && row)
+			printf("          -> %s: %s\n", mechanisms[row->by].name, row->what);
+	}
+	const struct plan_step *s = first_step(p, f);
+	if (s && !s->row) printf("          -> %s\n", f->help ? f->help : "no remedy is known");
 }
 
 static void print_verdict(const struct plan *p)
 {
 	puts(plan_blocked(p, ALL_FATAL) ? "\nhere: k3s cannot run"
-		: plan_blocked(p, NODE_FATAL) ? "\nhere: a control plane alone, no node; 'k3sbox run' starts that" : "\nhere: a node with pods");
+		: plan_blocked(p, NODE_FATAL)
+		? "\nhere: no node can run, only the control plane; 'k3sbox run' starts that"
+		: "\nhere: a node with pods can run");
 }
 
 static void print_text(const struct plan *p)
 {
-	for (size_t i = 0; i < fact_count; i++) {
-		enum category c = judge(p, i);
-		printf("%-8s  %s: %s\n", categories[c], facts[i].name, *p->results[i].why ? p->results[i].why : facts[i].title);
+	for (size_t i = 0; i < FACT_COUNT; i++) {
+		const struct fact_result *r = &p->results[i];
+		printf("%-8s  %s: %s\n", verdicts[judge(p, i)], facts[i].name, *r->why ? r->why : facts[i].title);
 		print_steps(p, &facts[i]);
 	}
+}
+
+/* What the shim's file or the interceptor's command line has for it. */
+static void json_rule(struct buf *b, const struct step_row *row)
+{
+	char rule[100];
+
+	if (!row->option && !row->rule) return;
+	snprintf(rule, sizeof rule, "%s%s%s", row->option ? row->option : shim_rule_name(row->rule),
+		row->arg ? " " : "", row->arg ? row->arg : "");
+	buf_puts(b, ", \"rule\": ");
+	buf_json(b, rule);
 }
 
 static void json_steps(struct buf *b, const struct plan *p, const struct fact *f)
@@ -73,12 +92,9 @@ static void json_steps(struct buf *b, const struct plan *p, const struct fact *f
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step_row *row = p->steps[i].row;
 		if (p->steps[i].fact != f || !row) continue;
-		buf_printf(b, "%s{\"mechanism\": \"%s\", \"what\": ", sep, mechanism_names[row->by]);
+		buf_printf(b, "%s{\"mechanism\": \"%s\", \"what\": ", sep, mechanisms[row->by].name);
 		buf_json(b, row->what);
-		if (row->rule) {
-			buf_puts(b, ", \"rule\": ");
-			buf_json(b, row->rule);
-		}
+		json_rule(b, row);
 		buf_putc(b, '}');
 		sep = ", ";
 	}
@@ -90,10 +106,10 @@ static void print_json(const struct plan *p)
 	_cleanup_buf_ struct buf b = {0};
 
 	buf_puts(&b, "[");
-	for (size_t i = 0; i < fact_count; i++) {
+	for (size_t i = 0; i < FACT_COUNT; i++) {
 		buf_printf(&b, "%s\n  {\"path\": \"%s\", \"displayName\": ", i ? "," : "", facts[i].name);
 		buf_json(&b, facts[i].title);
-		buf_printf(&b, ", \"category\": \"%s\", \"message\": ", categories[judge(p, i)]);
+		buf_printf(&b, ", \"category\": \"%s\", \"message\": ", verdicts[judge(p, i)]);
 		buf_json(&b, p->results[i].why);
 		buf_puts(&b, ", \"steps\": ");
 		json_steps(&b, p, &facts[i]);
@@ -103,60 +119,61 @@ static void print_json(const struct plan *p)
 	fwrite(b.data, 1, b.len, stdout);
 }
 
-/* What init did earlier is fine by now, and would go unseen. */
+/* What init removed is no obstacle any more, and would not be shown. */
 static void print_journal(void)
 {
-	_cleanup_buf_ struct buf b = {0};
-
-	plan_journal(&b);
-	if (!b.len) return;
+	_cleanup_journal_ struct journal j = {0};
 	bool any = false;
-	for (char *line = b.data, *next; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next) *next++ = 0;
-		char *f[3] = { line, NULL, NULL };
-		char *by = strchr(line, '\t');
-		if (!by || !plan_lasts(by + 1)) continue;
+	int r = journal_load(&j);
+
+	if (r < 0) warn_errno(r, "%s", JOURNAL_FILE);
+	for (size_t i = 0; i < j.n; i++) {
+		const struct step_row *row = j.v[i].row;
+		if (!mechanisms[row->by].lasts) continue;
 		if (!any) puts("\nRemoved already ('k3sbox clean' takes it back):");
 		any = true;
-		for (int i = 1; i < 3 && f[i - 1]; i++)
-			if ((f[i] = strchr(f[i - 1], '\t'))) *f[i]++ = 0;
-		if (f[2]) f[2][strcspn(f[2], "\t")] = 0;
-		printf("          %s, by %s: %s\n", f[0], f[1] ? f[1] : "?", f[2] ? f[2] : "?");
+		printf("          %s, by %s: %s\n", facts[row->fact].name, mechanisms[row->by].name, row->what);
 	}
+	if (j.unknown)
+		printf("\n%u entries in %s were made by another version of k3sbox and are not shown\n", j.unknown,
+			JOURNAL_FILE);
 }
 
 static int run(void *cfg_, const struct args *args)
 {
 	struct doctor *cfg = cfg_;
+	struct strv user = { .v = args->rest };
+	struct fact_result results[FACT_COUNT];
 	struct plan p;
+	struct err why = {0};
 
-	(void)args;
-	options_complete(&cfg->o);
-	struct fact_result *results = xcalloc(fact_count, sizeof *results);
+	if (args->n) die_usage("unexpected argument '%s'", args->v[0]);
+	while (user.v[user.n]) user.n++;
+	if (plan_options_complete(&cfg->o, &user, &why) < 0)
+		warn("%s; the flags in it are not respected", why.text);
 	plan_probe(&cfg->o, results);
 	plan_make(&cfg->o, results, &p);
-	if (cfg->format == JSON) print_json(&p);
+	if (cfg->format == DOCTOR_JSON) print_json(&p);
 	else print_text(&p), print_journal(), print_verdict(&p);
 	int status = EX_OK;
-	for (size_t i = 0; i < fact_count; i++)
+	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (judge(&p, i) == REJECTED) status = EX_FAIL;
 	plan_free(&p);
-	free(results);
+	k3s_args_free(&cfg->o.args);
 	return status;
 }
 
 const struct applet applet_doctor = {
 	.name = "doctor",
 	.group = GROUP_CLUSTER,
-	.summary = "say what stands in k3s's way here and what k3sbox does about it",
-	.usage = "[-o json] [OPTION…]",
+	.summary = "show the obstacles to k3s on this machine and what k3sbox does about them",
+	.usage = "[-o json] [OPTION…] [-- K3S-FLAG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct doctor),
 	.more = "pass      it works here\n"
 		"warning   it does not, and this is what k3sbox does about it\n"
 		"rejected  it does not, and nothing here helps: exit status 1\n"
-		"skipped   not looked at: it depends on another, or concerns nodes alone\n"
-		"Every line comes from doing the real thing, in throw-away namespaces; nothing is changed.\n",
+		"skipped   not tested: it depends on another, or concerns nodes alone\n"
+		"Each line is the result of doing the real thing, in temporary namespaces; nothing is changed.\n",
 	.run = run,
 };

@@ -1,7 +1,7 @@
-/* Prepares this machine: probes, makes the plan, applies what lasts. */
+/* Prepares this machine: probes, makes the plan, applies what lasts. Flags, the OCI shim and the interceptor are
+ * the business of run. */
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "app/applet.h"
 #include "base/cleanup.h"
@@ -9,24 +9,29 @@
 #include "plan/plan.h"
 
 struct init {
-	struct options o;
+	struct plan_options o;
 	bool dry_run, quiet;
 };
 
 static const struct opt opts[] = {
-	{ OPT_FLAG, 'n', "dry-run", offsetof(struct init, dry_run), .help = "print the plan, change nothing" },
-	{ OPT_FLAG, 'q', "quiet", offsetof(struct init, quiet), .help = "print only what goes wrong" },
+	{ OPT_FLAG, 'n', "dry-run", offsetof(struct init, dry_run),
+	  .help = "print the plan, change nothing" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct init, quiet),
+	  .help = "print errors only" },
 	PLAN_OPT_ROWS(struct init, o),
 	{ OPT_END },
 };
 
-static void print(const struct plan *p)
+static void print_step(const struct plan_step *s)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct step *s = &p->steps[i];
-		printf("%-16s %-11s %s\n", s->fact->name, s->row ? mechanism_names[s->row->by] : "-", s->row ? s->row->what : s->seen->why);
-	}
-	if (!p->n) puts("nothing to do: no obstacle was found");
+	printf("%-16s %-11s %s\n", s->fact->name, s->row ? mechanisms[s->row->by].name : "-",
+		s->row ? s->row->what : s->seen->why);
+}
+
+static void report(void *quiet, const struct plan_step *s, int r, const struct err *why)
+{
+	if (r < 0) warn("%s: cannot %s: %s", s->fact->name, s->row->what, why->text);
+	else if (!*(const bool *)quiet) print_step(s);
 }
 
 static void explain(const struct plan *p, const struct fact *f, const char *consequence)
@@ -35,12 +40,12 @@ static void explain(const struct plan *p, const struct fact *f, const char *cons
 }
 
 /* What no step removes and nothing survives. */
-static int unsolved(const struct plan *p)
+static int explain_blocked(const struct plan *p)
 {
 	int status = EX_OK;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct step *s = &p->steps[i];
+		const struct plan_step *s = &p->steps[i];
 		if (s->row || s->fact->severity == DEGRADED) continue;
 		explain(p, s->fact, "");
 		status = EX_FAIL;
@@ -48,23 +53,46 @@ static int unsolved(const struct plan *p)
 	return status;
 }
 
+static int apply(struct init *cfg, struct plan *p)
+{
+	struct err why = {0};
+	size_t found = p->n;
+
+	if (plan_apply(&cfg->o, p, report, &cfg->quiet, &why) < 0) {
+		warn("%s", why.text);
+		return EX_FAIL;
+	}
+	int status = explain_blocked(p);
+	if (!status && !cfg->quiet)
+		printf("%s; next: k3sbox run -d\n", found ? "prepared" : "nothing to do: no obstacle was found");
+	return status;
+}
+
+static int dry_run(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) print_step(&p->steps[i]);
+	if (!p->n) puts("nothing to do: no obstacle was found");
+	return explain_blocked(p);
+}
+
 static int run(void *cfg_, const struct args *args)
 {
 	struct init *cfg = cfg_;
+	struct strv user = { .v = args->rest };
 	struct plan p;
+	struct err why = {0};
 
-	(void)args;
-	options_complete(&cfg->o);
+	if (args->n) die_usage("unexpected argument '%s'", args->v[0]);
+	while (user.v[user.n]) user.n++;
+	if (plan_options_complete(&cfg->o, &user, &why) < 0)
+		warn("%s; the flags in it are not respected", why.text);
 	_cleanup_close_ int lock = cfg->dry_run ? -1 : plan_lock();
 	const struct fact *no_node = plan_prepare(&cfg->o, &p);
 	if (no_node) explain(&p, no_node, " (so only a control plane can run here)");
-	if (cfg->dry_run) print(&p);
-	int status = unsolved(&p);
-	size_t found = p.n;
-	if (!status && !cfg->dry_run) status = plan_apply(&cfg->o, &p, !cfg->quiet) < 0 ? EX_FAIL : unsolved(&p);
-	if (!status && !cfg->dry_run && !cfg->quiet)
-		printf("%s; next: k3sbox run -d\n", found ? "prepared" : "nothing to do: no obstacle was found");
+	int status = cfg->dry_run ? dry_run(&p) : explain_blocked(&p);
+	if (!status && !cfg->dry_run) status = apply(cfg, &p);
 	plan_free(&p);
+	k3s_args_free(&cfg->o.args);
 	return status;
 }
 
@@ -72,12 +100,13 @@ const struct applet applet_init = {
 	.name = "init",
 	.group = GROUP_CLUSTER,
 	.summary = "prepare this machine for k3s: find the obstacles and remove them",
-	.usage = "[--dry-run] [OPTION…]",
+	.usage = "[--dry-run] [OPTION…] [-- K3S-FLAG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct init),
-	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what was done. Running it again does no harm;\n"
-		"'k3sbox clean' takes everything back; 'k3sbox doctor' explains. Flags, the OCI shim and the interceptor take effect\n"
-		"in 'k3sbox run'.\n",
+	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what it does. Running it again\n"
+		"does no harm; 'k3sbox clean' takes everything back; 'k3sbox doctor' explains. Flags, the OCI shim\n"
+		"and the interceptor take effect in 'k3sbox run'. The K3S-FLAGs that you will give to 'k3sbox run'\n"
+		"are respected, as are those in k3s's configuration files.\n",
 	.flags = APPLET_ASKED,
 	.run = run,
 };

@@ -1,4 +1,4 @@
-/* Makes /dev/kmsg openable. */
+/* The command line of plan/fix/kmsg: makes /dev/kmsg openable. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,29 +12,33 @@ struct kmsg {
 };
 
 static const struct opt opts[] = {
-	{ OPT_FLAG, 'c', "check", offsetof(struct kmsg, check), .help = "only say whether it can be opened (exit status 0 or 1)" },
-	{ OPT_FLAG, 'u', "undo", offsetof(struct kmsg, undo), .help = "take back what this applet made" },
+	{ OPT_FLAG, 'c', "check", offsetof(struct kmsg, check),
+	  .help = "only test whether it can be opened (exit status 0 or 1)" },
+	{ OPT_FLAG, 'u', "undo", offsetof(struct kmsg, undo),
+	  .help = "remove what this applet made" },
 	{ OPT_END },
 };
 
-static int report(int r, const char *done)
+static int report(int r, const struct err *why, const char *done)
 {
 	if (!r) return puts(done) < 0 ? EX_FAIL : EX_OK;
-	warn_errno(r, "/dev/kmsg");
+	if (*why->text) warn("%s", why->text);
+	else warn_errno(r, "/dev/kmsg");
 	return EX_FAIL;
 }
 
 static int run(void *cfg_, const struct args *args)
 {
 	const struct kmsg *cfg = cfg_;
+	struct err why = {0};
 
-	(void)args;
-	if (cfg->undo) return report(kmsg_clean(), "/dev/kmsg: as it was");
+	if (args->n) die_usage("unexpected argument '%s'", args->v[0]);
+	if (cfg->undo) return report(kmsg_remove(NULL, NULL, &why), &why, "/dev/kmsg: as it was");
 	int r = kmsg_check();
-	if (cfg->check || !r) return report(r, "/dev/kmsg: can be opened");
-	r = r == -ENOENT ? kmsg_link() : kmsg_bind();
+	if (cfg->check || !r) return report(r, &why, "/dev/kmsg: can be opened");
+	r = (r == -ENOENT ? kmsg_link : kmsg_bind)(NULL, NULL, &why);
 	if (!r) r = kmsg_check();
-	return report(r, "/dev/kmsg: reads as empty now (/dev/null)");
+	return report(r, &why, "/dev/kmsg: reads as empty now (/dev/null)");
 }
 
 const struct applet applet_kmsg = {
@@ -44,6 +48,7 @@ const struct applet applet_kmsg = {
 	.usage = "[--check|--undo]",
 	.opts = opts,
 	.cfg_size = sizeof(struct kmsg),
-	.more = "Where it is missing, a link to /dev/null is made; where it cannot be opened, /dev/null is bound over it.\n",
+	.more = "Where it is missing, a link to /dev/null is made; where it cannot be opened, /dev/null is bound\n"
+		"over it.\n",
 	.run = run,
 };

@@ -22,13 +22,13 @@ static int become(const char *path, char **argv)
 static int run_raw(int argc, char **argv)
 {
 	_cleanup_runstate_ struct runstate s;
-	struct options o = {0};
+	struct plan_options o = {0};
 	char path[PATH_MAX];
 	int r = runstate_load(&s, K3SBOX_RUN);
 
 	/* What ran last knows both best; without it, k3s's defaults hold. */
 	if (!r && *s.k3s_path && !access(s.k3s_path, X_OK)) o.k3s = s.k3s_path;
-	options_complete(&o);
+	plan_options_complete(&o, NULL, NULL);   /* only for the path of k3s */
 	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
 	if (access(kubeconfig, R_OK) < 0) warn_errno(-errno, "%s (has k3s been started? 'k3sbox status' tells)", kubeconfig);

@@ -1,4 +1,4 @@
-/* The /proc/sys files that k3s's parts want. */
+/* The command line of plan/fix/procsys: the /proc/sys files that the parts of k3s need. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,7 +29,8 @@ static int list(const struct procsys *cfg)
 		char value[256];
 		value[seed_value(&seeds[i], value, sizeof value)] = 0;
 		value[strcspn(value, "\n")] = 0;
-		printf("%-36s %-14s %-9s %s: %s\n", seeds[i].path, value, needs[seeds[i].need], seeds[i].who, seeds[i].why);
+		printf("%-36s %-14s %-9s %s: %s\n", seeds[i].path, value, needs[seeds[i].need], seeds[i].who,
+			seeds[i].why);
 	}
 	return EX_OK;
 }
@@ -41,8 +42,8 @@ static int check(const struct procsys *cfg)
 	(void)cfg;
 	for (size_t i = 0; i < seed_count; i++) {
 		int r = procsys_check(&seeds[i]);
-		printf("%-8s " PROC_SYS "/%s%s%s\n", r < 0 ? needs[seeds[i].need] : "ok", seeds[i].path, r < 0 ? ": " : "",
-			r < 0 ? strerror(-r) : "");
+		printf("%-8s " PROC_SYS "/%s%s%s\n", r < 0 ? needs[seeds[i].need] : "ok", seeds[i].path,
+			r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 		if (r < 0 && procsys_wanted(&seeds[i])) status = EX_FAIL;
 	}
 	return status;
@@ -50,22 +51,24 @@ static int check(const struct procsys *cfg)
 
 static int apply(const struct procsys *cfg)
 {
-	const char *what = cfg->root;
-	int r = cfg->root ? procsys_write_tree(cfg->root) : procsys_apply(&what);
+	struct err why = {0};
+	int r = cfg->root ? procsys_write_tree(cfg->root, &why) : procsys_mount(NULL, NULL, &why);
 
 	if (!r) return EX_OK;
-	if (r == -EPERM || r == -EACCES) warn_errno(r, "%s: mounting is not allowed here (CAP_SYS_ADMIN is needed; "
-		"'k3sbox intercept --seeds k3s -- COMMAND' needs no mounts)", what);
-	else warn_errno(r, "%s", what);
+	if (!cfg->root && (r == -EPERM || r == -EACCES))
+		warn("%s; mounting needs CAP_SYS_ADMIN ('k3sbox intercept --seeds k3s -- COMMAND' needs no mounts)",
+			why.text);
+	else warn("%s", why.text);
 	return EX_FAIL;
 }
 
 static int clean(const struct procsys *cfg)
 {
+	struct err why = {0};
+
 	(void)cfg;
-	int r = procsys_clean();
-	if (!r) return EX_OK;
-	warn_errno(r, PROC_SYS ": cannot unmount");
+	if (!procsys_unmount(NULL, NULL, &why)) return EX_OK;
+	warn("%s", why.text);
 	return EX_FAIL;
 }
 
@@ -79,22 +82,22 @@ static int run(void *cfg, const struct args *args)
 
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(verbs[i].name, verb)) return verbs[i].run(cfg);
-	die_usage("there is no verb '%s': apply, list, check or clean", verb);
+	die_usage("unknown verb '%s': apply, list, check or clean", verb);
 }
 
 const struct applet applet_procsys = {
 	.name = "procsys",
 	.group = GROUP_TOOL,
-	.summary = "add the /proc/sys files that kubelet and runc want and a sandbox lacks",
+	.summary = "add the /proc/sys files that kubelet and runc need and a sandbox lacks",
 	.usage = "[check|list|apply [--root DIR]|clean]",
 	.opts = opts,
 	.cfg_size = sizeof(struct procsys),
 	.operands = { .max = 1 },
 	.more =
-		"check   say what is missing; exit status 1 if something required is (the default)\n"
-		"list    show every file, the value it would get, who wants it and why\n"
-		"apply   mount a tmpfs over the folders of /proc/sys that lack one, real files bound back into it: they stay\n"
-		"        live, the missing ones appear. Does nothing where nothing is missing.\n"
-		"clean   take those mounts away\n",
+		"check   print what is missing; exit status 1 if something required is (the default)\n"
+		"list    print every file, its value, which program reads it and why\n"
+		"apply   mount a tmpfs over the directories of /proc/sys that lack one, with the real files bound\n"
+		"        into it: they stay live, the missing ones appear. Does nothing where nothing is missing.\n"
+		"clean   remove those mounts\n",
 	.run = run,
 };

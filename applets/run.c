@@ -160,7 +160,7 @@ static int start(struct run *cfg, const char *const *words, size_t n, struct rep
 	struct prepared p;
 
 	clean_up_after_a_crash();
-	int status = prepare(cfg, (int)n, (char **)words, &p);
+	int status = prepare_launch(cfg, (int)n, (char **)words, &p);
 	if (!status) {
 		report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? "" : "s",
 			p.state.control_plane ? "; control plane alone" : "");
@@ -178,14 +178,14 @@ static void words_of(const struct run *cfg, struct strv *out)
 {
 	strv_addf(out, "--wait=%s", waits[cfg->wait]);
 	strv_addf(out, "--timeout=%u", cfg->timeout);
-	strv_addf(out, "--mode=%s", mode_names[cfg->o.mode]);
+	strv_addf(out, "--mode=%s", plan_mode_names[cfg->o.mode]);
 	strv_addf(out, "--data-dir=%s", cfg->o.data_dir);
 	if (cfg->o.k3s) strv_addf(out, "--k3s=%s", cfg->o.k3s);
 	if (cfg->o.no_mount) strv_add(out, "--no-mount");
 	if (cfg->o.no_shim) strv_add(out, "--no-shim");
 	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
 	strv_add(out, "--");
-	for (size_t i = 0; i < cfg->o.k3s_args->n; i++) strv_add(out, cfg->o.k3s_args->v[i]);
+	for (size_t i = 0; i < cfg->o.args.user->n; i++) strv_add(out, cfg->o.args.user->v[i]);
 }
 
 /* Relative names must not depend on the folder that run was called in. The data folder may not exist yet. */
@@ -208,6 +208,7 @@ static int run(void *cfg_, const struct args *args)
 {
 	struct run *cfg = cfg_;
 	_cleanup_strv_ struct strv k3s_args = {0}, words = {0};
+	struct err why = {0};
 	struct reporter r = { .fd = STDOUT_FILENO, .t0 = clock_ms() };
 
 	if (geteuid()) {
@@ -215,9 +216,8 @@ static int run(void *cfg_, const struct args *args)
 		return EX_FAIL;
 	}
 	for (char **a = args->rest; *a; a++) strv_add(&k3s_args, *a);
-	cfg->o.k3s_args = &k3s_args;
-	prepare_config(cfg);
-	options_complete(&cfg->o);
+	if (plan_options_complete(&cfg->o, &k3s_args, &why) < 0)
+		warn("%s; the flags in it are not respected", why.text);
 	make_absolute(&cfg->o.k3s);
 	make_absolute(&cfg->o.data_dir);
 	if (cfg->detach && getpid() == 1) {
@@ -237,7 +237,7 @@ static int run(void *cfg_, const struct args *args)
 		return EX_FAIL;
 	}
 	status = start(cfg, (const char *const *)words.v, words.n, &r);
-	strv_free(&cfg->config);   /* the lock goes with the process that supervises */
+	k3s_args_free(&cfg->o.args);   /* the lock goes with the process that supervises */
 	return status;
 }
 

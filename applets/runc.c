@@ -1,6 +1,6 @@
-/* The OCI runtime shim: stands where the container engine looks for runc (containerd's BinaryName, k3s's
- * crun slot), mends the container's configuration where this machine cannot do what it asks for, and
- * becomes the real runc. */
+/* The OCI runtime shim: takes the place of runc for the container engine (containerd's BinaryName, k3s's crun
+ * slot), edits the container's configuration where this machine cannot do what it asks for, and becomes the
+ * real runc. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,13 +21,13 @@
 
 enum { RULES_MAX = 1 << 16, CONFIG_MAX = 64 << 20 };
 
-/* Set before the exec to this process's id, which an exec keeps: to find it again means that we found
- * ourselves. */
+/* Set before the exec to this process's id, which an exec keeps: to find it again means that the program
+ * that was executed is k3sbox, too. */
 #define LOOP_ENV "K3SBOX_SHIM_PID"
 
 /* One line in runc's log, as logrus writes it: containerd shows the last of level error (runtime/v2:
  * getLastRuntimeError). */
-static void log_line(const struct call *c, const char *level, const char *msg)
+static void log_line(const struct shim_call *c, const char *level, const char *msg)
 {
 	_cleanup_buf_ struct buf b = {0};
 	char when[TEXT_TIME_SIZE];
@@ -40,11 +40,11 @@ static void log_line(const struct call *c, const char *level, const char *msg)
 	if (c->log_json) buf_putc(&b, '}');
 	buf_putc(&b, '\n');
 	_cleanup_close_ int fd = open(c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	/* stderr has the message as well; a log that cannot be written is no reason to say less there */
+	/* stderr has the message as well, so a log that cannot be written is no error */
 	if (fd >= 0 && !b.failed) io_write_fd(fd, b.data, b.len);
 }
 
-static int failed(const struct call *c, const char *what, const char *cause)
+static int failed(const struct shim_call *c, const char *what, const char *cause)
 {
 	_cleanup_buf_ struct buf msg = {0};
 
@@ -57,34 +57,33 @@ static int failed(const struct call *c, const char *what, const char *cause)
 static const char *rules_path(void)
 {
 	const char *path = getenv(SHIM_RULES_ENV);
-	return path && *path ? path : K3SBOX_SHIM_RULES;
+	return path && *path ? path : PLAN_SHIM_RULES;
 }
 
 /* No file: no rules, and the real runc is looked for. */
-static int load_rules(struct rules *r, struct buf *why)
+static int load_rules(struct shim_rules *r, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	int e = io_read(rules_path(), &text, RULES_MAX);
+	int result = io_read(rules_path(), &text, RULES_MAX);
 
-	if (e == -ENOENT) return 0;
-	if (e < 0) buf_puts(why, strerror(-e));
-	return e < 0 ? e : rules_parse(r, text.data ? text.data : "", why);
+	if (result == -ENOENT) return 0;
+	if (result < 0) return err_set(e, result, "%s", strerror(-result));
+	return shim_rules_parse(r, text.data ? text.data : "", e);
 }
 
-static int read_document(const char *path, struct buf *text, struct stat *st, struct buf *why)
+static int read_document(const char *path, struct buf *text, struct stat *st, struct err *e)
 {
-	/* The bundle is the engine's own folder; a link in it is not the engine's. */
+	/* The bundle is the engine's own directory; a link in it is not the engine's. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int r = fd < 0 || fstat(fd, st) < 0 ? -errno : 0;
 
-	if (r == -ELOOP) buf_puts(why, "is a symbolic link, which the shim does not follow");
-	else if (!r && !S_ISREG(st->st_mode)) buf_puts(why, "is not a regular file");
-	else if (!r && st->st_size > CONFIG_MAX) buf_puts(why, "is larger than 64 MiB");
-	else if (!r && !buf_reserve(text, (size_t)st->st_size + 4097)) r = -ENOMEM;   /* one for all reads */
-	else if (!r) r = io_read_fd(fd, text, CONFIG_MAX);
-	if (r == -EFBIG) buf_puts(why, "is larger than 64 MiB");
-	if (r < 0 && !why->len) buf_puts(why, strerror(-r));
-	return r < 0 ? r : why->len ? -EINVAL : 0;
+	if (r == -ELOOP) return err_set(e, r, "is a symbolic link, which the shim does not follow");
+	if (!r && !S_ISREG(st->st_mode)) return err_set(e, -EINVAL, "is not a regular file");
+	if (!r && st->st_size > CONFIG_MAX) r = -EFBIG;
+	if (!r && !buf_reserve(text, (size_t)st->st_size + 4097)) r = -ENOMEM;   /* one for all reads */
+	if (!r) r = io_read_fd(fd, text, CONFIG_MAX);
+	if (r == -EFBIG) return err_set(e, r, "is larger than 64 MiB");
+	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
 }
 
 static int replace_document(const char *path, const struct stat *st, const struct buf *text)
@@ -98,29 +97,32 @@ static int replace_document(const char *path, const struct stat *st, const struc
 	return io_end(fd, r, st->st_mode & 07777, temp, path);
 }
 
-static void log_notes(const struct call *c, char *notes)
+static void log_notes(const struct shim_call *c, char *notes)
 {
 	for (char *line; notes && (line = strsep(&notes, "\n"));)
 		if (*line) log_line(c, "warning", line);
 }
 
-static int edit_document(const struct call *c, const struct rules *rules, enum document doc, const char *path)
+static int edit_document(const struct shim_call *c, const struct shim_rules *rules, enum shim_document doc,
+	const char *path)
 {
-	_cleanup_buf_ struct buf text = {0}, out = {0}, notes = {0}, why = {0};
+	_cleanup_buf_ struct buf text = {0}, out = {0}, notes = {0};
+	struct err why = {0};
 	struct stat st;
 	int r = read_document(path, &text, &st, &why);
+	struct shim_input in = {
+		.doc = doc, .text = text.data ? text.data : "", .len = text.len, .bundle = c->bundle,
+	};
 
-	if (!r)
-		r = rules_edit(rules, doc, text.data ? text.data : "", text.len, c->bundle, sight_init,
-			&out, &notes, &why);
-	if (r < 0) return failed(c, path, why.data ? why.data : strerror(-r));
+	if (!r) r = shim_rules_edit(rules, &in, shim_sight_init, &out, &notes, &why);
+	if (r < 0) return failed(c, path, why.text);
 	log_notes(c, notes.data);
 	if (!out.len) return EX_OK;
 	r = replace_document(path, &st, &out);
 	return r < 0 ? failed(c, path, strerror(-r)) : EX_OK;
 }
 
-static bool has_document(const struct rules *rules, enum document doc)
+static bool has_document(const struct shim_rules *rules, enum shim_document doc)
 {
 	for (size_t i = 0; i < rules->n; i++)
 		if (rules->v[i].rule->documents & doc) return true;
@@ -132,7 +134,7 @@ static bool is_create(const char *verb)
 	return !strcmp(verb, "create") || !strcmp(verb, "run");
 }
 
-static int prepare(const struct call *c, const struct rules *rules, const char *verb)
+static int edit_configuration(const struct shim_call *c, const struct shim_rules *rules, const char *verb)
 {
 	char path[PATH_MAX];
 
@@ -147,21 +149,21 @@ static int prepare(const struct call *c, const struct rules *rules, const char *
 }
 
 /* argv with the rules' options behind the verb. */
-static char **real_argv(const struct rules *rules, int verb, int argc, char **argv)
+static char **real_argv(const struct shim_rules *rules, int verb, int argc, char **argv)
 {
-	char **v = xcalloc((size_t)argc + shim_rule_count + 1, sizeof *v);
+	char **v = xcalloc((size_t)argc + SHIM_RULE_COUNT + 1, sizeof *v);
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
 		v[n++] = argv[i];
 		if (i != verb || !is_create(argv[i])) continue;
 		for (size_t k = 0; k < rules->n; k++)
-			if (rules->v[k].rule->flag) v[n++] = (char *)rules->v[k].rule->flag;
+			if (rules->v[k].rule->option) v[n++] = (char *)rules->v[k].rule->option;
 	}
 	return v;
 }
 
-static int find_runc(const struct call *c, const struct rules *rules, char *path, size_t size)
+static int find_runc(const struct shim_call *c, const struct shim_rules *rules, char *path, size_t size)
 {
 	const char *from = getenv("PATH");
 
@@ -169,15 +171,15 @@ static int find_runc(const struct call *c, const struct rules *rules, char *path
 		int r = io_find_program(rules->runc, NULL, path, size);
 		if (!r) return EX_OK;
 		return failed(c, rules->runc, r == -EACCES ? "cannot be executed"
-			: "is not there or not the real runc; run `k3sbox init` again");
+			: "does not exist or is not the real runc; run 'k3sbox init' again");
 	}
 	if (!io_find_program("runc", from, path, size) || !io_find_program("crun", from, path, size))
 		return EX_OK;
 	return failed(c, "runc", "neither runc nor crun is in PATH; name it in a line \"runc PATH\" "
-		"of " K3SBOX_SHIM_RULES);
+		"of " PLAN_SHIM_RULES);
 }
 
-static int become_runc(const struct call *c, const struct rules *rules, int argc, char **argv)
+static int become_runc(const struct shim_call *c, const struct shim_rules *rules, int argc, char **argv)
 {
 	char path[PATH_MAX], pid[16];
 	const char *mark = getenv(LOOP_ENV);
@@ -198,11 +200,11 @@ static int list_rules(void)
 {
 	_cleanup_buf_ struct buf b = {0};
 
-	for (size_t i = 0; i < shim_rule_count; i++) {
-		const struct rule *r = &shim_rules[i];
+	for (size_t i = SHIM_NONE + 1; i < SHIM_RULE_COUNT; i++) {
+		const struct shim_rule *r = &shim_rule_rows[i];
 		const char *arg = r->argument;
 		buf_printf(&b, "%s%s%s\n    ", r->name, arg ? " " : "", arg ? arg : "");
-		for (const char *c = r->why; *c; c++) {
+		for (const char *c = r->help; *c; c++) {
 			buf_putc(&b, *c);
 			if (*c == '\n') buf_puts(&b, "    ");
 		}
@@ -213,19 +215,19 @@ static int list_rules(void)
 
 static int run_raw(int argc, char **argv)
 {
-	_cleanup_rules_ struct rules rules = {0};
-	_cleanup_buf_ struct buf why = {0};
-	struct call c;
+	_cleanup_shim_rules_ struct shim_rules rules = {0};
+	struct err why = {0};
+	struct shim_call c;
 
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return applet_help(applet_find("runc"));
 	if (argc == 2 && !strcmp(argv[1], "--list-rules")) return list_rules();
-	call_parse(&c, argc, argv);
+	shim_call_parse(&c, argc, argv);
 	const char *verb = c.verb < argc ? argv[c.verb] : "";
-	/* Bad rules stop what they are for; a container must be deleted all the same. */
+	/* Bad rules stop what they apply to; deleting a container must work all the same. */
 	if (load_rules(&rules, &why) < 0 && (is_create(verb) || !strcmp(verb, "exec")))
-		return failed(&c, rules_path(), why.data ? why.data : "cannot be read");
-	int status = prepare(&c, &rules, verb);
+		return failed(&c, rules_path(), why.text);
+	int status = edit_configuration(&c, &rules, verb);
 	return status ? status : become_runc(&c, &rules, argc, argv);
 }
 
@@ -235,14 +237,14 @@ const struct applet applet_runc = {
 	.name = "runc",
 	.aliases = aliases,
 	.group = GROUP_CNI,
-	.summary = "OCI runtime shim: mend a container's configuration, then become the real runc",
+	.summary = "OCI runtime shim: edit a container's configuration, then become the real runc",
 	.usage = "[RUNC-OPTION…] VERB [ARG…]\n       k3sbox oci-shim --list-rules",
 	.more = "create and run edit BUNDLE/config.json, exec its --process file, in place, by the rules in\n"
-		K3SBOX_SHIM_RULES " (" SHIM_RULES_ENV " in the environment names another file), which\n"
-		"`k3sbox init` writes: one a line, NAME [ARGUMENT…]; \"runc PATH\" names the real runtime,\n"
+		PLAN_SHIM_RULES " (or in the file that " SHIM_RULES_ENV " in the environment names), which\n"
+		"'k3sbox init' writes: one a line, NAME [ARGUMENT…]; \"runc PATH\" names the real runtime,\n"
 		"otherwise it is runc or crun in PATH. What no rule names stays as it is, byte by byte.\n"
-		"All other verbs and --version go to the real runc untouched. Errors go to --log too, so\n"
-		"that `kubectl describe` shows them; the exit status is then 1.\n",
+		"All other verbs and --version go to the real runc untouched. Errors are written to --log, too,\n"
+		"so that 'kubectl describe' shows them; the exit status is then 1.\n",
 	.flags = APPLET_RAW | APPLET_ASKED,
 	.run_raw = run_raw,
 };

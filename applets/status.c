@@ -14,6 +14,7 @@
 #include "cluster/leftovers.h"
 #include "cluster/ready.h"
 #include "cluster/runstate.h"
+#include "plan/rows.h"
 
 enum format { TEXT, JSON };
 static const char *const formats[] = { [TEXT] = "text", [JSON] = "json", NULL };
@@ -62,16 +63,6 @@ static void ask(struct facts_now *f)
 	kubeconfig_free(&k);
 }
 
-/* "fact<TAB>mechanism<TAB>what" → its parts. */
-static void split(const char *line, char fact[64], char by[64], const char **what)
-{
-	size_t a = strcspn(line, "\t"), b = line[a] ? strcspn(line + a + 1, "\t") : 0;
-
-	snprintf(fact, 64, "%.*s", (int)a, line);
-	snprintf(by, 64, "%.*s", (int)b, line[a] ? line + a + 1 : "");
-	*what = line[a] && line[a + 1 + b] ? line + a + 1 + b + 1 : "";
-}
-
 static void print_end(const struct facts_now *f, struct buf *b)
 {
 	buf_puts(b, f->left ? "k3sbox:      killed" : "k3sbox:      stopped");
@@ -80,11 +71,22 @@ static void print_end(const struct facts_now *f, struct buf *b)
 	buf_putc(b, '\n');
 }
 
+/* Keys of another version's steps are counted only. */
+static void print_steps(const struct strv *keys, struct buf *b)
+{
+	size_t unknown = 0;
+
+	if (keys->n) buf_puts(b, "removed:\n");
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct step_row *row = step_find(keys->v[i]);
+		if (!row) unknown++;
+		else buf_printf(b, "  %-16s %-11s %s\n", facts[row->fact].name, mechanisms[row->by].name, row->what);
+	}
+	if (unknown) buf_printf(b, "  %zu more, by another version of k3sbox\n", unknown);
+}
+
 static void print_text(const struct facts_now *f, struct buf *b)
 {
-	char fact[64], by[64];
-	const char *what;
-
 	if (!f->running) {
 		print_end(f, b);
 		return;
@@ -104,11 +106,7 @@ static void print_text(const struct facts_now *f, struct buf *b)
 	if (f->pods_known)
 		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running, f->pods.ready);
 	buf_printf(b, "data folder: %s\nkubeconfig:  %s\nlog:         %s\n", f->s.data_dir, f->s.kubeconfig, f->s.log);
-	if (f->s.obstacles.n) buf_puts(b, "removed:\n");
-	for (size_t i = 0; i < f->s.obstacles.n; i++) {
-		split(f->s.obstacles.v[i], fact, by, &what);
-		buf_printf(b, "  %-16s %-11s %s\n", fact, by, what);
-	}
+	print_steps(&f->s.obstacles, b);
 }
 
 static void json_text(struct buf *b, const char *key, const char *value)
@@ -117,23 +115,21 @@ static void json_text(struct buf *b, const char *key, const char *value)
 	buf_json(b, value);
 }
 
-static void print_json_obstacles(const struct strv *list, struct buf *b)
+static void print_json_steps(const struct strv *keys, struct buf *b)
 {
-	char fact[64], by[64];
-	const char *what;
+	const char *sep = "";
 
 	buf_puts(b, ",\n  \"removed\": [");
-	for (size_t i = 0; i < list->n; i++) {
-		split(list->v[i], fact, by, &what);
-		buf_printf(b, "%s\n    {\"fact\": ", i ? "," : "");
-		buf_json(b, fact);
-		buf_puts(b, ", \"mechanism\": ");
-		buf_json(b, by);
-		buf_puts(b, ", \"what\": ");
-		buf_json(b, what);
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct step_row *row = step_find(keys->v[i]);
+		if (!row) continue;
+		buf_printf(b, "%s\n    {\"fact\": \"%s\", \"mechanism\": \"%s\", \"what\": ", sep,
+			facts[row->fact].name, mechanisms[row->by].name);
+		buf_json(b, row->what);
 		buf_putc(b, '}');
+		sep = ",";
 	}
-	buf_puts(b, list->n ? "\n  ]" : "]");
+	buf_puts(b, *sep ? "\n  ]" : "]");
 }
 
 static void print_json(const struct facts_now *f, struct buf *b)
@@ -153,7 +149,7 @@ static void print_json(const struct facts_now *f, struct buf *b)
 		json_text(b, "dataDir", f->s.data_dir);
 		json_text(b, "kubeconfig", f->s.kubeconfig);
 		json_text(b, "log", f->s.log);
-		print_json_obstacles(&f->s.obstacles, b);
+		print_json_steps(&f->s.obstacles, b);
 	}
 	if (!f->running && f->s.version[0])
 		buf_printf(b, ",\n  \"status\": %d,\n  \"processesLeft\": %zu", f->s.status, f->left);

@@ -1,18 +1,16 @@
-/* One row for each way to tell a k3s something. Sources: github.com/k3s-io/k3s, pull requests and files as
+/* A table of how each version of k3s takes a setting. Sources: github.com/k3s-io/k3s, pull requests and files as
  * named; versions are the releases that the pull requests went into. */
 #include "run/dialect.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
-#include "base/yaml.h"
 #include "cluster/template.h"
 
-enum how {
+enum dialect_how {
 	NOT_NEEDED,       /* this k3s does it by itself, or has not got what would have to be turned off */
 	ARG,              /* --text for k3s */
 	LIST_ARG,         /* --text, where k3s takes a list: adds to the user's */
@@ -24,9 +22,9 @@ enum how {
 };
 
 
-struct row {
+struct dialect_row {
 	enum knob knob;
-	enum how how;
+	enum dialect_how how;
 	const char *text;          /* %s: the turn's value */
 	unsigned since, before;    /* minor * 1000 + patch of Kubernetes; 0: no bound */
 	bool (*only_if)(const struct dialect *d, const struct dialect_env *e);
@@ -55,7 +53,7 @@ static bool kernel_is_old(const struct dialect *d, const struct dialect_env *e)
 static bool no_node_ip(const struct dialect *d, const struct dialect_env *e)
 {
 	(void)d;
-	return !args_find(e->user, "node-ip") && !args_find(e->config, "node-ip");
+	return !k3s_args_written(e->args, "node-ip");
 }
 
 static bool has_shim(const struct dialect *d, const struct dialect_env *e)
@@ -64,7 +62,7 @@ static bool has_shim(const struct dialect *d, const struct dialect_env *e)
 	return e->shim != NULL;
 }
 
-static const struct row rows[] = {
+static const struct dialect_row rows[] = {
 	{ KNOB_SNAPSHOTTER_NATIVE, ARG, .text = "snapshotter=native" },
 	/* Also without an agent: k3s looks for host-local whenever flannel is on (pkg/agent/config/config.go). */
 	{ KNOB_FLANNEL_NONE, ARG, .text = "flannel-backend=none", .control_plane = true },
@@ -149,107 +147,45 @@ static bool has_flag(const struct dialect *d, const char *name, size_t len)
 
 /* ---- the user's arguments ---- */
 
-/* "--name", "--name=value", "-name": k3s's parser takes one dash as well. Returns what follows the name ("" or
- * "=…"), or NULL. */
-static const char *is_option(const char *arg, const char *name, size_t len)
-{
-	if (*arg != '-') return NULL;
-	arg += arg[1] == '-' ? 2 : 1;
-	return !strncmp(arg, name, len) && (!arg[len] || arg[len] == '=') ? arg + len : NULL;
-}
-
-/* Short names (pkg/cli/cmds, the same in every version) of the options that are looked for. */
-static const char *short_name(const char *name)
-{
-	static const struct { const char *name, *letter; } names[] = {
-		{ "config", "c" }, { "data-dir", "d" }, { "node-ip", "i" }, { "write-kubeconfig", "o" },
-	};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (!strcmp(names[i].name, name)) return names[i].letter;
-	return NULL;
-}
-
-const char *args_find(const struct strv *args, const char *name)
-{
-	const char *found = NULL, *letter = short_name(name);
-
-	for (size_t i = 0; args && i < args->n; i++) {
-		const char *rest = is_option(args->v[i], name, strlen(name));
-		if (!rest && letter) rest = is_option(args->v[i], letter, 1);
-		if (!rest) continue;
-		if (*rest == '=') found = rest + 1;
-		else found = i + 1 < args->n && *args->v[i + 1] != '-' ? args->v[i + 1] : "";
-	}
-	return found;
-}
-
 static bool user_says(const struct dialect_env *e, const char *name, size_t len)
 {
 	char key[128];
 
 	snprintf(key, sizeof key, "%.*s", (int)len, name);
-	return args_find(e->user, key) || args_find(e->config, key);
+	return k3s_args_written(e->args, key);
 }
 
 /* The user's kubelet argument of that key: its value, or NULL. */
-static const char *kubelet_value(const struct strv *args, const char *key, size_t len)
-{
-	for (size_t i = 0; args && i < args->n; i++) {
-		const char *rest = is_option(args->v[i], "kubelet-arg", 11);
-		if (!rest) continue;
-		const char *a = *rest == '=' ? rest + 1 : i + 1 < args->n ? args->v[i + 1] : "";
-		while (*a == '-') a++;
-		if (!strncmp(a, key, len) && (!a[len] || a[len] == '=')) return a[len] ? a + len + 1 : "";
-	}
-	return NULL;
-}
-
 static const char *user_kubelet(const struct dialect_env *e, const char *key, size_t len)
 {
-	const char *v = kubelet_value(e->user, key, len);
-	return v ? v : kubelet_value(e->config, key, len);
-}
-
-int dialect_config_args(const char *text, size_t len, struct strv *out)
-{
-	_cleanup_yaml_ struct yaml y = {0};
-	int r = yaml_parse(&y, text, len);
-
-	if (r < 0) return r;
-	for (const struct yaml_node *n = yaml_first(&y, yaml_root(&y)); n; n = yaml_next(&y, n)) {
-		int key = n->key ? (int)strcspn(n->key, "+") : 0;
-		if (yaml_str(n)) strv_addf(out, "--%.*s=%s", key, n->key, yaml_str(n));
-		for (const struct yaml_node *c = n->type == YAML_SEQ ? yaml_first(&y, n) : NULL; c; c = yaml_next(&y, c))
-			if (yaml_str(c)) strv_addf(out, "--%.*s=%s", key, n->key, yaml_str(c));
-	}
-	return 0;
+	return k3s_args_item(e->args, "kubelet-arg", key, len);
 }
 
 /* ---- turning knobs ---- */
 
-static bool in_range(const struct row *r, const struct dialect *d)
+static bool in_range(const struct dialect_row *r, const struct dialect *d)
 {
 	unsigned v = d->minor ? d->minor * 1000 + d->patch : UINT_MAX;
 	return v >= r->since && (!r->before || v < r->before);
 }
 
-static bool takes(const struct row *r, const struct dialect *d, const struct dialect_env *e)
+static bool takes(const struct dialect_row *r, const struct dialect *d, const struct dialect_env *e)
 {
 	if (!in_range(r, d) || (r->only_if && !r->only_if(d, e))) return false;
-	if (r->how == ARG || r->how == LIST_ARG || r->how == CRUN_SLOT) return has_flag(d, r->text, strcspn(r->text, "="));
+	if (r->how == ARG || r->how == LIST_ARG || r->how == CRUN_SLOT)
+		return has_flag(d, r->text, strcspn(r->text, "="));
 	return true;
 }
 
 /* Items of ours that the user's lists do not have yet; `--disable=none` is the way to say that all shall stay. */
-static void add_list(const struct row *r, const struct dialect_env *e, struct launch *out)
+static void add_list(const struct dialect_row *r, const struct dialect_env *e, struct dialect_launch *out)
 {
 	const char *eq = strchr(r->text, '=') + 1;
 	char name[64];
 	_cleanup_buf_ struct buf items = {0};
 
 	snprintf(name, sizeof name, "%.*s", (int)(eq - 1 - r->text), r->text);
-	const char *theirs = args_find(e->user, name);
+	const char *theirs = k3s_args_written(e->args, name);
 	if (theirs && !strcmp(theirs, "none")) return;
 	for (const char *p = eq; *p;) {
 		size_t len = strcspn(p, ",");
@@ -261,7 +197,7 @@ static void add_list(const struct row *r, const struct dialect_env *e, struct la
 
 /* k3s keeps only the last argument of a name (GetArgsList in pkg/daemons/config/types.go), so the user's own
  * gates are taken into ours, which is put behind them. A gate that the user names is the user's. */
-static void add_gate(const struct row *r, const struct dialect_env *e, struct launch *out)
+static void add_gate(const struct dialect_row *r, const struct dialect_env *e, struct dialect_launch *out)
 {
 	const char *theirs = user_kubelet(e, "feature-gates", 13);
 	size_t name = strcspn(r->text, "=");
@@ -272,7 +208,7 @@ static void add_gate(const struct row *r, const struct dialect_env *e, struct la
 		theirs ? theirs : "");
 }
 
-static void add_arg(const struct row *r, const struct dialect_env *e, const char *value, struct launch *out)
+static void add_arg(const struct dialect_row *r, const struct dialect_env *e, const char *value, struct dialect_launch *out)
 {
 	size_t name = strcspn(r->text, "="), prefix = strcspn(r->text, "%");
 
@@ -280,12 +216,12 @@ static void add_arg(const struct row *r, const struct dialect_env *e, const char
 	strv_addf(&out->argv, "--%.*s%s", (int)prefix, r->text, r->text[prefix] && value ? value : "");
 }
 
-static void add_kubelet_arg(const struct row *r, const struct dialect_env *e, struct launch *out)
+static void add_kubelet_arg(const struct dialect_row *r, const struct dialect_env *e, struct dialect_launch *out)
 {
 	if (!user_kubelet(e, r->text, strcspn(r->text, "="))) strv_addf(&out->argv, "--kubelet-arg=%s", r->text);
 }
 
-static void add_template(const struct dialect_env *e, struct launch *out)
+static void add_template(const struct dialect_env *e, struct dialect_launch *out)
 {
 	_cleanup_buf_ struct buf b = {0};
 
@@ -294,7 +230,7 @@ static void add_template(const struct dialect_env *e, struct launch *out)
 	strv_add(&out->files, b.data ? b.data : "");
 }
 
-static void turn_row(const struct row *r, const struct dialect_env *e, const char *value, struct launch *out)
+static void turn_row(const struct dialect_row *r, const struct dialect_env *e, const char *value, struct dialect_launch *out)
 {
 	switch (r->how) {
 	case NOT_NEEDED: case BY_THE_SHIM: break;
@@ -310,40 +246,42 @@ static void turn_row(const struct row *r, const struct dialect_env *e, const cha
 	}
 }
 
-static void turn(const struct dialect *d, const struct dialect_env *e, const struct turn *t, struct launch *out)
+static void turn(const struct dialect *d, const struct dialect_env *e, const struct dialect_turn *t, struct dialect_launch *out)
 {
 	bool taken = false;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct row *r = &rows[i];
+		const struct dialect_row *r = &rows[i];
 		if (r->knob != t->knob || (r->also ? !taken : taken)) continue;
 		if (e->control_plane && !r->control_plane) return;
 		if (!takes(r, d, e)) continue;
 		taken = true;
 		turn_row(r, e, t->value, out);
 	}
-	if (!taken) strv_addf(&out->refused, "this k3s (%s) cannot be told: %s",
+	if (!taken) strv_addf(&out->refused, "this k3s (%s) has no setting for: %s",
 		*d->version ? d->version : "of an unknown version", knob_titles[t->knob]);
 }
 
 /* A knob that several obstacles ask for is turned once. */
-static bool first_of(const struct turn *turns, size_t i)
+static bool first_of(const struct dialect_turn *turns, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (turns[k].knob == turns[i].knob) return false;
 	return true;
 }
 
-void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n,
-	struct launch *out)
+void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct dialect_turn *turns,
+	size_t n, struct dialect_launch *out)
 {
-	const struct strv *user = e->user;
+	const struct strv *user = e->args->user;
+	const char *own_dir = k3s_args_written(e->args, "data-dir");
 	bool verb = user && user->n && *user->v[0] != '-';
 
-	*out = (struct launch){0};
+	*out = (struct dialect_launch){0};
 	strv_add(&out->argv, "k3s");
 	strv_add(&out->argv, verb ? user->v[0] : "server");
-	if (strcmp(e->data_dir, "/var/lib/rancher/k3s") && !user_says(e, "data-dir", 8))
+	/* Passed on from the environment, too: old versions do not look there. */
+	if (!k3s_args_typed(e->args, "data-dir") && strcmp(e->data_dir, own_dir ? own_dir : "/var/lib/rancher/k3s"))
 		strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
 	/* Hidden in the help of every version, so not asked for there. */
 	if (e->control_plane && !user_says(e, "disable-agent", 13)) strv_add(&out->argv, "--disable-agent");
@@ -354,7 +292,7 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e, const s
 	for (size_t i = 0; i < out->last.n; i++) strv_add(&out->argv, out->last.v[i]);
 }
 
-void launch_free(struct launch *l)
+void dialect_launch_free(struct dialect_launch *l)
 {
 	strv_free(&l->argv);
 	strv_free(&l->last);

@@ -1,4 +1,4 @@
-/* How a given k3s wants to be told what the plan decided. Pure: what the binary says about itself and the
+/* How a given k3s takes the settings that the plan decided on. Pure: what the binary says about itself and the
  * user's arguments go in, the command line, the files and the refusals come out. */
 #ifndef K3SBOX_RUN_DIALECT_H
 #define K3SBOX_RUN_DIALECT_H
@@ -17,38 +17,30 @@ struct dialect {
 };
 
 /* A knob that is to be turned. */
-struct turn { enum knob knob; const char *value; };
+struct dialect_turn { enum knob knob; const char *value; };
 
 struct dialect_env {
 	const char *data_dir;
-	const char *shim;          /* full name of the link `crun` to k3sbox, in a folder that will be in k3s's PATH */
+	const char *shim;          /* full name of the link `crun` to k3sbox, in a directory of k3s's PATH */
 	bool old_kernel;           /* uname says older than 4.11, or nothing that can be read */
 	bool control_plane;
-	const struct strv *user;   /* the user's k3s arguments, verb first if there is one */
-	const struct strv *config; /* options of k3s's own configuration file, as "--name=value"; the user's too */
+	const struct k3s_args *args;   /* the user's */
 };
 
-struct launch {
+struct dialect_launch {
 	struct strv argv;          /* "k3s", verb, ours, the user's */
-	struct strv last;          /* of argv: what has to stand behind the user's */
+	struct strv last;          /* of argv: what has to come after the user's */
 	struct strv files;         /* path, content, path, content, …: to be written, mode 0600 */
-	struct strv remove;        /* containerd templates that an earlier run may have needed: to go if ours */
-	struct strv refused;       /* one message for each knob that this k3s cannot be told about */
-	bool shim_in_path;         /* the shim's folder goes into PATH */
+	struct strv remove;        /* containerd templates that an earlier run may have needed: removed if ours */
+	struct strv refused;       /* one message for each knob that this k3s does not have */
+	bool shim_in_path;         /* the shim's directory goes into PATH */
 };
 
 /* Takes "k3s version v1.30.4+k3s1 (98262b5d)\n…"; help is borrowed. Returns false if no version is in it. */
 bool dialect_parse(struct dialect *d, const char *version_output, const char *help);
 
-void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct turn *turns, size_t n,
-	struct launch *out);
-void launch_free(struct launch *l);
-
-/* Value of --name, or of the short letter that k3s has for it, in the arguments (the last one; "" for a flag without value); NULL if
- * it is not there. */
-const char *args_find(const struct strv *args, const char *name);
-
-/* k3s's configuration file as arguments: "key: v" → --key=v, lists one by one, "key+" like key. 0, or -EBADMSG. */
-int dialect_config_args(const char *yaml, size_t len, struct strv *out);
+void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct dialect_turn *turns,
+	size_t n, struct dialect_launch *out);
+void dialect_launch_free(struct dialect_launch *l);
 
 #endif

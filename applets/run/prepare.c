@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "cluster/leftovers.h"
 #include "cluster/template.h"
-#include "plan/steps.h"
+#include "plan/journal.h"
 #include "run/dialect.h"
 #include "run/run.h"
 
@@ -31,57 +31,47 @@ static int say_blocked(const struct fact *f, const struct fact_result *seen, con
 	return EX_FAIL;
 }
 
-/* What cannot run at all is said and ends it; what only costs the node was answered by plan_prepare(). */
+/* What nothing survives ends it; plan_prepare() has taken care of what only rules out a node. */
 static int decide(const struct plan *p, const struct fact *no_node)
 {
-	const struct step *all = plan_blocked(p, ALL_FATAL), *node = plan_blocked(p, NODE_FATAL);
+	const struct plan_step *all = plan_blocked(p, ALL_FATAL), *node = plan_blocked(p, NODE_FATAL);
 
 	if (all) return say_blocked(all->fact, all->seen, "k3s cannot run here");
 	if (node) return say_blocked(node->fact, node->seen, "no node can run here");
-	if (no_node) say_blocked(no_node, &p->results[no_node - facts], "no node can run here, so this is the control plane alone");
+	if (no_node)
+		say_blocked(no_node, &p->results[no_node - facts],
+			"no node can run here, only the control plane is started");
 	return 0;
 }
 
-/* Adds "fact TAB mechanism TAB what" unless it is there. */
-static void add_line(struct strv *lines, const char *line)
+static void add_key(struct strv *keys, const struct step_row *row)
 {
-	if (!strv_has(lines, line)) strv_add(lines, line);
+	if (!strv_has(keys, row->key)) strv_add(keys, row->key);
 }
 
-/* What init did in files and mounts is seen no more as an obstacle, but it is in the journal; flags and the
+/* What init did in files and mounts is no longer seen as an obstacle, but it is in the journal; flags and the
  * like are this plan's. */
-static void list_removed(const struct plan *p, struct strv *lines)
+static void list_removed(const struct plan *p, struct strv *keys)
 {
-	_cleanup_buf_ struct buf journal = {0}, line = {0};
+	_cleanup_journal_ struct journal j = {0};
 
-	plan_journal(&journal);
-	for (char *s = journal.data, *next; s && *s; s = next) {
-		next = s + strcspn(s, "\n");
-		if (*next) *next++ = 0;
-		char *by = strchr(s, '\t'), *what = by ? strchr(by + 1, '\t') : NULL;
-		char *seen = what ? strchr(what + 1, '\t') : NULL;
-		if (!seen) continue;
-		*seen = 0;   /* what was seen is doctor's */
-		if (plan_lasts(by + 1)) add_line(lines, s);
-	}
-	for (size_t i = 0; i < p->n; i++) {
-		const struct step *s = &p->steps[i];
-		if (!s->row) continue;
-		buf_reset(&line);
-		buf_printf(&line, "%s\t%s\t%s", s->fact->name, mechanism_names[s->row->by], s->row->what);
-		add_line(lines, line.data);
-	}
+	journal_load(&j);   /* only for showing it */
+	for (size_t i = 0; i < j.n; i++)
+		if (mechanisms[j.v[i].row->by].lasts) add_key(keys, j.v[i].row);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].row) add_key(keys, p->steps[i].row);
 }
 
-/* Obstacles in the list: several lines may be about one. */
-static unsigned count_facts(const struct strv *lines)
+/* Several steps may remove one obstacle. */
+static unsigned count_facts(const struct strv *keys)
 {
+	bool seen[FACT_COUNT] = {0};
 	unsigned n = 0;
 
-	for (size_t i = 0; i < lines->n; i++) {
-		size_t len = strcspn(lines->v[i], "\t") + 1, k = 0;
-		while (k < i && strncmp(lines->v[k], lines->v[i], len)) k++;
-		n += k == i;
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct step_row *row = step_find(keys->v[i]);
+		if (row && !seen[row->fact]) n++;
+		if (row) seen[row->fact] = true;
 	}
 	return n;
 }
@@ -115,24 +105,20 @@ static bool kernel_before_4_11(void)
 
 /* ---- turns ---- */
 
-static const char *value_of(const struct step *s)
-{
-	return s->row->knob == KNOB_PAUSE_IMAGE ? STEPS_PAUSE_IMAGE : s->seen->value;
-}
-
-static size_t collect_turns(const struct plan *p, struct turn turns[TURNS_MAX], struct strv *rules)
+static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURNS_MAX], struct strv *options)
 {
 	size_t n = 0;
 	bool shim = false;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct step *s = &p->steps[i];
-		if (!s->row) continue;
-		if (s->row->by == BY_FLAG && n < TURNS_MAX - 1) turns[n++] = (struct turn){ s->row->knob, value_of(s) };
-		if (s->row->by == BY_INTERCEPT && !strv_has(rules, s->row->rule)) strv_add(rules, s->row->rule);
-		shim |= s->row->by == BY_SHIM;
+		const struct step_row *row = p->steps[i].row;
+		if (!row) continue;
+		if (row->by == BY_FLAG && n < TURNS_MAX - 1)
+			turns[n++] = (struct dialect_turn){ row->knob, row->arg ? row->arg : p->steps[i].seen->value };
+		if (row->by == BY_INTERCEPT && !strv_has(options, row->option)) strv_add(options, row->option);
+		shim |= row->by == BY_SHIM;
 	}
-	if (shim) turns[n++] = (struct turn){ KNOB_OCI_SHIM, NULL };
+	if (shim) turns[n++] = (struct dialect_turn){ KNOB_OCI_SHIM, NULL };
 	return n;
 }
 
@@ -151,7 +137,7 @@ static int link_shim(const char *self, const char *link)
 	return rename(temp, link) < 0 ? -errno : 0;
 }
 
-static int write_files(const struct launch *l)
+static int write_files(const struct dialect_launch *l)
 {
 	for (size_t i = 0; i + 1 < l->files.n; i += 2) {
 		const char *path = l->files.v[i], *text = l->files.v[i + 1];
@@ -172,7 +158,7 @@ static int write_files(const struct launch *l)
 	return 0;
 }
 
-static void make_env(const struct launch *l, struct strv *env)
+static void make_env(const struct dialect_launch *l, struct strv *env)
 {
 	const char *path = getenv("PATH");
 	char mark[RUN_MARK_SIZE];
@@ -185,14 +171,14 @@ static void make_env(const struct launch *l, struct strv *env)
 	strv_add(env, mark);
 }
 
-/* Under the interceptor only if the plan has rules for it. */
-static void make_argv(const char *self, const char *k3s, const struct strv *rules, const struct launch *l,
-	struct strv *argv)
+/* Under the interceptor only if the plan has options for it. */
+static void make_argv(const char *self, const char *k3s, const struct strv *options,
+	const struct dialect_launch *l, struct strv *argv)
 {
-	if (rules->n) {
+	if (options->n) {
 		strv_add(argv, self);
 		strv_add(argv, "intercept");
-		for (size_t i = 0; i < rules->n; i++) strv_add(argv, rules->v[i]);
+		for (size_t i = 0; i < options->n; i++) strv_add(argv, options->v[i]);
 		strv_add(argv, "--opens-only");      /* k3s, its kubelet and runc need no more of a file: a third of the stops */
 		strv_add(argv, "--end-with-main");   /* shims outlive k3s, and it is for us to end them */
 		strv_add(argv, "--");
@@ -203,11 +189,9 @@ static void make_argv(const char *self, const char *k3s, const struct strv *rule
 
 /* ---- what else must be known ---- */
 
-static const char *user_value(const struct dialect_env *e, const char *name, const char *env, const char *otherwise)
+static const char *user_value(const struct run *cfg, const char *name, const char *otherwise)
 {
-	const char *v = args_find(e->user, name);
-	if (!v && env) v = getenv(env);
-	if (!v || !*v) v = args_find(e->config, name);
+	const char *v = k3s_args_find(&cfg->o.args, name);
 	return v && *v ? v : otherwise;
 }
 
@@ -240,58 +224,39 @@ static int put_path(char *to, size_t size, const char *fmt, ...)
 	return -ENAMETOOLONG;
 }
 
-static int fill_state(const struct run *cfg, const struct dialect_env *e, const struct dialect *d, struct runstate *s)
+static int fill_state(const struct run *cfg, const struct dialect *d, struct runstate *s)
 {
-	const char *kubeconfig = user_value(e, "write-kubeconfig", "K3S_KUBECONFIG_OUTPUT", "/etc/rancher/k3s/k3s.yaml");
+	const char *kubeconfig = user_value(cfg, "write-kubeconfig", "/etc/rancher/k3s/k3s.yaml");
 	_cleanup_free_ char *here = *kubeconfig == '/' ? NULL : getcwd(NULL, 0);
 
 	int r = put_path(s->data_dir, sizeof s->data_dir, "%s", cfg->o.data_dir);
-	if (!r) r = put_path(s->kubeconfig, sizeof s->kubeconfig, "%s%s%s", here ? here : "", here ? "/" : "", kubeconfig);
+	if (!r)
+		r = put_path(s->kubeconfig, sizeof s->kubeconfig, "%s%s%s", here ? here : "", here ? "/" : "",
+			kubeconfig);
 	if (!r) r = put_path(s->log, sizeof s->log, "%s/k3sbox/k3s.log", cfg->o.data_dir);
 	if (!r) r = put_path(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
 	snprintf(s->version, sizeof s->version, "%s", d->version);
 	if (!getcwd(s->folder, sizeof s->folder)) *s->folder = 0;
-	const char *no_agent = args_find(e->user, "disable-agent");
-	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || (no_agent && strcmp(no_agent, "false"));
+	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || k3s_args_is_on(&cfg->o.args, "disable-agent");
 	return r;
-}
-
-/* The user's configuration file of k3s counts as his arguments do. */
-static void read_config(const struct strv *user, struct strv *out)
-{
-	_cleanup_buf_ struct buf b = {0};
-	const char *path = args_find(user, "config");
-
-	if (!path || !*path) path = getenv("K3S_CONFIG_FILE");
-	if (!path || !*path) path = "/etc/rancher/k3s/config.yaml";
-	if (io_read(path, &b, 1 << 20) < 0) return;   /* k3s says so itself if it matters */
-	if (dialect_config_args(b.data ? b.data : "", b.len, out) < 0)
-		warn("%s is written in a way that k3sbox does not understand: flags that it sets may be overruled", path);
-}
-
-void prepare_config(struct run *cfg)
-{
-	const char *theirs = args_find(cfg->o.k3s_args, "data-dir");
-
-	read_config(cfg->o.k3s_args, &cfg->config);
-	if (!theirs && !cfg->o.data_dir && !getenv("K3S_DATA_DIR")) theirs = args_find(&cfg->config, "data-dir");
-	if (theirs && *theirs) cfg->o.data_dir = theirs;
 }
 
 static int build(struct run *cfg, const struct plan *p, const struct dialect *d, struct prepared *out)
 {
-	struct turn turns[TURNS_MAX];
-	_cleanup_strv_ struct strv rules = {0};
-	struct launch l;
+	struct dialect_turn turns[TURNS_MAX];
+	_cleanup_strv_ struct strv options = {0};
+	struct dialect_launch l;
 	char self[PATH_MAX];
-	size_t n = collect_turns(p, turns, &rules);
+	size_t n = collect_turns(p, turns, &options);
 	struct dialect_env e = {
-		.data_dir = cfg->o.data_dir, .shim = n && turns[n - 1].knob == KNOB_OCI_SHIM ? RUN_BIN "/crun" : NULL,
-		.old_kernel = kernel_before_4_11(), .control_plane = cfg->o.mode == MODE_CONTROL_PLANE,
-		.user = cfg->o.k3s_args, .config = &cfg->config,
+		.data_dir = cfg->o.data_dir,
+		.shim = n && turns[n - 1].knob == KNOB_OCI_SHIM ? RUN_BIN "/crun" : NULL,
+		.old_kernel = kernel_before_4_11(),
+		.control_plane = cfg->o.mode == MODE_CONTROL_PLANE,
+		.args = &cfg->o.args,
 	};
 
-	out->port = (unsigned)atoi(user_value(&e, "https-listen-port", NULL, "6443"));
+	out->port = (unsigned)atoi(user_value(cfg, "https-listen-port", "6443"));
 	if (check_port(out->port)) return EX_FAIL;
 	int r = io_self_path(self, sizeof self);
 	dialect_build(d, &e, turns, n, &l);
@@ -300,34 +265,55 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	if (r < 0) {
 		warn_errno(r, RUN_BIN "/crun");
 	}
-	if (!r) r = fill_state(cfg, &e, d, &out->state);
+	if (!r) r = fill_state(cfg, d, &out->state);
 	if (!r) r = write_files(&l);
 	if (!r) {
 		make_env(&l, &out->env);
-		make_argv(self, cfg->o.k3s, &rules, &l, &out->argv);
+		make_argv(self, cfg->o.k3s, &options, &l, &out->argv);
 	}
-	launch_free(&l);
+	dialect_launch_free(&l);
 	return r < 0 ? EX_FAIL : 0;
+}
+
+/* A step that is not essential has failed. */
+static void report_step(void *arg, const struct plan_step *s, int r, const struct err *why)
+{
+	(void)arg;
+	if (r < 0) warn("%s: cannot %s: %s", s->fact->name, s->row->what, why->text);
+}
+
+/* The plan is made first: without k3s there is no version to ask for. */
+static int ask_version(const struct run *cfg, struct dialect *d, struct buf *help)
+{
+	_cleanup_buf_ struct buf version = {0};
+	const struct strv *user = cfg->o.args.user;
+	const char *verb = user && user->n && *user->v[0] != '-' ? user->v[0] : "server";
+
+	if (strcmp(verb, "server")) {
+		warn("'k3sbox run' starts a server and cannot run '%s'", verb);
+		return EX_USE;
+	}
+	int status = ask_k3s(cfg->o.k3s, "--version", NULL, &version);
+	if (!status) status = ask_k3s(cfg->o.k3s, verb, "--help", help);
+	if (!status && !dialect_parse(d, version.data ? version.data : "", help->data))
+		warn("'%s --version' prints no version: it is treated as the newest one", cfg->o.k3s);
+	return status;
 }
 
 static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node, struct prepared *out)
 {
-	_cleanup_buf_ struct buf version = {0}, help = {0};
+	_cleanup_buf_ struct buf help = {0};
 	struct dialect d;
-	const struct strv *user = cfg->o.k3s_args;
-	const char *verb = user && user->n && *user->v[0] != '-' ? user->v[0] : "server";
+	struct err why = {0};
 	int status = decide(p, no_node);
 
-	if (!status && strcmp(verb, "server")) {
-		warn("'k3sbox run' starts a server; '%s' is not something that it can watch", verb);
-		status = EX_USE;
-	}
-	if (!status) status = ask_k3s(cfg->o.k3s, "--version", NULL, &version);
-	if (!status) status = ask_k3s(cfg->o.k3s, verb, "--help", &help);
+	if (!status) status = ask_version(cfg, &d, &help);
 	if (status) return status;
-	if (!dialect_parse(&d, version.data ? version.data : "", help.data))
-		warn("'%s --version' names no version that is known; taken for the newest", cfg->o.k3s);
-	if (plan_apply(&cfg->o, p, false) < 0 || decide(p, NULL)) return EX_FAIL;
+	if (plan_apply(&cfg->o, p, report_step, NULL, &why) < 0) {
+		warn("%s", why.text);
+		return EX_FAIL;
+	}
+	if (decide(p, NULL)) return EX_FAIL;
 	/* The log is the first file in it, and would make it for itself alone. */
 	int r = io_mkdirs(cfg->o.data_dir, 0755);
 	if (r < 0) {
@@ -339,7 +325,7 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 	return build(cfg, p, &d, out);
 }
 
-int prepare(struct run *cfg, int argc, char **argv, struct prepared *out)
+int prepare_launch(struct run *cfg, int argc, char **argv, struct prepared *out)
 {
 	struct plan p;
 

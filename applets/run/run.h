@@ -14,12 +14,11 @@
 enum wait_for { WAIT_NODE, WAIT_API, WAIT_NONE };
 
 struct run {
-	struct options o;
+	struct plan_options o;
 	bool detach, verbose;
 	int wait;                  /* enum wait_for */
 	unsigned timeout;          /* seconds */
 	int lock;                  /* held while k3s runs */
-	struct strv config;        /* options of k3s's own configuration file, as arguments */
 };
 
 /* ---- prepare.c: plan → command line ---- */
@@ -32,11 +31,8 @@ struct prepared {
 	unsigned port;             /* where k3s is going to listen */
 };
 
-/* Reads k3s's configuration file into cfg->config. A data folder that is named there or behind -- is ours too. */
-void prepare_config(struct run *cfg);
-
-/* Probes, plans, applies what lasts, builds the command line. 0, or an exit status after having said why. */
-int prepare(struct run *cfg, int argc, char **argv, struct prepared *out);
+/* Probes, plans, applies what lasts, builds the command line. 0, or an exit status, with a message. */
+int prepare_launch(struct run *cfg, int argc, char **argv, struct prepared *out);
 void prepared_free(struct prepared *p);
 
 /* ---- loop.c ---- */

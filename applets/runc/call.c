@@ -3,18 +3,18 @@
 
 #include "runc/shim.h"
 
-/* Options that take the next word as their value. Those whose value we want say where it goes. */
-enum want { WANT_NOTHING, WANT_LOG, WANT_LOG_FORMAT, WANT_BUNDLE, WANT_PROCESS };
-struct option {
+/* Options that take the next word as their value, and where the value goes if the shim needs it. */
+enum shim_want { WANT_NOTHING, WANT_LOG, WANT_LOG_FORMAT, WANT_BUNDLE, WANT_PROCESS };
+struct shim_option {
 	const char *name;
-	enum want want;
+	enum shim_want want;
 };
 
-static const struct option before_verb[] = {
+static const struct shim_option before_verb[] = {
 	{ "log", WANT_LOG }, { "log-format", WANT_LOG_FORMAT },
 	{ "root", 0 }, { "rootless", 0 }, { "criu", 0 }, { "cgroup-manager", 0 }, { NULL, 0 },
 };
-static const struct option behind_verb[] = {
+static const struct shim_option behind_verb[] = {
 	{ "bundle", WANT_BUNDLE }, { "b", WANT_BUNDLE }, { "process", WANT_PROCESS }, { "p", WANT_PROCESS },
 	{ "console-socket", 0 }, { "pidfd-socket", 0 }, { "pid-file", 0 }, { "preserve-fds", 0 },
 	{ "cwd", 0 }, { "env", 0 }, { "e", 0 }, { "user", 0 }, { "u", 0 }, { "additional-gids", 0 },
@@ -22,7 +22,7 @@ static const struct option behind_verb[] = {
 	{ "config", 0 }, { "f", 0 }, { NULL, 0 },
 };
 
-static void take(struct call *c, enum want want, const char *value)
+static void take(struct shim_call *c, enum shim_want want, const char *value)
 {
 	switch (want) {
 	case WANT_LOG:
@@ -44,13 +44,13 @@ static void take(struct call *c, enum want want, const char *value)
 
 /* The options from argv[i] on; returns the index of the first word that is none. Go's flag package: one
  * dash or two, the value behind '=' or in the next word. */
-static int options(struct call *c, const struct option *rows, int i, int argc, char **argv)
+static int take_options(struct shim_call *c, const struct shim_option *rows, int i, int argc, char **argv)
 {
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
 		const char *name = argv[i] + 1 + (argv[i][1] == '-');
 		if (!*name) return i + 1;   /* "--" */
 		size_t len = strcspn(name, "=");
-		const struct option *o = rows;
+		const struct shim_option *o = rows;
 		while (o->name && (strlen(o->name) != len || strncmp(o->name, name, len))) o++;
 		if (!o->name) continue;
 		if (name[len]) take(c, o->want, name + len + 1);
@@ -59,9 +59,9 @@ static int options(struct call *c, const struct option *rows, int i, int argc, c
 	return i < argc ? i : argc;
 }
 
-void call_parse(struct call *c, int argc, char **argv)
+void shim_call_parse(struct shim_call *c, int argc, char **argv)
 {
-	*c = (struct call){ .bundle = "." };
-	c->verb = options(c, before_verb, 1, argc, argv);
-	if (c->verb < argc) options(c, behind_verb, c->verb + 1, argc, argv);
+	*c = (struct shim_call){ .bundle = "." };
+	c->verb = take_options(c, before_verb, 1, argc, argv);
+	if (c->verb < argc) take_options(c, behind_verb, c->verb + 1, argc, argv);
 }

@@ -1,19 +1,18 @@
-/* What each rule does to a configuration (OCI runtime-spec config.md, config-linux.md). Nothing is taken
- * for granted: a member that is missing, or of another type than the specification says, is left for runc
- * to judge. */
+/* What each rule does to a configuration (OCI runtime-spec config.md, config-linux.md). A member that is missing,
+ * or of another type than the specification says, is left to runc. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "runc/shim.h"
 
-static const struct json_node *in_config(const struct edit *e, const char *path)
+static const struct json_node *in_config(const struct shim_edit *e, const char *path)
 {
 	return json_path(e->j, json_root(e->j), path);
 }
 
 /* Is it part of something that an earlier rule removes? */
-static bool is_gone(const struct edit *e, const struct json_node *n)
+static bool is_gone(const struct shim_edit *e, const struct json_node *n)
 {
 	for (size_t i = 0; i < e->out->n; i++) {
 		const struct json_edit *d = &e->out->v[i];
@@ -23,20 +22,20 @@ static bool is_gone(const struct edit *e, const struct json_node *n)
 	return false;
 }
 
-static void drop(struct edit *e, const struct json_node *parent, const struct json_node *n)
+static void drop(struct shim_edit *e, const struct json_node *parent, const struct json_node *n)
 {
 	if (!is_gone(e, n)) json_edit_remove(e->out, parent, n);
 }
 
-/* All members of that name: if the last one went alone, the one before it would count. */
-static void drop_member(struct edit *e, const struct json_node *object, const char *name)
+/* All members of that name: if only the last one went, the one before it would count. */
+static void drop_member(struct shim_edit *e, const struct json_node *object, const char *name)
 {
 	if (!object || object->type != JSON_OBJECT) return;
 	for (const struct json_node *n = json_first(e->j, object); n; n = json_next(e->j, n))
 		if (json_key_is(e->j, n, name)) drop(e, object, n);
 }
 
-static const struct json_node *array(const struct edit *e, const char *path)
+static const struct json_node *array(const struct shim_edit *e, const char *path)
 {
 	const struct json_node *n = in_config(e, path);
 	return n && n->type == JSON_ARRAY ? n : NULL;
@@ -55,8 +54,8 @@ static char *tidy(char *path)
 	return path;
 }
 
-/* Named by the rule? A rule without names means everything. */
-static bool is_meant(const struct edit *e, const char *name)
+/* Does the rule apply to it? A rule without names applies to everything. */
+static bool is_named(const struct shim_edit *e, const char *name)
 {
 	return !e->args->n || strv_has(e->args, name);
 }
@@ -81,7 +80,7 @@ static bool is_option_in(const struct strv *words, const char *option)
 	return strv_has(words, name);
 }
 
-static void mount_over(const struct edit *e, struct buf *mounts, const char *path)
+static void mount_over(const struct shim_edit *e, struct buf *mounts, const char *path)
 {
 	static const char *const options[] = { "nosuid", "noexec", "nodev", "ro", "mode=0555" };
 	const char *comma = "";
@@ -98,7 +97,7 @@ static void mount_over(const struct edit *e, struct buf *mounts, const char *pat
 	buf_puts(mounts, "]}");
 }
 
-static void add_mounts(struct edit *e, const struct buf *mounts)
+static void add_mounts(struct shim_edit *e, const struct buf *mounts)
 {
 	_cleanup_buf_ struct buf list = {0};
 	const struct json_node *have = in_config(e, "mounts");
@@ -113,9 +112,9 @@ static void add_mounts(struct edit *e, const struct buf *mounts)
 	else json_edit_append(e->out, json_root(e->j), "mounts", list.data);
 }
 
-/* A folder's mask becomes a mount of the same effect. Not under /proc: runc refuses mounts there
- * (rootfs_linux.go: checkProcMount), so those lose their mask; files and what is not there keep theirs. */
-void edit_masked_paths(struct edit *e)
+/* A directory's mask becomes a mount of the same effect. Not under /proc: runc refuses mounts there
+ * (rootfs_linux.go: checkProcMount), so those lose their mask; files and what does not exist keep theirs. */
+void edit_masked_paths(struct shim_edit *e)
 {
 	const struct json_node *masked = array(e, "linux.maskedPaths");
 	_cleanup_buf_ struct buf mounts = {0};
@@ -123,7 +122,7 @@ void edit_masked_paths(struct edit *e)
 
 	for (const struct json_node *n = json_first(e->j, masked); n; n = json_next(e->j, n)) {
 		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
-		if (!path || *path != '/' || !is_meant(e, path) || !e->sight->is_folder(e->sight, path))
+		if (!path || *path != '/' || !is_named(e, path) || !e->sight->is_directory(e->sight, path))
 			continue;
 		drop(e, masked, n);
 		if (strv_has(&done, path)) continue;
@@ -136,17 +135,17 @@ void edit_masked_paths(struct edit *e)
 	add_mounts(e, &mounts);
 }
 
-void edit_readonly_paths(struct edit *e)
+void edit_readonly_paths(struct shim_edit *e)
 {
 	const struct json_node *paths = array(e, "linux.readonlyPaths");
 
 	for (const struct json_node *n = json_first(e->j, paths); n; n = json_next(e->j, n)) {
 		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
-		if (path && is_meant(e, path)) drop(e, paths, n);
+		if (path && is_named(e, path)) drop(e, paths, n);
 	}
 }
 
-void edit_sysctl(struct edit *e)
+void edit_sysctl(struct shim_edit *e)
 {
 	const struct json_node *all = in_config(e, "linux.sysctl");
 
@@ -159,7 +158,7 @@ void edit_sysctl(struct edit *e)
 	}
 }
 
-void edit_namespace(struct edit *e)
+void edit_namespace(struct shim_edit *e)
 {
 	const struct json_node *all = array(e, "linux.namespaces");
 
@@ -169,39 +168,41 @@ void edit_namespace(struct edit *e)
 	}
 }
 
-static const struct json_node *process_of(const struct edit *e)
+static const struct json_node *process_of(const struct shim_edit *e)
 {
 	return e->doc == DOC_PROCESS ? json_root(e->j) : in_config(e, "process");
 }
 
 /* containerd's restrict_oom_score_adj does the same (internal/cri/server/container_create.go). */
-void edit_oom_score(struct edit *e)
+void edit_oom_score(struct shim_edit *e)
 {
 	const struct json_node *score = json_get(e->j, process_of(e), "oomScoreAdj");
 	_cleanup_buf_ struct buf own = {0};
 	int64_t wanted;
 
-	if (!score || is_gone(e, score) || json_int(e->j, score, &wanted) < 0 || wanted >= e->sight->oom_score_adj) return;
+	if (!score || is_gone(e, score) || json_int(e->j, score, &wanted) < 0) return;
+	if (wanted >= e->sight->oom_score_adj) return;
 	buf_printf(&own, "%d", e->sight->oom_score_adj);
 	json_edit_replace(e->out, score, own.data);
 }
 
-void edit_no_oom_score(struct edit *e)
+void edit_no_oom_score(struct shim_edit *e)
 {
 	drop_member(e, process_of(e), "oomScoreAdj");
 }
 
 /* linux/capability.h, by number. */
 static const char *const capability_names[] = {
-	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT",
-	"SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
-	"AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ",
-	"PERFMON", "BPF", "CHECKPOINT_RESTORE",
+	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
+	"SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
+	"IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
+	"SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
+	"AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM",
+	"BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
 };
 
-/* One that nobody knows is left to runc, which passes over it. */
-static bool is_held(const struct edit *e, const char *name)
+/* An unknown one is left to runc, which ignores it. */
+static bool is_held(const struct shim_edit *e, const char *name)
 {
 	static const char prefix[] = "CAP_";
 
@@ -211,7 +212,7 @@ static bool is_held(const struct edit *e, const char *name)
 	return true;
 }
 
-void edit_capabilities(struct edit *e)
+void edit_capabilities(struct shim_edit *e)
 {
 	const struct json_node *sets = json_get(e->j, process_of(e), "capabilities");
 
@@ -224,22 +225,22 @@ void edit_capabilities(struct edit *e)
 	}
 }
 
-void edit_cgroup_path(struct edit *e)
+void edit_cgroup_path(struct shim_edit *e)
 {
 	drop_member(e, in_config(e, "linux"), "cgroupsPath");
 }
 
-void edit_cgroup_resources(struct edit *e)
+void edit_cgroup_resources(struct shim_edit *e)
 {
 	drop_member(e, in_config(e, "linux"), "resources");
 }
 
-void edit_devices(struct edit *e)
+void edit_devices(struct shim_edit *e)
 {
 	drop_member(e, in_config(e, "linux.resources"), "devices");
 }
 
-void edit_mount_options(struct edit *e)
+void edit_mount_options(struct shim_edit *e)
 {
 	const struct json_node *mounts = array(e, "mounts");
 

@@ -1,6 +1,5 @@
-/* The OCI runtime shim: a container engine calls it as it calls runc; it edits the container's
- * configuration by rules and then becomes the real runc. Pure: everything but runc.c and sight.c works on
- * memory. */
+/* The OCI runtime shim: a container engine calls it as it calls runc; it edits the container's configuration by
+ * rules and then becomes the real runc. Pure: everything but runc.c and sight.c works on memory. */
 #ifndef K3SBOX_RUNC_SHIM_H
 #define K3SBOX_RUNC_SHIM_H
 
@@ -12,13 +11,13 @@
 #include "base/json.h"
 #include "plan/plan.h"
 
-/* K3SBOX_SHIM_RULES holds the rules that `k3sbox init` left for the containers of this machine: one a line,
- * "NAME [ARGUMENT…]", '#' begins a comment; "runc PATH" names the real runtime. The environment variable
- * names another file. */
+/* PLAN_SHIM_RULES holds the rules that `k3sbox init` left for the containers of this machine: one a line,
+ * "NAME [ARGUMENT…]", '#' begins a comment; "runc PATH" names the real runtime. The environment variable names
+ * another file. */
 #define SHIM_RULES_ENV "K3SBOX_SHIM"
 
 /* ---- call.c: the command line ---- */
-struct call {
+struct shim_call {
 	int verb;              /* index in argv of create, exec, …; argc: there is none */
 	const char *bundle;    /* --bundle, "." without it */
 	const char *process;   /* exec's --process; NULL: none */
@@ -26,84 +25,81 @@ struct call {
 	bool log_json;         /* --log-format json */
 };
 
-/* Understands runc's and crun's way to write options; what it does not know it takes for an option without
- * a value. */
-void call_parse(struct call *c, int argc, char **argv);
+/* Understands how runc and crun write options; an unknown one is taken for an option without a value. */
+void shim_call_parse(struct shim_call *c, int argc, char **argv);
 
-/* ---- sight.c: what a rule wants to know of this machine; tests have their own ---- */
-struct sight {
-	/* Is this path of the container a folder? Path and mounts as in the configuration. */
-	bool (*is_folder)(const struct sight *s, const char *path);
-	bool (*has_sysctl)(const struct sight *s, const char *name);   /* "net.ipv4.ip_forward" */
+/* ---- sight.c: what rules ask about this machine; tests have their own ---- */
+struct shim_sight {
+	/* Is this path of the container a directory? Path and mounts as in the configuration. */
+	bool (*is_directory)(const struct shim_sight *s, const char *path);
+	bool (*has_sysctl)(const struct shim_sight *s, const char *name);   /* "net.ipv4.ip_forward" */
 	int oom_score_adj;     /* this process's own */
 	uint64_t capabilities; /* that this process may use: capabilities(7), permitted, a bit each */
 	const char *bundle;
 	const struct json *config;
 };
-typedef void shim_look(struct sight *s, const char *bundle, const struct json *config);
-shim_look sight_init;
+typedef void shim_look(struct shim_sight *s, const char *bundle, const struct json *config);
+shim_look shim_sight_init;
 
 /* ---- rules.c ---- */
-enum document { DOC_CONFIG = 1, DOC_PROCESS = 2 };   /* config.json; the process.json that exec is given */
+enum shim_document { DOC_CONFIG = 1, DOC_PROCESS = 2 };   /* config.json; the process.json that exec is given */
 
-struct edit;
+struct shim_edit;
 
-struct rule {
+struct shim_rule {
 	const char *name;
-	/* for people: "[PATH…]"; NULL: takes none; without brackets it is required */
-	const char *argument;
+	const char *argument;       /* for people: "[PATH…]"; NULL: none; without brackets it is required */
 	unsigned documents;         /* which ones it edits */
-	void (*run)(struct edit *e);
-	const char *flag;           /* option for create and run, instead of or beside the edit */
-	const char *why;            /* what goes wrong without it, and what it does */
+	void (*run)(struct shim_edit *e);
+	const char *option;         /* for runc's create and run, instead of or beside the edit; may be NULL */
+	const char *help;           /* what goes wrong without it, and what it does */
 };
-extern const struct rule shim_rules[];
-extern const size_t shim_rule_count;
+extern const struct shim_rule shim_rule_rows[SHIM_RULE_COUNT];   /* by shim_rule_id; plan/shim_rules.def */
 
-struct rule_use {
-	const struct rule *rule;
+struct shim_use {
+	const struct shim_rule *rule;
 	struct strv args;
 };
 
-struct rules {
-	struct rule_use *v;         /* in the order of shim_rules */
+struct shim_rules {
+	struct shim_use *v;         /* in the order of shim_rule_rows */
 	size_t n;
 	char *runc;                 /* NULL: look for it */
 };
 
-/* 0; -EINVAL with a message that names the line. Rules that are no rules are refused, so that a container
- * is never started with less than was planned. */
-int rules_parse(struct rules *r, const char *text, struct buf *why);
-void rules_free(struct rules *r);
-#define _cleanup_rules_ __attribute__((cleanup(rules_free)))
+/* 0; -EINVAL with a message that names the line. Unknown rules are refused, so that a container is never
+ * started with fewer than were planned. */
+int shim_rules_parse(struct shim_rules *r, const char *text, struct err *e);
+void shim_rules_free(struct shim_rules *r);
+#define _cleanup_shim_rules_ __attribute__((cleanup(shim_rules_free)))
+
+struct shim_input {
+	enum shim_document doc;
+	const char *text;
+	size_t len;
+	const char *bundle;
+};
 
 /* What the rules make of a document: out is empty if nothing changes. notes gets a line for each thing that
- * had to be given up. 0; -EBADMSG (no JSON, or not of the shape that the OCI says), -EFBIG, -ENOMEM, with a
+ * had to be given up. 0; -EBADMSG (no JSON, or not of the shape that the OCI defines), -EFBIG, -ENOMEM, with a
  * message. */
-int rules_edit(const struct rules *r, enum document doc, const char *text, size_t len, const char *bundle,
-	shim_look *look, struct buf *out, struct buf *notes, struct buf *why);
+int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shim_look *look, struct buf *out,
+	struct buf *notes, struct err *e);
 
 /* ---- edits.c ---- */
-struct edit {
+struct shim_edit {
 	const struct json *j;
 	struct json_edits *out;
-	enum document doc;
+	enum shim_document doc;
 	const struct strv *args;    /* the rule's argument, in words */
 	const struct strv *no_options;   /* mount options that no mount may have, ours neither; NULL: none */
-	const struct sight *sight;
+	const struct shim_sight *sight;
 	struct buf *notes;
 };
 
-void edit_masked_paths(struct edit *e);
-void edit_readonly_paths(struct edit *e);
-void edit_sysctl(struct edit *e);
-void edit_namespace(struct edit *e);
-void edit_oom_score(struct edit *e);
-void edit_no_oom_score(struct edit *e);
-void edit_capabilities(struct edit *e);
-void edit_cgroup_path(struct edit *e);
-void edit_cgroup_resources(struct edit *e);
-void edit_devices(struct edit *e);
-void edit_mount_options(struct edit *e);
+typedef void shim_edit_fn(struct shim_edit *e);
+shim_edit_fn edit_masked_paths, edit_readonly_paths, edit_sysctl, edit_namespace, edit_oom_score,
+	edit_no_oom_score, edit_capabilities, edit_cgroup_path, edit_cgroup_resources, edit_devices,
+	edit_mount_options;
 
 #endif

@@ -1,4 +1,4 @@
-/* The machine as the rules see it. */
+/* The machine as the rules see it: what exists, what this process may do. */
 #include <errno.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "runc/shim.h"
 
-/* The mount that path lies on: the last with the longest destination. */
+/* The mount that path is on: the last with the longest destination. */
 static const struct json_node *mount_of(const struct json *j, const char *path, size_t *len)
 {
 	const struct json_node *best = NULL, *mounts = json_get(j, json_root(j), "mounts");
@@ -31,9 +31,9 @@ static const struct json_node *mount_of(const struct json *j, const char *path, 
 	return best;
 }
 
-/* Where the path that a container will see lies on this machine; -ENOENT if nowhere. proc and sysfs show
- * the same everywhere, as far as folders that somebody masks go. */
-static int outside(const struct sight *s, const char *path, char *out, size_t size)
+/* Where the path that a container will see is on this machine; -ENOENT if nowhere. proc and sysfs show the same
+ * in every container, as far as directories that get masked go. */
+static int outside(const struct shim_sight *s, const char *path, char *out, size_t size)
 {
 	const struct json *j = s->config;
 	size_t len;
@@ -53,7 +53,7 @@ static int outside(const struct sight *s, const char *path, char *out, size_t si
 	return n < 0 || (size_t)n >= size ? -ENOENT : 0;
 }
 
-static bool is_folder(const struct sight *s, const char *path)
+static bool is_directory(const struct shim_sight *s, const char *path)
 {
 	char real[PATH_MAX];
 	struct stat st;
@@ -61,7 +61,7 @@ static bool is_folder(const struct sight *s, const char *path)
 	return !outside(s, path, real, sizeof real) && !lstat(real, &st) && S_ISDIR(st.st_mode);
 }
 
-static bool has_sysctl(const struct sight *s, const char *name)
+static bool has_sysctl(const struct shim_sight *s, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -88,12 +88,12 @@ static uint64_t own_capabilities(void)
 	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
 }
 
-void sight_init(struct sight *s, const char *bundle, const struct json *config)
+void shim_sight_init(struct shim_sight *s, const char *bundle, const struct json *config)
 {
 	char line[32];
 
-	*s = (struct sight){
-		.is_folder = is_folder, .has_sysctl = has_sysctl, .bundle = bundle, .config = config,
+	*s = (struct shim_sight){
+		.is_directory = is_directory, .has_sysctl = has_sysctl, .bundle = bundle, .config = config,
 	};
 	/* Without the file nothing is lowered: -1000 is the least there is. */
 	int r = io_read_line("/proc/self/oom_score_adj", line, sizeof line);

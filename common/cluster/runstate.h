@@ -23,7 +23,7 @@ struct runstate {
 	bool control_plane;
 	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
 	char folder[256];          /* that run was called in; empty if its name is longer */
-	struct strv obstacles;     /* "fact<TAB>mechanism<TAB>what" */
+	struct strv obstacles;     /* keys of the steps that removed them: plan/rows.h */
 	struct strv argv;          /* how run was called, without its own name; for restart */
 };
 

@@ -10,21 +10,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool any_folder(const struct sight *s, const char *path)
+static bool any_folder(const struct shim_sight *s, const char *path)
 {
 	(void)s;
 	return strlen(path) % 2;
 }
 
-static bool any_sysctl(const struct sight *s, const char *name)
+static bool any_sysctl(const struct shim_sight *s, const char *name)
 {
 	(void)s;
 	return strlen(name) % 2;
 }
 
-static void look(struct sight *s, const char *bundle, const struct json *config)
+static void look(struct shim_sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct sight){ .is_folder = any_folder, .has_sysctl = any_sysctl, .oom_score_adj = 3, .capabilities = 0xff,
+	*s = (struct shim_sight){ .is_directory = any_folder, .has_sysctl = any_sysctl, .oom_score_adj = 3, .capabilities = 0xff,
 		.bundle = bundle, .config = config };
 }
 
@@ -32,23 +32,23 @@ static void command_line(char *text)
 {
 	char *argv[64] = { "runc" };
 	int argc = 1;
-	struct call c;
+	struct shim_call c;
 
 	for (char *rest = text, *w; argc < 63 && (w = strsep(&rest, " \n"));) argv[argc++] = w;
-	call_parse(&c, argc, argv);
+	shim_call_parse(&c, argc, argv);
 	if (c.verb < 1 || c.verb > argc || !c.bundle) abort();
 }
 
-static void edit(const struct rules *rules, enum document doc, const char *text, size_t len)
+static void edit(const struct shim_rules *rules, enum shim_document doc, const char *text, size_t len)
 {
 	_cleanup_buf_ struct buf once = {0}, twice = {0}, notes = {0}, why = {0};
 
-	if (rules_edit(rules, doc, text, len, "/b", look, &once, &notes, &why)) {
+	if (shim_rules_edit(rules, doc, text, len, "/b", look, &once, &notes, &why)) {
 		if (once.len || !why.len) abort();
 		return;
 	}
 	if (!once.len) return;
-	if (rules_edit(rules, doc, once.data, once.len, "/b", look, &twice, &notes, &why) || twice.len)
+	if (shim_rules_edit(rules, doc, once.data, once.len, "/b", look, &twice, &notes, &why) || twice.len)
 		abort();
 }
 
@@ -56,14 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = xmalloc(size + 1);
 	_cleanup_buf_ struct buf why = {0};
-	_cleanup_rules_ struct rules rules = {0};
+	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
 	memcpy(text, data, size);
 	text[size] = 0;
 	char *line = strstr(text, "\n---\n");
 	if (!line) return -1;
 	*line = 0;
-	if (!rules_parse(&rules, text, &why)) {
+	if (!shim_rules_parse(&rules, text, &why)) {
 		const char *config = line + 5;
 		size_t len = size - (size_t)(config - text);
 		edit(&rules, DOC_CONFIG, config, len);

@@ -1,3 +1,4 @@
+/* Writes the CNI configuration and links the plugins, and removes both. Others' files are never touched. */
 #include "plan/fix/cni_setup.h"
 
 #include <dirent.h>
@@ -33,21 +34,20 @@ static const char conflist[] =
 	"  ]\n"
 	"}\n";
 
-/* Who has to be ours, and who may be somebody else's. */
+/* Plugins that have to be ours, and those that may be another program. */
 static const struct { const char *name; bool any; } plugins[] = {
 	{ "noop", false }, { "host-local", true }, { "loopback", true },
 };
 enum { PLUGINS = sizeof plugins / sizeof *plugins };
 
-/* Names of the links that are ours to remove, a line each: `k3sbox install` makes such links for good. Gone after a restart, in which
- * case the configuration tells that they are. */
+/* Names of the links that are ours to remove, a line each: `k3sbox install` makes such links for good. After a
+ * restart the file is gone, and the configuration tells that all of them are ours. */
 #define LINKS K3SBOX_RUN "/cni-links"
 
-static char in_the_way[PATH_MAX];
-
-const char *cni_setup_obstacle(void)
+static int refuse(struct err *e, const char *path)
 {
-	return in_the_way;
+	return err_set(e, -EEXIST, "%s is in the way: move it away, or keep your own network with "
+		"'-- --flannel-backend=none'", path);
 }
 
 static bool is_configuration(const char *name)
@@ -63,15 +63,16 @@ static bool is_configuration(const char *name)
 }
 
 /* containerd takes the first configuration by name, so any other one is a conflict or a trap. */
-static int look_for_others(void)
+static int look_for_others(struct err *e)
 {
 	_cleanup_closedir_ DIR *d = opendir(CNI_CONF_DIR);
-	if (!d) return errno == ENOENT ? 0 : -errno;
-	for (struct dirent *e; (e = readdir(d));)
-		if (is_configuration(e->d_name) && strcmp(e->d_name, CONFLIST)) {
-			snprintf(in_the_way, sizeof in_the_way, CNI_CONF_DIR "/%s", e->d_name);
-			return -EEXIST;
-		}
+	if (!d) return errno == ENOENT ? 0 : err_errno(e, -errno, CNI_CONF_DIR);
+	for (struct dirent *f; (f = readdir(d));) {
+		char path[PATH_MAX];
+		if (!is_configuration(f->d_name) || !strcmp(f->d_name, CONFLIST)) continue;
+		snprintf(path, sizeof path, CNI_CONF_DIR "/%s", f->d_name);
+		return refuse(e, path);
+	}
 	return 0;
 }
 
@@ -107,44 +108,51 @@ static int note_link(const char *name)
 	return r < 0 ? r : io_replace(LINKS, 0600, b.data, b.len);
 }
 
-static int link_plugin(size_t i, const char *self)
+static int link_plugin(size_t i, const char *self, struct err *e)
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
 	int r = whose(path, self);
 	if (r == -EEXIST && plugins[i].any) return 0;
-	if (r == -EEXIST) snprintf(in_the_way, sizeof in_the_way, "%s", path);
-	if (r < 0) return r;
+	if (r == -EEXIST) return refuse(e, path);
 	if (!r) r = note_link(plugins[i].name);
 	else r = io_unlink(path);   /* it may point to where we were before */
-	return r < 0 ? r : symlink(self, path) < 0 ? -errno : 0;
+	if (!r && symlink(self, path) < 0) r = -errno;
+	return r < 0 ? err_errno(e, r, "%s", path) : 0;
 }
 
-int cni_setup(void)
+int cni_setup(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
 	char self[PATH_MAX];
-	int r = look_for_others();
+	int r = look_for_others(e);
 
-	if (!r) r = io_self_path(self, sizeof self);
+	(void)o, (void)s;
+	if (r < 0) return r;
+	r = io_self_path(self, sizeof self);
 	if (!r) r = io_mkdirs(CNI_BIN_DIR, 0755);
-	for (size_t i = 0; !r && i < PLUGINS; i++) r = link_plugin(i, self);
-	if (!r) r = io_mkdirs(CNI_CONF_DIR, 0755);
-	return r < 0 ? r : io_replace(CNI_CONF_DIR "/" CONFLIST, 0644, conflist, sizeof conflist - 1);
+	if (r < 0) return err_errno(e, r, CNI_BIN_DIR);
+	for (size_t i = 0; !r && i < PLUGINS; i++) r = link_plugin(i, self, e);
+	if (r < 0) return r;
+	r = io_mkdirs(CNI_CONF_DIR, 0755);
+	if (!r) r = io_replace(CNI_CONF_DIR "/" CONFLIST, 0644, conflist, sizeof conflist - 1);
+	return r < 0 ? err_errno(e, r, CNI_CONF_DIR "/" CONFLIST) : 0;
 }
 
-int cni_unset(void)
+int cni_unset(const struct plan_options *o, const char *seen, struct err *e)
 {
-	char self[PATH_MAX], path[PATH_MAX];
+	char self[PATH_MAX], path[PATH_MAX] = CNI_CONF_DIR "/" CONFLIST;
 	_cleanup_buf_ struct buf notes = {0};
-	bool noted = !io_read(LINKS, &notes, 1 << 16), ours = noted || io_exists(CNI_CONF_DIR "/" CONFLIST);
+	bool noted = !io_read(LINKS, &notes, 1 << 16), ours = noted || io_exists(path);
 	int r = ours ? io_self_path(self, sizeof self) : 0;
 
+	(void)o, (void)seen;
 	for (size_t i = 0; ours && !r && i < PLUGINS; i++) {
 		snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
 		if ((!noted || is_noted(&notes, plugins[i].name)) && whose(path, self) == 1) r = io_unlink(path);
 	}
-	if (!r) r = io_unlink(CNI_CONF_DIR "/" CONFLIST);
+	if (r < 0) return err_errno(e, r, "%s", path);
+	r = io_unlink(CNI_CONF_DIR "/" CONFLIST);
 	if (!r || r == -ENOTDIR) r = io_unlink(LINKS);
-	return r;
+	return r < 0 ? err_errno(e, r, CNI_CONF_DIR "/" CONFLIST) : 0;
 }

@@ -1,8 +1,10 @@
+/* Adds the node's name to /etc/hosts, and removes it. */
 #include "plan/fix/hosts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "plan/node.h"
 
 #define HOSTS "/etc/hosts"
 #define MARK " # k3sbox"
@@ -43,26 +46,37 @@ static int without_ours(const char *text, struct buf *out)
 	return removed;
 }
 
-int hosts_add(const char *address, const char *name)
+/* The file without our lines, and with this one if it is not empty. */
+static int rewrite(const char *line)
 {
 	_cleanup_buf_ struct buf old = {0}, new = {0};
 	int r = io_read(HOSTS, &old, 1 << 20);
 
 	if (r < 0 && r != -ENOENT) return r;
-	without_ours(old.data, &new);
-	if (new.len && new.data[new.len - 1] != '\n') buf_putc(&new, '\n');
-	buf_printf(&new, "%s\t%s" MARK "\n", address, name);
+	int removed = without_ours(old.data, &new);
+	if (!removed && !*line) return 0;
+	if (*line && new.len && new.data[new.len - 1] != '\n') buf_putc(&new, '\n');
+	buf_puts(&new, line);
 	if (new.failed) return -ENOMEM;
 	r = io_mkparents(HOSTS, 0755);   /* a minimal root may not even have /etc */
 	return r < 0 ? r : write_hosts(&new);
 }
 
-int hosts_clean(void)
+int hosts_add_node(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
-	_cleanup_buf_ struct buf old = {0}, new = {0};
-	int r = io_read(HOSTS, &old, 1 << 20);
+	char name[256], address[64], line[400];
 
-	if (r < 0) return r == -ENOENT ? 0 : r;
-	if (!without_ours(old.data, &new)) return 0;
-	return new.failed ? -ENOMEM : write_hosts(&new);
+	(void)o, (void)s;
+	node_name(name, sizeof name);
+	if (!node_first_address(address, sizeof address)) snprintf(address, sizeof address, "127.0.0.1");
+	snprintf(line, sizeof line, "%s\t%s" MARK "\n", address, name);
+	int r = rewrite(line);
+	return r < 0 ? err_errno(e, r, HOSTS) : 0;
+}
+
+int hosts_clean(const struct plan_options *o, const char *seen, struct err *e)
+{
+	(void)o, (void)seen;
+	int r = rewrite("");
+	return r < 0 ? err_errno(e, r, HOSTS) : 0;
 }

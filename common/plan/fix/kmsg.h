@@ -1,13 +1,15 @@
-/* /dev/kmsg, which the kubelet's OOM watcher opens at start. */
-#ifndef K3SBOX_KMSG_H
-#define K3SBOX_KMSG_H
+/* /dev/kmsg, which the kubelet's OOM watcher opens at its start. */
+#ifndef K3SBOX_FIX_KMSG_H
+#define K3SBOX_FIX_KMSG_H
+
+#include "plan/rows.h"
 
 /* Can it be opened for reading? 0 or -errno. */
 int kmsg_check(void);
-/* Where there is none: a symlink to /dev/null. Where it cannot be opened: /dev/null bound over it. 0 or -errno. */
-int kmsg_link(void);
-int kmsg_bind(void);
-/* Takes either back, nothing else. 0 or -errno. */
-int kmsg_clean(void);
+/* A symbolic link to /dev/null, where there is none; /dev/null bound over it, where it cannot be opened. They
+ * use neither options nor step (may be NULL). */
+step_apply kmsg_link, kmsg_bind;
+/* Removes link or mount, if they are ours. */
+step_undo kmsg_remove;
 
 #endif

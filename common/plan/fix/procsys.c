@@ -1,3 +1,4 @@
+/* Covers directories of /proc/sys that lack files, and uncovers them. The files' values are in plan/seeds.c. */
 #include "plan/fix/procsys.h"
 
 #include <dirent.h>
@@ -15,20 +16,12 @@
 #include "base/mounts.h"
 #include "plan/seeds.h"
 
-/* The folders directly below /proc/sys that can be covered: those of the table's seeds that are worth a mount. */
+/* The directories of /proc/sys that can be covered: those of the seeds that are worth a mount. */
 static const char *const covered[] = { "kernel", "vm" };
 enum { COVERED = sizeof covered / sizeof *covered };
 
 /* Where the real /proc/sys stays reachable while it is being covered. */
 #define REAL K3SBOX_RUN "/proc-sys"
-
-static char failed_path[PATH_MAX];
-
-static int failed(const char *path, int r)
-{
-	snprintf(failed_path, sizeof failed_path, "%s", path);
-	return r;
-}
 
 bool procsys_wanted(const struct seed *s)
 {
@@ -92,104 +85,107 @@ static int bind(const char *from, const char *to)
 	return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-static int cover(const char *rel, unsigned long set);
+static int cover(const char *rel, unsigned long set, struct err *e);
 
-/* One real entry: bound as it is, or, a folder that lacks something, made anew. */
-static int bring_back(const char *rel, unsigned long set)
+/* One real entry: bound as it is or, if it is a directory that lacks something, made anew. */
+static int bring_back(const char *rel, unsigned long set, struct err *e)
 {
 	char real[PATH_MAX], here[PATH_MAX];
 	struct stat st;
 
-	if (io_join(real, sizeof real, REAL, rel) < 0 || io_join(here, sizeof here, PROC_SYS, rel) < 0) return -ENAMETOOLONG;
-	if (set_has(set, rel)) return 0;   /* there, but useless: the seed takes its place */
-	if (stat(real, &st) < 0) return errno == ENOENT ? 0 : failed(real, -errno);
+	if (io_join(real, sizeof real, REAL, rel) < 0 || io_join(here, sizeof here, PROC_SYS, rel) < 0)
+		return -ENAMETOOLONG;
+	if (set_has(set, rel)) return 0;   /* it exists but is useless: the seed takes its place */
+	if (stat(real, &st) < 0) return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", real);
 	if (S_ISDIR(st.st_mode)) {
-		if (mkdir(here, 0755) < 0) return failed(here, -errno);
-		if (set_has_below(set, rel)) return cover(rel, set);
+		if (mkdir(here, 0755) < 0) return err_errno(e, -errno, "%s", here);
+		if (set_has_below(set, rel)) return cover(rel, set, e);
 	} else {
 		int r = make_file(here, st.st_mode & 0777, "", 0);
-		if (r < 0) return failed(here, r);
+		if (r < 0) return err_errno(e, r, "%s", here);
 	}
 	int r = bind(real, here);
-	return r < 0 ? failed(here, r) : 0;
+	return r < 0 ? err_errno(e, r, "%s", here) : 0;
 }
 
-/* Fills the new folder /proc/sys/rel with the real one's entries. */
-static int cover(const char *rel, unsigned long set)
+/* Fills the new directory /proc/sys/rel with the real one's entries. */
+static int cover(const char *rel, unsigned long set, struct err *e)
 {
 	char real[PATH_MAX], entry[PATH_MAX];
 	int r = io_join(real, sizeof real, REAL, rel);
 	if (r < 0) return r;
 	_cleanup_closedir_ DIR *d = opendir(real);
-	if (!d) return failed(real, -errno);
-	for (struct dirent *e; !r && (e = readdir(d));) {
-		if (e->d_name[0] == '.') continue;
-		r = io_join(entry, sizeof entry, rel, e->d_name);
-		if (!r) r = bring_back(entry, set);
+	if (!d) return err_errno(e, -errno, "%s", real);
+	for (struct dirent *f; !r && (f = readdir(d));) {
+		if (f->d_name[0] == '.') continue;
+		r = io_join(entry, sizeof entry, rel, f->d_name);
+		if (!r) r = bring_back(entry, set, e);
 	}
 	return r;
 }
 
-/* Those of the set below the folder (NULL: all), as files below root. */
-static int add_seeds(const char *folder, unsigned long set, const char *root)
+/* Those of the set below the directory (NULL: all), as files below root. */
+static int add_seeds(const char *dir, unsigned long set, const char *root, struct err *e)
 {
 	char path[PATH_MAX], value[256];
 
 	for (size_t i = 0; i < seed_count; i++) {
-		if (!(set >> i & 1) || (folder && !path_within(seeds[i].path, folder))) continue;
+		if (!(set >> i & 1) || (dir && !path_within(seeds[i].path, dir))) continue;
 		int r = io_join(path, sizeof path, root, seeds[i].path);
 		if (!r) r = io_mkparents(path, 0755);
 		if (!r) r = make_file(path, 0644, value, seed_value(&seeds[i], value, sizeof value));
-		if (r < 0) return failed(path, r);
+		if (r < 0) return err_errno(e, r, "%s", path);
 	}
 	return 0;
 }
 
-static int cover_folder(const char *folder, unsigned long set)
+static int cover_directory(const char *dir, unsigned long set, struct err *e)
 {
 	char path[PATH_MAX];
-	int r = io_join(path, sizeof path, PROC_SYS, folder);
+	int r = io_join(path, sizeof path, PROC_SYS, dir);
 
 	if (r < 0) return r;
-	if (mount("k3sbox", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=555,size=1m") < 0) return failed(path, -errno);
-	r = cover(folder, set);
-	return r < 0 ? r : add_seeds(folder, set, PROC_SYS);
+	if (mount("k3sbox", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=555,size=1m") < 0)
+		return err_errno(e, -errno, "%s", path);
+	r = cover(dir, set, e);
+	return r < 0 ? r : add_seeds(dir, set, PROC_SYS, e);
 }
 
-static int keep_real(void)
+static int keep_real(struct err *e)
 {
 	int r = io_mkdirs(REAL, 0700);
 	if (!r) r = bind(PROC_SYS, REAL);
-	if (r < 0) return failed(REAL, r);
-	/* Else taking it away would reach the mounts that it is a copy of. A kernel without propagation has nothing to keep apart. */
+	if (r < 0) return err_errno(e, r, "%s", REAL);
+	/* Otherwise unmounting it would reach the mounts that it is a copy of. A kernel without propagation has
+	 * nothing to keep apart. */
 	mount(NULL, REAL, NULL, MS_PRIVATE | MS_REC, NULL);
 	return 0;
 }
 
-int procsys_apply(const char **what)
+int procsys_mount(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
 	unsigned long set = lacking_set();
-	int r = 0;
 
+	(void)s;
 	_Static_assert(sizeof set * CHAR_BIT >= 32, "a bit per seed");
-	if (what) *what = failed_path;
 	if (!set) return 0;
-	r = keep_real();
+	int r = keep_real(e);
 	for (size_t i = 0; !r && i < COVERED; i++)
-		if (set_has_below(set, covered[i])) r = cover_folder(covered[i], set);
-	if (r < 0) procsys_clean();
+		if (set_has_below(set, covered[i])) r = cover_directory(covered[i], set, e);
+	if (r < 0) procsys_unmount(o, NULL, NULL);
 	else for (size_t i = 0; i < COVERED && !r; i++)
-		if (lacking_below(covered[i])) r = failed(PROC_SYS, -EIO);
+		if (lacking_below(covered[i])) r = err_errno(e, -EIO, PROC_SYS);
 	return r;
 }
 
-/* Is the folder of ours what is mounted there last? A tmpfs is nobody else's at such a place (gVisor does not tell its source). */
+/* Is a directory of ours mounted there last? No other program mounts a tmpfs at such a place (gVisor does not
+ * show the source of a mount). */
 static bool is_covered(const char *path)
 {
 	_cleanup_mounts_ struct mounts m = {0};
-	const struct mount_entry *e = mounts_read(&m) < 0 ? NULL : mounts_at(&m, path);
+	const struct mount_entry *at = mounts_read(&m) < 0 ? NULL : mounts_at(&m, path);
 
-	return e && !strcmp(e->type, "tmpfs");
+	return at && !strcmp(at->type, "tmpfs");
 }
 
 static bool is_mounted(const char *path)
@@ -198,26 +194,28 @@ static bool is_mounted(const char *path)
 	return !mounts_read(&m) && mounts_at(&m, path);
 }
 
-int procsys_clean(void)
+int procsys_unmount(const struct plan_options *o, const char *seen, struct err *e)
 {
 	char path[PATH_MAX];
 	int result = 0;
 
+	(void)o, (void)seen;
 	/* Lazily: with all that was bound into it, and nothing that was mounted there before. */
 	for (size_t i = 0; i < COVERED; i++) {
 		if (io_join(path, sizeof path, PROC_SYS, covered[i]) < 0) continue;
 		for (int tries = 0; tries < 8 && is_covered(path); tries++)
-			if (umount2(path, MNT_DETACH) < 0 && !result) result = failed(path, -errno);
+			if (umount2(path, MNT_DETACH) < 0 && !result) result = err_errno(e, -errno, "%s", path);
 	}
-	if (is_mounted(REAL) && umount2(REAL, MNT_DETACH) < 0 && !result) result = failed(REAL, -errno);
-	rmdir(REAL);   /* may not be there, and an empty folder that stays does no harm */
+	if (is_mounted(REAL) && umount2(REAL, MNT_DETACH) < 0 && !result)
+		result = err_errno(e, -errno, "%s", REAL);
+	rmdir(REAL);   /* may not exist, and an empty directory that stays does no harm */
 	return result;
 }
 
-int procsys_write_tree(const char *root)
+int procsys_write_tree(const char *root, struct err *e)
 {
 	int r = io_mkdirs(root, 0755);
-	if (r < 0) return failed(root, r);
+	if (r < 0) return err_errno(e, r, "%s", root);
 	unsigned long all = seed_count >= sizeof all * CHAR_BIT ? ~0UL : (1UL << seed_count) - 1;
-	return add_seeds(NULL, all, root);
+	return add_seeds(NULL, all, root, e);
 }

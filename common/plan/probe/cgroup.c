@@ -14,25 +14,12 @@
 #include "base/io.h"
 #include "base/mounts.h"
 #include "base/spawn.h"
-#include "plan/fix/cgroup.h"
+#include "plan/cgroup.h"
 #include "plan/probe/probe.h"
-
-bool cgroup_is_v2(void)
-{
-	struct statfs fs;
-	return !statfs(CGROUP_ROOT, &fs) && fs.f_type == 0x63677270;   /* CGROUP2_SUPER_MAGIC */
-}
 
 /* Without these k3s or the kubelet stops (k3s pkg/cgroups; kubelet validateSystemRequirements). */
 static const char *const required[] = { "cpu", "cpuacct", "cpuset", "memory", "pids" };
 enum { REQUIRED = sizeof required / sizeof *required };
-
-const char *cgroup_mounted(const struct mounts *m, const char *controller)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (!strcmp(m->v[i].type, "cgroup") && mount_option(m->v[i].super, controller)) return m->v[i].point;
-	return NULL;
-}
 
 static int try_mount_cgroup(void *controller)
 {
@@ -48,7 +35,7 @@ static void probe_v1(struct fact_result *r)
 	int e = 0;
 
 	if (mounts_read(&m) < 0) {
-		obstacle(r, "absent", "/proc/self/mountinfo cannot be read");
+		probe_obstacle(r, KIND_CGROUP_ABSENT, "/proc/self/mountinfo cannot be read");
 		return;
 	}
 	for (int i = 0; i < REQUIRED; i++) {
@@ -61,14 +48,14 @@ static void probe_v1(struct fact_result *r)
 	}
 	if (!*missing) return;
 	if (!strcmp(unknown, " pids")) {
-		obstacle(r, "no-pids", "this kernel has no pids controller, without which k3s does not start");
+		probe_obstacle(r, KIND_CGROUP_NO_PIDS, "this kernel has no pids controller, without which k3s does not start");
 		return;
 	}
-	if (e) obstacle(r, "absent", "no cgroup mount for%s, and mounting%s fails: %s", missing, unknown, strerror(e));
-	else obstacle(r, "unmounted", "no cgroup mount for%s", missing);
+	if (e) probe_obstacle(r, KIND_CGROUP_ABSENT, "no cgroup mount for%s, and mounting%s fails: %s", missing, unknown, strerror(e));
+	else probe_obstacle(r, KIND_CGROUP_UNMOUNTED, "no cgroup mount for%s", missing);
 }
 
-void probe_cgroup(const struct options *o, struct fact_result *r)
+void probe_cgroup(const struct plan_options *o, struct fact_result *r)
 {
 	static const char *const wanted[] = { "cpu", "cpuset", "memory", "pids" };
 	char have[256];
@@ -80,35 +67,35 @@ void probe_cgroup(const struct options *o, struct fact_result *r)
 	}
 	int e = io_read_line(CGROUP_ROOT "/cgroup.controllers", have, sizeof have);
 	if (e < 0) {
-		obstacle_errno(r, "absent", CGROUP_ROOT "/cgroup.controllers", -e);
+		probe_obstacle_errno(r, KIND_CGROUP_ABSENT, CGROUP_ROOT "/cgroup.controllers", -e);
 		return;
 	}
 	for (char *s = have; *s; s++)
 		if (*s == ' ') *s = ',';
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!mount_option(have, wanted[i])) {
-			obstacle(r, "absent", "controller %s is not in " CGROUP_ROOT "/cgroup.controllers", wanted[i]);
+			probe_obstacle(r, KIND_CGROUP_ABSENT, "controller %s is not in " CGROUP_ROOT "/cgroup.controllers", wanted[i]);
 			return;
 		}
 }
 
 /* "The non-presence of the devices subsystem is considered fatal for security reasons" (opencontainers/cgroups fs/paths.go). In version 2
  * it is no controller. */
-void probe_cgroup_devices(const struct options *o, struct fact_result *r)
+void probe_cgroup_devices(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 
 	(void)o;
 	if (cgroup_is_v2() || mounts_read(&m) < 0 || cgroup_mounted(&m, "devices")) return;
 	int e = probe_in_mount_namespace(try_mount_cgroup, "devices");
-	if (e) obstacle_errno(r, "absent", "no cgroup mount for devices, and mounting it fails", e);
-	else obstacle(r, "unmounted", "no cgroup mount for devices");
+	if (e) probe_obstacle_errno(r, KIND_CGROUP_DEVICES_ABSENT, "no cgroup mount for devices, and mounting it fails", e);
+	else probe_obstacle(r, KIND_CGROUP_DEVICES_UNMOUNTED, "no cgroup mount for devices");
 }
 
-void probe_cgroup_v1(const struct options *o, struct fact_result *r)
+void probe_cgroup_v1(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
-	if (!cgroup_is_v2()) obstacle(r, NULL, CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
+	if (!cgroup_is_v2()) probe_obstacle(r, KIND_NONE, CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
 }
 
 /* Without the hierarchies there is nothing to try; once init has mounted them, run looks again. */
@@ -117,7 +104,7 @@ static bool not_mounted_yet(struct fact_result *r)
 	_cleanup_mounts_ struct mounts m = {0};
 
 	if (cgroup_is_v2() || (!mounts_read(&m) && cgroup_mounted(&m, "memory"))) return false;
-	r->state = FACT_SKIPPED;
+	r->state = RESULT_SKIPPED;
 	snprintf(r->why, sizeof r->why, "the cgroup controllers are not mounted yet");
 	return true;
 }
@@ -149,21 +136,21 @@ static void try_group(const char *parent, const char *file, const char *value, s
 
 	snprintf(dir, sizeof dir, "%s/k3sbox-probe-%d", parent, (int)getpid());
 	if (mkdir(dir, 0755) < 0) {
-		obstacle_errno(r, NULL, dir, errno);
+		probe_obstacle_errno(r, KIND_NONE, dir, errno);
 		return;
 	}
 	int e = io_join(path, sizeof path, dir, file);
 	if (!e) e = io_poke(path, value);
-	if (e < 0) obstacle_errno(r, NULL, path, -e);
+	if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
 	else if (strncmp(file, "cpuset.", 7) && (e = spawn_call(join_group, dir, 2000))) {
 		snprintf(path, sizeof path, "%.200s/cgroup.procs", dir);
-		obstacle_errno(r, NULL, path, e < 0 ? -e : e);
+		probe_obstacle_errno(r, KIND_NONE, path, e < 0 ? -e : e);
 	}
 	/* The child that was in it may take a moment to be gone. */
 	for (int i = 0; rmdir(dir) < 0 && errno == EBUSY && i < 50; i++) usleep(10000);
 }
 
-void probe_cgroup_write(const struct options *o, struct fact_result *r)
+void probe_cgroup_write(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 
@@ -181,7 +168,7 @@ void probe_cgroup_write(const struct options *o, struct fact_result *r)
 }
 
 /* What a control file lies on decides whether runc writes to it (opencontainers/cgroups file.go, openAndCheck). */
-void probe_cgroup_type(const struct options *o, struct fact_result *r)
+void probe_cgroup_type(const struct plan_options *o, struct fact_result *r)
 {
 	enum { CGROUP_MAGIC = 0x27e0eb };   /* linux/magic.h */
 	_cleanup_mounts_ struct mounts m = {0};
@@ -193,8 +180,8 @@ void probe_cgroup_type(const struct options *o, struct fact_result *r)
 	int e = io_join(path, sizeof path, cgroup_mounted(&m, "memory"), "cgroup.procs");
 	if (!e && statfs(path, &fs) < 0) e = -errno;
 	snprintf(path, sizeof path, "statfs(2) of a control file");
-	if (e < 0) obstacle_errno(r, NULL, path, -e);
-	else if (fs.f_type != CGROUP_MAGIC) obstacle(r, NULL, "%s: type %#lx", path, (unsigned long)fs.f_type);
+	if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
+	else if (fs.f_type != CGROUP_MAGIC) probe_obstacle(r, KIND_NONE, "%s: type %#lx", path, (unsigned long)fs.f_type);
 }
 
 static int try_cgroup_namespace(void *arg)
@@ -203,12 +190,12 @@ static int try_cgroup_namespace(void *arg)
 	return unshare(CLONE_NEWCGROUP) < 0 ? errno : access("/proc/self/ns/cgroup", F_OK) < 0 ? errno : 0;
 }
 
-void probe_cgroup_namespace(const struct options *o, struct fact_result *r)
+void probe_cgroup_namespace(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	if (!cgroup_is_v2()) return;   /* containerd asks for one in version 2 only */
 	int e = spawn_call(try_cgroup_namespace, NULL, 2000);
-	if (e) obstacle_errno(r, NULL, "unshare(CLONE_NEWCGROUP)", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "unshare(CLONE_NEWCGROUP)", e < 0 ? -e : e);
 }
 
 /* What cAdvisor must read of the root group before the kubelet gets its first figures
@@ -219,7 +206,7 @@ static const struct { const char *controller, *file; } stats_v1[] = {
 };
 static const char *const stats_v2[] = { "cpu.stat", "memory.stat" };
 
-void probe_root_stats(const struct options *o, struct fact_result *r)
+void probe_root_stats(const struct plan_options *o, struct fact_result *r)
 {
 	bool v2 = cgroup_is_v2();
 	size_t n = v2 ? sizeof stats_v2 / sizeof *stats_v2 : sizeof stats_v1 / sizeof *stats_v1;
@@ -232,6 +219,6 @@ void probe_root_stats(const struct options *o, struct fact_result *r)
 		const char *dir = v2 ? CGROUP_ROOT : cgroup_mounted(&m, stats_v1[i].controller);
 		int e = io_join(path, sizeof path, dir ? dir : CGROUP_ROOT, v2 ? stats_v2[i] : stats_v1[i].file);
 		if (!e) e = io_read_line(path, line, sizeof line);
-		if (e < 0) obstacle_errno(r, NULL, path, -e);
+		if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
 	}
 }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,48 +20,6 @@
 #include "plan/probe/probe.h"
 
 enum { PROBE_MS = 5000 };
-
-void obstacle(struct fact_result *r, const char *kind, const char *fmt, ...)
-{
-	va_list ap;
-
-	r->state = FACT_OBSTACLE;
-	r->kind = kind;
-	va_start(ap, fmt);
-	vsnprintf(r->why, sizeof r->why, fmt, ap);
-	va_end(ap);
-}
-
-void obstacle_errno(struct fact_result *r, const char *kind, const char *what, int err)
-{
-	obstacle(r, kind, "%s: %s", what, strerror(err));
-}
-
-struct call {
-	int (*fn)(void *arg);
-	void *arg;
-};
-
-static int in_namespace(void *arg)
-{
-	const struct call *c = arg;
-	if (unshare(CLONE_NEWNS) < 0) return errno;
-	/* Where propagation cannot be set (old gVisor) it does not exist either, so nothing leaks. */
-	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 && errno != EINVAL) return errno;
-	_cleanup_mounts_ struct mounts before = {0};
-	int r = -mounts_read(&before);
-	if (r) return r;
-	r = c->fn(c->arg);
-	umount_since(&before);
-	return r;
-}
-
-int probe_in_mount_namespace(int (*fn)(void *arg), void *arg)
-{
-	struct call c = { fn, arg };
-	int r = spawn_call(in_namespace, &c, PROBE_MS);
-	return r < 0 ? -r : r > 128 ? EINTR : r;
-}
 
 /* A folder to mount on, below a tmpfs of the child's own. */
 static int stage(char *dir, size_t size, const char *name)
@@ -84,11 +41,11 @@ static int try_mount(void *arg)
 	return mount("/dev/null", "/dev/null", NULL, MS_BIND, NULL) < 0 ? errno : 0;
 }
 
-void probe_mount(const struct options *o, struct fact_result *r)
+void probe_mount(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_mount, NULL);
-	if (e) obstacle_errno(r, NULL, "unshare(CLONE_NEWNS) and mount(2) of a tmpfs and a bind", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "unshare(CLONE_NEWNS) and mount(2) of a tmpfs and a bind", e);
 }
 
 static int try_share(void *arg)
@@ -97,25 +54,25 @@ static int try_share(void *arg)
 	return mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL) < 0 ? errno : 0;
 }
 
-void probe_propagation(const struct options *o, struct fact_result *r)
+void probe_propagation(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 
 	(void)o;
 	int e = probe_in_mount_namespace(try_share, NULL);
 	if (e) {
-		obstacle_errno(r, "refused", "mount(2) of / with MS_SHARED", e);
+		probe_obstacle_errno(r, KIND_PROPAGATION_REFUSED, "mount(2) of / with MS_SHARED", e);
 		return;
 	}
 	if ((e = mounts_read(&m)) < 0) {
-		obstacle_errno(r, "refused", "/proc/self/mountinfo", -e);
+		probe_obstacle_errno(r, KIND_PROPAGATION_REFUSED, "/proc/self/mountinfo", -e);
 		return;
 	}
 	const struct mount_entry *root = mounts_at(&m, "/");
 	if (root && root->shared) return;
 	size_t shared = 0;
 	for (size_t i = 0; i < m.n; i++) shared += m.v[i].shared;
-	obstacle(r, "private", "/ is not a shared mount: volumes would not reach the pods");
+	probe_obstacle(r, KIND_PROPAGATION_PRIVATE, "/ is not a shared mount: volumes would not reach the pods");
 	/* clean may make all private again only if all were */
 	snprintf(r->value, sizeof r->value, shared ? "some" : "all");
 }
@@ -160,7 +117,7 @@ static void remove_behind(const char *path, size_t n)
 }
 
 /* A new folder in the data folder, or -errno. *had: for probe_dir_done(). */
-static int probe_dir(const struct options *o, char *dir, size_t size, size_t *had)
+static int probe_dir(const struct plan_options *o, char *dir, size_t size, size_t *had)
 {
 	*had = existing_part(o->data_dir);
 	int n = snprintf(dir, size, "%s/.k3sbox-XXXXXX", o->data_dir);
@@ -172,14 +129,14 @@ static int probe_dir(const struct options *o, char *dir, size_t size, size_t *ha
 }
 
 /* Takes it away, and the folders that were not there before. 0 or -errno. */
-static int probe_dir_done(const struct options *o, const char *dir, size_t had)
+static int probe_dir_done(const struct plan_options *o, const char *dir, size_t had)
 {
 	int r = io_remove_tree(dir);
 	remove_behind(o->data_dir, had);
 	return r;
 }
 
-void probe_overlay(const struct options *o, struct fact_result *r)
+void probe_overlay(const struct plan_options *o, struct fact_result *r)
 {
 	char dir[PATH_MAX];
 	size_t had;
@@ -188,10 +145,10 @@ void probe_overlay(const struct options *o, struct fact_result *r)
 	if (e) return;   /* the data-dir fact says so */
 	e = probe_in_mount_namespace(try_overlay, dir);
 	probe_dir_done(o, dir, had);
-	if (e) obstacle_errno(r, NULL, "mount(2) of an overlay in the data folder", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of an overlay in the data folder", e);
 }
 
-void probe_data_dir(const struct options *o, struct fact_result *r)
+void probe_data_dir(const struct plan_options *o, struct fact_result *r)
 {
 	enum { LEAST_MB = 300 };
 	char dir[PATH_MAX];
@@ -207,16 +164,16 @@ void probe_data_dir(const struct options *o, struct fact_result *r)
 	if (e) {
 		char what[PATH_MAX + 16];
 		snprintf(what, sizeof what, "data folder %s", o->data_dir);
-		obstacle_errno(r, NULL, what, e);
+		probe_obstacle_errno(r, KIND_NONE, what, e);
 		return;
 	}
 	unsigned long long mb = (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
 	if (fs.f_blocks && mb < LEAST_MB)
-		obstacle(r, NULL, "data folder %.100s: %llu MiB are free, k3s needs %d at least", o->data_dir, mb, LEAST_MB);
+		probe_obstacle(r, KIND_NONE, "data folder %.100s: %llu MiB are free, k3s needs %d at least", o->data_dir, mb, LEAST_MB);
 }
 
 /* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. */
-void probe_image_device(const struct options *o, struct fact_result *r)
+void probe_image_device(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 	struct stat st;
@@ -228,12 +185,12 @@ void probe_image_device(const struct options *o, struct fact_result *r)
 	if (!*there) snprintf(there, sizeof there, "%s", *o->data_dir == '/' ? "/" : ".");
 	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
 	if (!fs.f_blocks) {
-		obstacle(r, NULL, "statfs(2) of the data folder says 0 blocks");
+		probe_obstacle(r, KIND_NONE, "statfs(2) of the data folder says 0 blocks");
 		return;
 	}
 	for (size_t i = 0; i < m.n; i++)
 		if (makedev(m.v[i].major, m.v[i].minor) == st.st_dev) return;
-	obstacle(r, NULL, "no mount has the data folder's device %u:%u", major(st.st_dev), minor(st.st_dev));
+	probe_obstacle(r, KIND_NONE, "no mount has the data folder's device %u:%u", major(st.st_dev), minor(st.st_dev));
 }
 
 static int try_mask(void *arg)
@@ -246,11 +203,11 @@ static int try_mask(void *arg)
 	return mount("tmpfs", dir, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0 ? errno : 0;
 }
 
-void probe_mask(const struct options *o, struct fact_result *r)
+void probe_mask(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_mask, NULL);
-	if (e) obstacle_errno(r, NULL, "mount(2) of a tmpfs with nr_blocks=1,nr_inodes=1", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of a tmpfs with nr_blocks=1,nr_inodes=1", e);
 }
 
 static int try_readonly(void *arg)
@@ -263,11 +220,11 @@ static int try_readonly(void *arg)
 	return mount(dir, dir, NULL, MS_BIND | MS_REC | MS_REMOUNT | MS_RDONLY, NULL) < 0 ? errno : 0;
 }
 
-void probe_readonly(const struct options *o, struct fact_result *r)
+void probe_readonly(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_readonly, NULL);
-	if (e) obstacle_errno(r, NULL, "mount(2) with MS_BIND|MS_REC and MS_REMOUNT|MS_RDONLY", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) with MS_BIND|MS_REC and MS_REMOUNT|MS_RDONLY", e);
 }
 
 static int try_devpts(void *arg)
@@ -279,11 +236,11 @@ static int try_devpts(void *arg)
 	return mount("devpts", dir, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0 ? errno : 0;
 }
 
-void probe_devpts(const struct options *o, struct fact_result *r)
+void probe_devpts(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_devpts, NULL);
-	if (e) obstacle_errno(r, NULL, "mount(2) of a devpts", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of a devpts", e);
 }
 
 /* runc names what it mounts on /proc/self/fd/N (libcontainer/utils, WithProcfdFile). Tried with a plain link: on one of procfs's own the
@@ -302,12 +259,12 @@ static int try_link(void *arg)
 	return before.st_dev == after.st_dev && before.st_ino == after.st_ino ? ENOTDIR : 0;
 }
 
-void probe_mount_link(const struct options *o, struct fact_result *r)
+void probe_mount_link(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_link, NULL);
-	if (e == ENOTDIR) obstacle(r, NULL, "what is mounted on a link to a folder does not show in the folder");
-	else if (e) obstacle_errno(r, NULL, "mount(2) on a link to a folder", e);
+	if (e == ENOTDIR) probe_obstacle(r, KIND_NONE, "what is mounted on a link to a folder does not show in the folder");
+	else if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) on a link to a folder", e);
 }
 
 /* What runc does for `exec`, and for the second container of a pod; here into the namespace that it is in already. */
@@ -318,11 +275,11 @@ static int try_join(void *arg)
 	return ns < 0 || setns(ns, CLONE_NEWNS) < 0 ? errno : 0;
 }
 
-void probe_join(const struct options *o, struct fact_result *r)
+void probe_join(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(try_join, NULL, PROBE_MS);
-	if (e) obstacle_errno(r, NULL, "setns(2) of /proc/self/ns/mnt", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "setns(2) of /proc/self/ns/mnt", e < 0 ? -e : e);
 }
 
 /* Grandchild: a network namespace, bound to the file. */
@@ -353,9 +310,9 @@ static int try_pin(void *arg)
 	return ns < 0 || setns(ns, CLONE_NEWNET) < 0 ? errno : 0;
 }
 
-void probe_netns_pin(const struct options *o, struct fact_result *r)
+void probe_netns(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_pin, NULL);
-	if (e) obstacle_errno(r, NULL, "a network namespace bound to a file, statfs(2) and setns(2) of it", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "a network namespace bound to a file, statfs(2) and setns(2) of it", e);
 }

@@ -25,46 +25,47 @@
 #include "plan/probe/probe.h"
 #include "plan/seeds.h"
 
-void probe_root(const struct options *o, struct fact_result *r)
+void probe_root(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
-	if (geteuid()) obstacle(r, NULL, "running as user %u", (unsigned)geteuid());
+	if (geteuid()) probe_obstacle(r, KIND_NONE, "running as user %u", (unsigned)geteuid());
 }
 
-void probe_k3s(const struct options *o, struct fact_result *r)
+void probe_k3s(const struct plan_options *o, struct fact_result *r)
 {
 	enum { ASK_MS = 20000, SHOWN = 120 };
 	char *argv[] = { (char *)o->k3s, (char *)"--version", NULL };
 	_cleanup_buf_ struct buf out = {0};
 
 	if (!o->k3s) {
-		obstacle(r, NULL, "no k3s in PATH");
+		probe_obstacle(r, KIND_NONE, "no k3s in PATH");
 		return;
 	}
 	int status = spawn_capture(o->k3s, argv, &out, 1 << 16, true, ASK_MS);
-	if (status < 0) obstacle_errno(r, NULL, o->k3s, -status);
+	if (status < 0) probe_obstacle_errno(r, KIND_NONE, o->k3s, -status);
 	else if (status || !out.data || !strstr(out.data, "k3s"))
-		obstacle(r, NULL, "'%.80s --version' does not say that it is k3s (status %d): %.*s", o->k3s, spawn_status(status), SHOWN,
+		probe_obstacle(r, KIND_NONE, "'%.80s --version' does not say that it is k3s (status %d): %.*s", o->k3s, spawn_status(status), SHOWN,
 			out.data && *out.data ? out.data : "nothing");
 }
 
-void probe_kmsg(const struct options *o, struct fact_result *r)
+void probe_kmsg(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = kmsg_check();
 	/* Where /dev cannot be written to, no link can be made. */
-	const char *kind = e != -ENOENT ? "refused" : access("/dev", W_OK) < 0 ? "sealed" : "absent";
-	if (e < 0) obstacle_errno(r, kind, "open /dev/kmsg", -e);
+	enum obstacle_kind kind = e != -ENOENT ? KIND_KMSG_REFUSED
+		: access("/dev", W_OK) < 0 ? KIND_KMSG_SEALED : KIND_KMSG_ABSENT;
+	if (e < 0) probe_obstacle_errno(r, kind, "open /dev/kmsg", -e);
 }
 
-void probe_passwd(const struct options *o, struct fact_result *r)
+void probe_passwd(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = passwd_check();
-	if (e < 0) obstacle_errno(r, NULL, "/etc/passwd", -e);
+	if (e < 0) probe_obstacle_errno(r, KIND_NONE, "/etc/passwd", -e);
 }
 
-void probe_procsys(const struct options *o, struct fact_result *r)
+void probe_procsys(const struct plan_options *o, struct fact_result *r)
 {
 	const char *first = NULL;
 	int n = 0, error = 0;
@@ -75,24 +76,24 @@ void probe_procsys(const struct options *o, struct fact_result *r)
 		int e = procsys_check(&seeds[i]);
 		if (e < 0 && !n++) first = seeds[i].path, error = -e;
 	}
-	if (n == 1) obstacle(r, NULL, PROC_SYS "/%s: %s", first, strerror(error));
-	else if (n) obstacle(r, NULL, PROC_SYS "/%s: %s; and %d more", first, strerror(error), n - 1);
+	if (n == 1) probe_obstacle(r, KIND_NONE, PROC_SYS "/%s: %s", first, strerror(error));
+	else if (n) probe_obstacle(r, KIND_NONE, PROC_SYS "/%s: %s; and %d more", first, strerror(error), n - 1);
 }
 
 /* What runc asks before it believes a procfs (filepath-securejoin's pathrs-lite: verifyProcRoot, verifyProcHandle). */
-void probe_procfs(const struct options *o, struct fact_result *r)
+void probe_procfs(const struct plan_options *o, struct fact_result *r)
 {
 	struct stat st;
 	struct statfs fs;
 
 	(void)o;
-	if (stat("/proc", &st) < 0) obstacle_errno(r, "absent", "/proc", errno);
-	else if (st.st_ino != 1) obstacle(r, "old", "/proc is inode %llu, which runc takes for something else", (unsigned long long)st.st_ino);
-	else if (statfs("/proc/self/stat", &fs) < 0) obstacle_errno(r, "old", "statfs(2) of /proc/self/stat", errno);
+	if (stat("/proc", &st) < 0) probe_obstacle_errno(r, KIND_PROCFS_ABSENT, "/proc", errno);
+	else if (st.st_ino != 1) probe_obstacle(r, KIND_PROCFS_OLD, "/proc is inode %llu, which runc takes for something else", (unsigned long long)st.st_ino);
+	else if (statfs("/proc/self/stat", &fs) < 0) probe_obstacle_errno(r, KIND_PROCFS_OLD, "statfs(2) of /proc/self/stat", errno);
 }
 
 /* In a pod it is the sandbox's own procfs that runc reads, whatever was mounted over ours. */
-void probe_cap_last_cap(const struct options *o, struct fact_result *r)
+void probe_cap_last_cap(const struct plan_options *o, struct fact_result *r)
 {
 	char path[64], line[16];
 
@@ -101,11 +102,11 @@ void probe_cap_last_cap(const struct options *o, struct fact_result *r)
 	snprintf(path, sizeof path, K3SBOX_RUN "/proc-sys/kernel/cap_last_cap");
 	if (access(K3SBOX_RUN "/proc-sys/kernel", F_OK) < 0) snprintf(path, sizeof path, PROC_SYS "/kernel/cap_last_cap");
 	int e = io_read_line(path, line, sizeof line);
-	if (e < 0) obstacle_errno(r, NULL, path, -e);
+	if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
 }
 
 /* containerd's enable_unprivileged_ports and _icmp set these in each pod. */
-void probe_pod_sysctls(const struct options *o, struct fact_result *r)
+void probe_pod_sysctls(const struct plan_options *o, struct fact_result *r)
 {
 	static const char *const names[] = { "net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range" };
 	char path[96], line[64];
@@ -114,7 +115,7 @@ void probe_pod_sysctls(const struct options *o, struct fact_result *r)
 	for (size_t i = 0; i < sizeof names / sizeof *names && !r->state; i++) {
 		snprintf(path, sizeof path, PROC_SYS "/%s", names[i]);
 		int e = io_read_line(path, line, sizeof line);
-		if (e < 0) obstacle_errno(r, NULL, path, -e);
+		if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
 	}
 }
 
@@ -143,16 +144,16 @@ static int write_score_as_runc(void *arg)
 	return fd < 0 || write(fd, now, strlen(now) + 1) < 0 ? errno : 0;
 }
 
-void probe_oom_score(const struct options *o, struct fact_result *r)
+void probe_oom_score(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(write_score_as_runc, NULL, 2000);
 	if (e) {
-		obstacle_errno(r, "unwritable", "writing to " OOM_SCORE " as runc does", e < 0 ? -e : e);
+		probe_obstacle_errno(r, KIND_OOM_SCORE_UNWRITABLE, "writing to " OOM_SCORE " as runc does", e < 0 ? -e : e);
 		return;
 	}
 	e = spawn_call(lower_oom_score, NULL, 2000);
-	if (e) obstacle_errno(r, "not-lower", "lowering " OOM_SCORE " (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_OOM_SCORE_NOT_LOWER, "lowering " OOM_SCORE " (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
 }
 
 /* What containerd gives to containers (pkg/oci/spec.go, defaultUnixCaps), all below 32. */
@@ -174,21 +175,21 @@ static int set_lacking(void *arg)
 	return syscall(SYS_capset, &head, data) < 0 ? errno : 0;
 }
 
-void probe_capabilities(const struct options *o, struct fact_result *r)
+void probe_capabilities(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(set_lacking, NULL, 2000);
-	if (e) obstacle_errno(r, NULL, "capset(2) of what containers have and this sandbox lacks", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "capset(2) of what containers have and this sandbox lacks", e < 0 ? -e : e);
 }
 
 /* containerd's shim and runc give a container's pipes to its user. */
-void probe_pipe_owner(const struct options *o, struct fact_result *r)
+void probe_pipe_owner(const struct plan_options *o, struct fact_result *r)
 {
 	int p[2];
 
 	(void)o;
 	if (pipe2(p, O_CLOEXEC) < 0) return;
-	if (fchown(p[1], geteuid(), getegid()) < 0) obstacle_errno(r, NULL, "fchown(2) of a pipe", errno);
+	if (fchown(p[1], geteuid(), getegid()) < 0) probe_obstacle_errno(r, KIND_NONE, "fchown(2) of a pipe", errno);
 	close(p[0]);
 	close(p[1]);
 }
@@ -230,13 +231,13 @@ static bool key_is_kept(int serial)
 	return false;
 }
 
-void probe_keyring(const struct options *o, struct fact_result *r)
+void probe_keyring(const struct plan_options *o, struct fact_result *r)
 {
 	int p[2], serial;
 
 	(void)o;
 	if (pipe2(p, O_CLOEXEC) < 0) {
-		obstacle_errno(r, NULL, "making a pipe", errno);
+		probe_obstacle_errno(r, KIND_NONE, "making a pipe", errno);
 		return;
 	}
 	int e = spawn_call(join_keyring, &p[1], 2000);
@@ -244,9 +245,9 @@ void probe_keyring(const struct options *o, struct fact_result *r)
 	bool joined = !e && read(p[0], &serial, sizeof serial) == sizeof serial;
 	close(p[0]);
 	if (e && e != ENOSYS)   /* runc accepts ENOSYS */
-		obstacle_errno(r, NULL, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
+		probe_obstacle_errno(r, KIND_NONE, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
 	else if (joined && key_is_kept(serial))
-		obstacle(r, NULL, "keys outlive their processes: each container would use up one of about 200");
+		probe_obstacle(r, KIND_NONE, "keys outlive their processes: each container would use up one of about 200");
 }
 
 /* A grandchild must come to us when the child between is gone. */
@@ -263,11 +264,11 @@ static int adopt(void *arg)
 	return ends == 2 ? 0 : ECHILD;
 }
 
-void probe_subreaper(const struct options *o, struct fact_result *r)
+void probe_subreaper(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(adopt, NULL, 2000);
-	if (e) obstacle_errno(r, NULL, "prctl(PR_SET_CHILD_SUBREAPER)", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "prctl(PR_SET_CHILD_SUBREAPER)", e < 0 ? -e : e);
 }
 
 /* A tracee with the options that the interceptor cannot do without. */
@@ -287,9 +288,9 @@ static int trace_child(void *arg)
 	return e;
 }
 
-void probe_ptrace(const struct options *o, struct fact_result *r)
+void probe_ptrace(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(trace_child, NULL, 2000);
-	if (e) obstacle_errno(r, NULL, "ptrace(PTRACE_SEIZE) with PTRACE_O_EXITKILL", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "ptrace(PTRACE_SEIZE) with PTRACE_O_EXITKILL", e < 0 ? -e : e);
 }

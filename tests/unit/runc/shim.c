@@ -4,21 +4,21 @@
 #include "runc/shim.h"
 #include "unit.h"
 
-static bool fake_folder(const struct sight *s, const char *path)
+static bool fake_folder(const struct shim_sight *s, const char *path)
 {
 	(void)s;
 	return !strcmp(path, "/sys/firmware") || !strcmp(path, "/sys/more") || !strcmp(path, "/proc/acpi");
 }
 
-static bool fake_sysctl(const struct sight *s, const char *name)
+static bool fake_sysctl(const struct shim_sight *s, const char *name)
 {
 	(void)s;
 	return !strncmp(name, "kernel.", 7);
 }
 
-static void fake_look(struct sight *s, const char *bundle, const struct json *config)
+static void fake_look(struct shim_sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct sight){ .is_folder = fake_folder, .has_sysctl = fake_sysctl, .oom_score_adj = 5, .capabilities = 1 << 5 | 1ull << 40,
+	*s = (struct shim_sight){ .is_directory = fake_folder, .has_sysctl = fake_sysctl, .oom_score_adj = 5, .capabilities = 1 << 5 | 1ull << 40,
 		.bundle = bundle, .config = config };
 }
 
@@ -28,7 +28,7 @@ static void fake_look(struct sight *s, const char *bundle, const struct json *co
 static const struct {
 	const char *what, *rules, *in, *out;   /* out NULL: unchanged */
 	const char *note;                      /* part of the notes; NULL: none */
-	enum document doc;                     /* 0: DOC_CONFIG */
+	enum shim_document doc;                     /* 0: DOC_CONFIG */
 } cases[] = {
 	{ "a folder's mask becomes a mount, files keep theirs", "masked-paths",
 	  "{\"mounts\":[{}],\"linux\":{\"maskedPaths\":[\"/proc/kcore\", \"/sys/firmware\"]}}",
@@ -119,14 +119,14 @@ static const struct {
 };
 
 /* Runs one case; "" if it went as expected. */
-static const char *go(const char *rules_text, enum document doc, const char *in, const char *out,
+static const char *go(const char *rules_text, enum shim_document doc, const char *in, const char *out,
 	const char *note)
 {
 	_cleanup_buf_ struct buf got = {0}, notes = {0}, why = {0};
-	_cleanup_rules_ struct rules rules = {0};
+	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
-	if (rules_parse(&rules, rules_text, &why)) return "the rules were refused";
-	if (rules_edit(&rules, doc, in, strlen(in), "/b", fake_look, &got, &notes, &why))
+	if (shim_rules_parse(&rules, rules_text, &why)) return "the rules were refused";
+	if (shim_rules_edit(&rules, doc, in, strlen(in), "/b", fake_look, &got, &notes, &why))
 		return "the edit failed";
 	if (!out && got.len) return "it was changed";
 	if (out && (!got.len || strcmp(got.data, out))) {
@@ -149,13 +149,13 @@ TEST(rules)
 
 TEST(every_rule_has_a_case)
 {
-	for (size_t i = 0; i < shim_rule_count; i++) {
-		bool seen = shim_rules[i].flag;   /* those are the command line's: tests/runc.test */
+	for (size_t i = 0; i < SHIM_RULE_COUNT; i++) {
+		bool seen = shim_rule_rows[i].flag;   /* those are the command line's: tests/runc.test */
 		for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-			seen |= strstr(cases[k].rules, shim_rules[i].name) && cases[k].out;
-		if (!seen) fprintf(stderr, "rule: %s\n", shim_rules[i].name);
+			seen |= strstr(cases[k].rules, shim_rule_rows[i].name) && cases[k].out;
+		if (!seen) fprintf(stderr, "rule: %s\n", shim_rule_rows[i].name);
 		CHECK(seen);
-		CHECK(shim_rules[i].why && (shim_rules[i].run || shim_rules[i].flag));
+		CHECK(shim_rule_rows[i].why && (shim_rule_rows[i].run || shim_rule_rows[i].flag));
 	}
 }
 
@@ -171,9 +171,9 @@ TEST(bad_documents)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		_cleanup_buf_ struct buf got = {0}, notes = {0}, why = {0};
-		_cleanup_rules_ struct rules rules = {0};
-		CHECK(!rules_parse(&rules, "masked-paths", &why));
-		CHECK(rules_edit(&rules, DOC_CONFIG, bad[i].text, strlen(bad[i].text), "/b", fake_look,
+		_cleanup_shim_rules_ struct shim_rules rules = {0};
+		CHECK(!shim_rules_parse(&rules, "masked-paths", &why));
+		CHECK(shim_rules_edit(&rules, DOC_CONFIG, bad[i].text, strlen(bad[i].text), "/b", fake_look,
 			&got, &notes, &why) < 0);
 		CHECK(why.data && strstr(why.data, bad[i].why));
 		CHECK(!got.len);
@@ -183,32 +183,32 @@ TEST(bad_documents)
 TEST(nesting_to_the_limit)
 {
 	_cleanup_buf_ struct buf text = {0}, got = {0}, notes = {0}, why = {0};
-	_cleanup_rules_ struct rules rules = {0};
+	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
 	buf_puts(&text, "{\"linux\":{\"maskedPaths\":");
 	for (int i = 0; i < 9000; i++) buf_putc(&text, '[');
 	for (int i = 0; i < 9000; i++) buf_putc(&text, ']');
 	buf_puts(&text, ",\"cgroupsPath\":\"\"}}");
-	CHECK(!rules_parse(&rules, "masked-paths\ncgroup-path", &why));
-	CHECK(!rules_edit(&rules, DOC_CONFIG, text.data, text.len, "/b", fake_look, &got, &notes, &why));
+	CHECK(!shim_rules_parse(&rules, "masked-paths\ncgroup-path", &why));
+	CHECK(!shim_rules_edit(&rules, DOC_CONFIG, text.data, text.len, "/b", fake_look, &got, &notes, &why));
 	CHECK(got.len == text.len - strlen(",\"cgroupsPath\":\"\""));
 }
 
 TEST(rule_files)
 {
 	_cleanup_buf_ struct buf why = {0};
-	struct rules r;
+	struct shim_rules r;
 
-	CHECK(!rules_parse(&r, "runc /opt/my runc/runc#1  # the real one\n  sysctl  a\tb \r\nsysctl "
+	CHECK(!shim_rules_parse(&r, "runc /opt/my runc/runc#1  # the real one\n  sysctl  a\tb \r\nsysctl "
 		"c\nmasked-paths\n#x\n", &why));
 	CHECK_STR(r.runc, "/opt/my runc/runc#1");
 	CHECK(r.n == 2 && !strcmp(r.v[0].rule->name, "masked-paths") && r.v[1].args.n == 3);
 	CHECK(strv_has(&r.v[1].args, "c"));
-	rules_free(&r);
+	shim_rules_free(&r);
 	/* once without an argument means everything, whatever other lines name */
-	CHECK(!rules_parse(&r, "sysctl a\nsysctl\nsysctl b", &why));
+	CHECK(!shim_rules_parse(&r, "sysctl a\nsysctl\nsysctl b", &why));
 	CHECK(r.n == 1 && !r.v[0].args.n);
-	rules_free(&r);
+	shim_rules_free(&r);
 }
 
 /* What `k3sbox init` would write is understood. */
@@ -218,9 +218,9 @@ TEST(rules_of_the_plan)
 
 	for (size_t i = 0; i < step_row_count; i++) {
 		_cleanup_buf_ struct buf why = {0};
-		_cleanup_rules_ struct rules r = {0};
+		_cleanup_shim_rules_ struct shim_rules r = {0};
 		if (step_rows[i].by != BY_SHIM) continue;
-		if (rules_parse(&r, step_rows[i].rule, &why)) fprintf(stderr, "%s\n", why.data);
+		if (shim_rules_parse(&r, step_rows[i].rule, &why)) fprintf(stderr, "%s\n", why.data);
 		CHECK(r.n == 1);
 		n++;
 	}
@@ -239,28 +239,28 @@ TEST(bad_rule_files)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		_cleanup_buf_ struct buf why = {0};
-		_cleanup_rules_ struct rules r = {0};
-		CHECK(rules_parse(&r, bad[i].text, &why) < 0);
+		_cleanup_shim_rules_ struct shim_rules r = {0};
+		CHECK(shim_rules_parse(&r, bad[i].text, &why) < 0);
 		CHECK(why.data && strstr(why.data, bad[i].why));
 	}
 }
 
-static struct call parse(const char *words)
+static struct shim_call parse(const char *words)
 {
 	static char text[512];
 	static char *argv[64];
 	int argc = 0;
-	struct call c;
+	struct shim_call c;
 
 	snprintf(text, sizeof text, "runc %s", words);
 	for (char *w = strtok(text, " "); w; w = strtok(NULL, " ")) argv[argc++] = w;
-	call_parse(&c, argc, argv);
+	shim_call_parse(&c, argc, argv);
 	return c;
 }
 
 TEST(command_lines)
 {
-	struct call c = parse("--root R --log L --log-format json --systemd-cgroup create --bundle B "
+	struct shim_call c = parse("--root R --log L --log-format json --systemd-cgroup create --bundle B "
 		"--pid-file P --no-pivot ID");
 	CHECK(c.verb == 8 && c.log_json && !c.process);
 	CHECK_STR(c.log, "L");

@@ -1,0 +1,114 @@
+/* Name, address and default route of this machine, as k3s sees them. */
+#include "plan/node.h"
+
+#include <ctype.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "net/ip.h"
+#include "net/netlink.h"
+
+void node_name(char *out, size_t size)
+{
+	if (gethostname(out, size) < 0 || !*out) snprintf(out, size, "localhost");
+	out[size - 1] = 0;
+	for (char *c = out; *c; c++) *c = (char)tolower((unsigned char)*c);
+}
+
+/* Destination :: and a next hop: the kernel's own "unreachable" row has none. */
+static bool is_default_v6(const char *line)
+{
+	enum { DESTINATION, NEXT_HOP = 4 };
+	static const char zeros[] = "00000000000000000000000000000000";
+	char destination[40], hop[40];
+
+	return text_field(line, DESTINATION, destination, sizeof destination) &&
+		text_field(line, NEXT_HOP, hop, sizeof hop) &&
+		!strcmp(destination, zeros) && strcmp(hop, zeros);
+}
+
+static bool is_default_v4(const char *line)
+{
+	char destination[16];
+	return text_field(line, 1, destination, sizeof destination) && !strcmp(destination, "00000000");
+}
+
+/* As k8s.io/apimachinery util/net ChooseHostInterface: a row of all zeros in these files. */
+bool node_has_default_route(void)
+{
+	_cleanup_buf_ struct buf v4 = {0}, v6 = {0};
+	const char *line = NULL;
+
+	if (!io_read("/proc/net/route", &v4, 1 << 20) && v4.data) line = strchr(v4.data, '\n');
+	for (; line; line = strchr(line + 1, '\n'))
+		if (is_default_v4(line + 1)) return true;
+	if (!io_read("/proc/net/ipv6_route", &v6, 1 << 20)) line = v6.data;
+	for (; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (is_default_v6(line)) return true;
+	return false;
+}
+
+/* The links that are up, without loopback, and the first address of each family on one of them. */
+struct node_search {
+	int links[64];
+	size_t n;
+	struct ip v4, v6;
+};
+
+static int take_link(void *arg, const struct nlmsghdr *h)
+{
+	struct node_search *s = arg;
+	const struct ifinfomsg *i = NLMSG_DATA(h);
+
+	if (h->nlmsg_type == RTM_NEWLINK && (i->ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP &&
+	    s->n < sizeof s->links / sizeof *s->links)
+		s->links[s->n++] = i->ifi_index;
+	return 0;
+}
+
+static int take_address(void *arg, const struct nlmsghdr *h)
+{
+	struct node_search *s = arg;
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	struct ip *to = m->ifa_family == AF_INET ? &s->v4 : &s->v6;
+	bool is_ours = false;
+
+	for (size_t i = 0; i < s->n; i++) is_ours |= s->links[i] == (int)m->ifa_index;
+	const struct rtattr *a = nl_attribute(h, sizeof *m, IFA_LOCAL);
+	if (!a) a = nl_attribute(h, sizeof *m, IFA_ADDRESS);
+	size_t len = a ? RTA_PAYLOAD(a) : 0;
+	if (h->nlmsg_type != RTM_NEWADDR || !is_ours || to->len) return 0;
+	if (len != (m->ifa_family == AF_INET ? 4 : 16)) return 0;
+	const uint8_t *b = RTA_DATA(a);
+	if (len == 16 && b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return 0;   /* link-local */
+	memcpy(to->b, b, len);
+	to->len = (uint8_t)len;
+	return 0;
+}
+
+bool node_first_address(char *out, size_t size)
+{
+	struct nl nl;
+	struct nl_request r;
+	struct node_search s = {0};
+	char text[IP_TEXT];
+
+	if (nl_open(&nl) < 0) return false;
+	nl_begin(&r, RTM_GETLINK, NLM_F_DUMP, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
+	int e = nl_talk(&nl, &r, take_link, &s);
+	nl_begin(&r, RTM_GETADDR, NLM_F_DUMP, &(struct ifaddrmsg){0}, sizeof(struct ifaddrmsg));
+	if (!e) e = nl_talk(&nl, &r, take_address, &s);
+	nl_close(&nl);
+	const struct ip *found = s.v4.len ? &s.v4 : &s.v6;
+	if (e || !found->len) return false;
+	ip_format(found, text);
+	snprintf(out, size, "%s", text);
+	return true;
+}
