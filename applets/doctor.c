@@ -147,7 +147,6 @@ static int run(void *cfg_, const struct args *args)
 	struct plan p;
 	struct err why = {0};
 
-	if (args->n) die_usage("unexpected argument '%s'", args->v[0]);
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; the flags in it are not respected", why.text);
@@ -175,5 +174,6 @@ const struct applet applet_doctor = {
 		"rejected  it does not, and nothing here helps: exit status 1\n"
 		"skipped   not tested: it depends on another, or concerns nodes alone\n"
 		"Each line is the result of doing the real thing, in temporary namespaces; nothing is changed.\n",
+	.flags = APPLET_REST,
 	.run = run,
 };

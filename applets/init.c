@@ -82,7 +82,6 @@ static int run(void *cfg_, const struct args *args)
 	struct plan p;
 	struct err why = {0};
 
-	if (args->n) die_usage("unexpected argument '%s'", args->v[0]);
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; the flags in it are not respected", why.text);
@@ -107,6 +106,6 @@ const struct applet applet_init = {
 		"does no harm; 'k3sbox clean' takes everything back; 'k3sbox doctor' explains. Flags, the OCI shim\n"
 		"and the interceptor take effect in 'k3sbox run'. The K3S-FLAGs that you will give to 'k3sbox run'\n"
 		"are respected, as are those in k3s's configuration files.\n",
-	.flags = APPLET_ASKED,
+	.flags = APPLET_ASKED | APPLET_REST,
 	.run = run,
 };

@@ -41,21 +41,25 @@ static void command_line(char *text)
 
 static void edit(const struct shim_rules *rules, enum shim_document doc, const char *text, size_t len)
 {
-	_cleanup_buf_ struct buf once = {0}, twice = {0}, notes = {0}, why = {0};
+	_cleanup_buf_ struct buf once = {0}, twice = {0}, notes = {0};
+	struct shim_input in = { doc, text, len, "/b" };
+	struct err why = {0};
 
-	if (shim_rules_edit(rules, doc, text, len, "/b", look, &once, &notes, &why)) {
-		if (once.len || !why.len) abort();
+	if (shim_rules_edit(rules, &in, look, &once, &notes, &why)) {
+		if (once.len || !*why.text) abort();
 		return;
 	}
 	if (!once.len) return;
-	if (shim_rules_edit(rules, doc, once.data, once.len, "/b", look, &twice, &notes, &why) || twice.len)
+	in.text = once.data;
+	in.len = once.len;
+	if (shim_rules_edit(rules, &in, look, &twice, &notes, &why) || twice.len)
 		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = xmalloc(size + 1);
-	_cleanup_buf_ struct buf why = {0};
+	struct err why = {0};
 	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
 	memcpy(text, data, size);
@@ -68,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = size - (size_t)(config - text);
 		edit(&rules, DOC_CONFIG, config, len);
 		edit(&rules, DOC_PROCESS, config, len);
-	} else if (!why.len) {
+	} else if (!*why.text) {
 		abort();
 	}
 	command_line(text);

@@ -1,7 +1,6 @@
 /* What each k3s is told, by version and by help text. */
 #include "run/dialect.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "cluster/template.h"
@@ -11,34 +10,35 @@ static const char help_new[] = "OPTIONS:\n   --snapshotter value  x\n   --defaul
 	"   --disable-kube-proxy\n   --disable-network-policy\n   --disable value\n   --disable-helm-controller\n   --pause-image value\n"
 	"   --node-ip value, -i value\n   --advertise-address value\n";
 
-static struct launch l;
+static struct dialect_launch l;
 static struct buf line;
 
 struct ask { const char *version, *help; const char *const *user, *const *config; bool old_kernel, no_shim, control_plane; const char *data_dir; };
 
 /* The command line as one text. */
-static const char *build(struct ask a, const struct turn *turns, size_t n)
+static const char *build(struct ask a, const struct dialect_turn *turns, size_t n)
 {
-	struct strv user = {0}, config = {0};
+	struct strv user = {0};
+	struct k3s_args args = { .user = &user };
 	struct dialect d;
 	char text[100];
 
 	for (; a.user && *a.user; a.user++) strv_add(&user, *a.user);
-	for (; a.config && *a.config; a.config++) strv_add(&config, *a.config);
+	for (; a.config && *a.config; a.config++) strv_add(&args.config, *a.config);
 	snprintf(text, sizeof text, "k3s version %s (abcdef)\ngo version go1.24\n", a.version);
 	dialect_parse(&d, text, a.help);
 	struct dialect_env e = { a.data_dir ? a.data_dir : "/var/lib/rancher/k3s", a.no_shim ? NULL : "/run/k3sbox/bin/crun", a.old_kernel,
-		a.control_plane, &user, &config };
-	launch_free(&l);
+		a.control_plane, &args };
+	dialect_launch_free(&l);
 	dialect_build(&d, &e, turns, n, &l);
 	buf_reset(&line);
 	for (size_t i = 0; i < l.argv.n; i++) buf_printf(&line, "%s%s", i ? " " : "", l.argv.v[i]);
 	strv_free(&user);
-	strv_free(&config);
+	k3s_args_free(&args);
 	return line.data;
 }
 
-#define BUILD(ask, ...) build(ask, (const struct turn[]){ __VA_ARGS__ }, sizeof((const struct turn[]){ __VA_ARGS__ }) / sizeof(struct turn))
+#define BUILD(ask, ...) build(ask, (const struct dialect_turn[]){ __VA_ARGS__ }, sizeof((const struct dialect_turn[]){ __VA_ARGS__ }) / sizeof(struct dialect_turn))
 #define ASK(v, h, ...) ((struct ask){ .version = v, .help = h, __VA_ARGS__ })
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -62,7 +62,7 @@ TEST(nothing_to_turn)
 
 TEST(local_storage_isolation)
 {
-	struct turn t = { KNOB_LOCAL_STORAGE_ISOLATION_OFF, NULL };
+	struct dialect_turn t = { KNOB_LOCAL_STORAGE_ISOLATION_OFF, NULL };
 	CHECK_STR(BUILD(ASK("v1.24.17+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=feature-gates=LocalStorageCapacityIsolation=false");
 	CHECK_STR(BUILD(ASK("v1.25.0+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=local-storage-capacity-isolation=false");
 	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=local-storage-capacity-isolation=false");
@@ -71,7 +71,7 @@ TEST(local_storage_isolation)
 
 TEST(fail_cgroup_v1)
 {
-	struct turn t = { KNOB_FAIL_CGROUPV1_OFF, NULL };
+	struct dialect_turn t = { KNOB_FAIL_CGROUPV1_OFF, NULL };
 	CHECK_STR(BUILD(ASK("v1.34.9+k3s1", help_new, .data_dir = NULL), t), "k3s server");
 	CHECK_STR(BUILD(ASK("v1.35.0+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=fail-cgroupv1=false");
 	CHECK(!l.refused.n);
@@ -79,7 +79,7 @@ TEST(fail_cgroup_v1)
 
 TEST(feature_gates_are_merged)
 {
-	struct turn t = { KNOB_LOCAL_STORAGE_ISOLATION_OFF, NULL };
+	struct dialect_turn t = { KNOB_LOCAL_STORAGE_ISOLATION_OFF, NULL };
 	/* behind the user's, with the user's in it: the last argument of a name is the one that counts */
 	CHECK_STR(BUILD(ASK("v1.21.1+k3s1", help_new, .user = WORDS("--kubelet-arg=feature-gates=A=true")), t),
 		"k3s server --kubelet-arg=feature-gates=A=true --kubelet-arg=feature-gates=LocalStorageCapacityIsolation=false,A=true");
@@ -89,7 +89,7 @@ TEST(feature_gates_are_merged)
 
 TEST(the_users_flags_win)
 {
-	struct turn s = { KNOB_SNAPSHOTTER_NATIVE, NULL }, g = { KNOB_IMAGE_GC_OFF, NULL }, a = { KNOB_NODE_ADDRESS, "10.0.0.1" };
+	struct dialect_turn s = { KNOB_SNAPSHOTTER_NATIVE, NULL }, g = { KNOB_IMAGE_GC_OFF, NULL }, a = { KNOB_NODE_ADDRESS, "10.0.0.1" };
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotter=fuse-overlayfs")), s), "k3s server --snapshotter=fuse-overlayfs");
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotter", "stargz")), s), "k3s server --snapshotter stargz");
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("-snapshotter=x")), s), "k3s server -snapshotter=x");
@@ -101,13 +101,17 @@ TEST(the_users_flags_win)
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--advertise-address=1.2.3.4")), a),
 		"k3s server --node-ip=10.0.0.1 --advertise-address=1.2.3.4");
 	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d", .user = WORDS("-d", "/d")), NULL, 0), "k3s server -d /d");
+	/* the same, but the directory was chosen with an option of ours: the file is overruled */
+	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d", .config = WORDS("--data-dir=/d")), NULL, 0), "k3s server");
+	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/e", .config = WORDS("--data-dir=/d")), NULL, 0),
+		"k3s server --data-dir=/e");
 	/* the same from k3s's configuration file, which is not repeated */
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .config = WORDS("--snapshotter=stargz", "--node-ip=1.2.3.4")), s, a), "k3s server");
 }
 
 TEST(disable_adds_up)
 {
-	struct turn t = { KNOB_PACKAGED_OFF, NULL };
+	struct dialect_turn t = { KNOB_PACKAGED_OFF, NULL };
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--disable=traefik")), t),
 		"k3s server --disable=coredns,servicelb,traefik,local-storage,metrics-server --disable-helm-controller --disable=traefik");
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--disable=none")), t), "k3s server --disable-helm-controller --disable=none");
@@ -115,7 +119,7 @@ TEST(disable_adds_up)
 
 TEST(the_shims_way)
 {
-	struct turn t = { KNOB_OCI_SHIM, NULL };
+	struct dialect_turn t = { KNOB_OCI_SHIM, NULL };
 	static const char *const by_path[] = { "v1.26.14+k3s1", "v1.27.11+k3s1", "v1.28.7+k3s1", "v1.29.2+k3s1", "v1.30.0+k3s1", "v1.36.3+k3s1" };
 	static const char *const by_template[] = { "v1.21.1+k3s1", "v1.24.17+k3s1", "v1.26.13+k3s1", "v1.28.6+k3s1", "v1.29.1+k3s1" };
 	for (size_t i = 0; i < sizeof by_path / sizeof *by_path; i++) {
@@ -133,7 +137,7 @@ TEST(the_shims_way)
 
 TEST(what_cannot_be_told)
 {
-	struct turn t = { KNOB_OCI_SHIM, NULL }, n = { KNOB_KUBE_PROXY_OFF, NULL };
+	struct dialect_turn t = { KNOB_OCI_SHIM, NULL }, n = { KNOB_KUBE_PROXY_OFF, NULL };
 	BUILD(ASK("v1.36.3+k3s1", "OPTIONS:\n   --snapshotter value\n   --default-runtimes value\n", .data_dir = NULL), t, n);
 	CHECK(l.refused.n == 2 && strstr(l.refused.v[0], "v1.36.3+k3s1") && strstr(l.refused.v[1], "kube-proxy"));
 	CHECK_STR(line.data, "k3s server");
@@ -141,7 +145,7 @@ TEST(what_cannot_be_told)
 
 TEST(unprivileged_ports)
 {
-	struct turn t = { KNOB_UNPRIVILEGED_PORTS_OFF, NULL };
+	struct dialect_turn t = { KNOB_UNPRIVILEGED_PORTS_OFF, NULL };
 	BUILD(ASK("v1.36.3+k3s1", help_new, .old_kernel = true, .no_shim = true), t);
 	CHECK(!l.refused.n);
 	BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), t);
@@ -165,7 +169,7 @@ TEST(control_plane_gets_no_agents_flags)
 TEST(every_knob_is_known)
 {
 	for (int k = KNOB_NONE + 1; k < KNOB_COUNT; k++) {
-		struct turn t = { (enum knob)k, "value" };
+		struct dialect_turn t = { (enum knob)k, "value" };
 		static const char *const versions[] = { "v1.21.0+k3s1", "v1.24.0+k3s1", "v1.25.3+k3s1", "v1.31.1+k3s1", "v1.36.0+k3s1" };
 		for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
 			BUILD(ASK(versions[i], help_new, .data_dir = NULL), t);
@@ -178,23 +182,7 @@ TEST(twice_is_once)
 {
 	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), { KNOB_IMAGE_GC_OFF, NULL }, { KNOB_IMAGE_GC_OFF, NULL }),
 		"k3s server --kubelet-arg=image-gc-high-threshold=100 --kubelet-arg=image-gc-low-threshold=99");
-}
-
-TEST(configuration_file)
-{
-	struct strv v = {0};
-	const char *text = "write-kubeconfig-mode: \"0644\"\nkubelet-arg:\n  - a=b\n  - c=d\nnode-label+:\n  - x=y\ncluster-init: true\ndisable: [traefik]\n";
-	CHECK(!dialect_config_args(text, strlen(text), &v));
-	static const char *const want[] = { "--write-kubeconfig-mode=0644", "--kubelet-arg=a=b", "--kubelet-arg=c=d", "--node-label=x=y",
-		"--cluster-init=true", "--disable=traefik" };
-	CHECK(v.n == sizeof want / sizeof *want);
-	for (size_t i = 0; i < v.n; i++) CHECK_STR(v.v[i], want[i]);
-	CHECK_STR(args_find(&v, "write-kubeconfig-mode"), "0644");
-	CHECK(!args_find(&v, "write-kubeconfig"));
-	strv_free(&v);
-	CHECK(dialect_config_args("a: &b c\n", 8, &v) == -EBADMSG);
-	strv_free(&v);
-	launch_free(&l);
+	dialect_launch_free(&l);
 	buf_free(&line);
 }
 

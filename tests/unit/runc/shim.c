@@ -122,11 +122,11 @@ static const struct {
 static const char *go(const char *rules_text, enum shim_document doc, const char *in, const char *out,
 	const char *note)
 {
-	_cleanup_buf_ struct buf got = {0}, notes = {0}, why = {0};
+	_cleanup_buf_ struct buf got = {0}, notes = {0};
 	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
-	if (shim_rules_parse(&rules, rules_text, &why)) return "the rules were refused";
-	if (shim_rules_edit(&rules, doc, in, strlen(in), "/b", fake_look, &got, &notes, &why))
+	if (shim_rules_parse(&rules, rules_text, NULL)) return "the rules were refused";
+	if (shim_rules_edit(&rules, &(struct shim_input){ doc, in, strlen(in), "/b" }, fake_look, &got, &notes, NULL))
 		return "the edit failed";
 	if (!out && got.len) return "it was changed";
 	if (out && (!got.len || strcmp(got.data, out))) {
@@ -149,13 +149,14 @@ TEST(rules)
 
 TEST(every_rule_has_a_case)
 {
-	for (size_t i = 0; i < SHIM_RULE_COUNT; i++) {
-		bool seen = shim_rule_rows[i].flag;   /* those are the command line's: tests/runc.test */
+	for (size_t i = SHIM_NONE + 1; i < SHIM_RULE_COUNT; i++) {
+		bool seen = shim_rule_rows[i].option;   /* those are the command line's: tests/runc.test */
 		for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
 			seen |= strstr(cases[k].rules, shim_rule_rows[i].name) && cases[k].out;
 		if (!seen) fprintf(stderr, "rule: %s\n", shim_rule_rows[i].name);
 		CHECK(seen);
-		CHECK(shim_rule_rows[i].why && (shim_rule_rows[i].run || shim_rule_rows[i].flag));
+		CHECK(shim_rule_rows[i].help && (shim_rule_rows[i].run || shim_rule_rows[i].option));
+		CHECK_STR(shim_rule_rows[i].name, shim_rule_name((enum shim_rule_id)i));
 	}
 }
 
@@ -170,58 +171,62 @@ TEST(bad_documents)
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		_cleanup_buf_ struct buf got = {0}, notes = {0}, why = {0};
+		_cleanup_buf_ struct buf got = {0}, notes = {0};
+		struct err why = {0};
 		_cleanup_shim_rules_ struct shim_rules rules = {0};
 		CHECK(!shim_rules_parse(&rules, "masked-paths", &why));
-		CHECK(shim_rules_edit(&rules, DOC_CONFIG, bad[i].text, strlen(bad[i].text), "/b", fake_look,
-			&got, &notes, &why) < 0);
-		CHECK(why.data && strstr(why.data, bad[i].why));
+		struct shim_input in = { DOC_CONFIG, bad[i].text, strlen(bad[i].text), "/b" };
+		CHECK(shim_rules_edit(&rules, &in, fake_look, &got, &notes, &why) < 0);
+		CHECK(strstr(why.text, bad[i].why));
 		CHECK(!got.len);
 	}
 }
 
 TEST(nesting_to_the_limit)
 {
-	_cleanup_buf_ struct buf text = {0}, got = {0}, notes = {0}, why = {0};
+	_cleanup_buf_ struct buf text = {0}, got = {0}, notes = {0};
 	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
 	buf_puts(&text, "{\"linux\":{\"maskedPaths\":");
 	for (int i = 0; i < 9000; i++) buf_putc(&text, '[');
 	for (int i = 0; i < 9000; i++) buf_putc(&text, ']');
 	buf_puts(&text, ",\"cgroupsPath\":\"\"}}");
-	CHECK(!shim_rules_parse(&rules, "masked-paths\ncgroup-path", &why));
-	CHECK(!shim_rules_edit(&rules, DOC_CONFIG, text.data, text.len, "/b", fake_look, &got, &notes, &why));
+	CHECK(!shim_rules_parse(&rules, "masked-paths\ncgroup-path", NULL));
+	struct shim_input in = { DOC_CONFIG, text.data, text.len, "/b" };
+	CHECK(!shim_rules_edit(&rules, &in, fake_look, &got, &notes, NULL));
 	CHECK(got.len == text.len - strlen(",\"cgroupsPath\":\"\""));
 }
 
 TEST(rule_files)
 {
-	_cleanup_buf_ struct buf why = {0};
 	struct shim_rules r;
 
 	CHECK(!shim_rules_parse(&r, "runc /opt/my runc/runc#1  # the real one\n  sysctl  a\tb \r\nsysctl "
-		"c\nmasked-paths\n#x\n", &why));
+		"c\nmasked-paths\n#x\n", NULL));
 	CHECK_STR(r.runc, "/opt/my runc/runc#1");
 	CHECK(r.n == 2 && !strcmp(r.v[0].rule->name, "masked-paths") && r.v[1].args.n == 3);
 	CHECK(strv_has(&r.v[1].args, "c"));
 	shim_rules_free(&r);
 	/* once without an argument means everything, whatever other lines name */
-	CHECK(!shim_rules_parse(&r, "sysctl a\nsysctl\nsysctl b", &why));
+	CHECK(!shim_rules_parse(&r, "sysctl a\nsysctl\nsysctl b", NULL));
 	CHECK(r.n == 1 && !r.v[0].args.n);
 	shim_rules_free(&r);
 }
 
-/* What `k3sbox init` would write is understood. */
+/* What 'k3sbox init' would write is understood. */
 TEST(rules_of_the_plan)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < step_row_count; i++) {
-		_cleanup_buf_ struct buf why = {0};
+	for (size_t i = 0; i < STEP_COUNT; i++) {
+		const struct step_row *row = &step_rows[i];
 		_cleanup_shim_rules_ struct shim_rules r = {0};
-		if (step_rows[i].by != BY_SHIM) continue;
-		if (shim_rules_parse(&r, step_rows[i].rule, &why)) fprintf(stderr, "%s\n", why.data);
-		CHECK(r.n == 1);
+		struct err why = {0};
+		char line[100];
+		if (row->by != BY_SHIM) continue;
+		snprintf(line, sizeof line, "%s %s", shim_rule_name(row->rule), row->arg ? row->arg : "");
+		if (shim_rules_parse(&r, line, &why)) fprintf(stderr, "%s\n", why.text);
+		CHECK(r.n == 1 && r.v[0].rule == &shim_rule_rows[row->rule]);
 		n++;
 	}
 	CHECK(n);
@@ -230,18 +235,18 @@ TEST(rules_of_the_plan)
 TEST(bad_rule_files)
 {
 	static const struct { const char *text, *why; } bad[] = {
-		{ "masked-paths\nnonsense 1", "line 2: 'nonsense' is no rule" }, { "namespace",
+		{ "masked-paths\nnonsense 1", "line 2: unknown rule 'nonsense'" }, { "namespace",
 		  "line 1: namespace needs TYPE" },
-		{ "oom-score 5", "line 1: oom-score takes no argument" }, { "runc", "'runc' is no rule" },
-		  { "runc relative", "is no rule" },
-		{ "masked-path", "is no rule" }, { "masked-pathsx", "is no rule" },
+		{ "oom-score 5", "line 1: oom-score takes no argument" }, { "runc", "unknown rule 'runc'" },
+		  { "runc relative", "unknown rule" },
+		{ "masked-path", "unknown rule" }, { "masked-pathsx", "unknown rule" },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		_cleanup_buf_ struct buf why = {0};
 		_cleanup_shim_rules_ struct shim_rules r = {0};
+		struct err why = {0};
 		CHECK(shim_rules_parse(&r, bad[i].text, &why) < 0);
-		CHECK(why.data && strstr(why.data, bad[i].why));
+		CHECK(strstr(why.text, bad[i].why));
 	}
 }
 
