@@ -149,7 +149,7 @@ static int run(void *cfg_, const struct args *args)
 
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
-		warn("%s; the flags in it are not respected", why.text);
+		warn("%s; flags that it sets may be overruled", why.text);
 	plan_probe(&cfg->o, results);
 	plan_make(&cfg->o, results, &p);
 	if (cfg->format == DOCTOR_JSON) print_json(&p);

@@ -84,7 +84,7 @@ static int run(void *cfg_, const struct args *args)
 
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
-		warn("%s; the flags in it are not respected", why.text);
+		warn("%s; flags that it sets may be overruled", why.text);
 	_cleanup_close_ int lock = cfg->dry_run ? -1 : plan_lock();
 	const struct fact *no_node = plan_prepare(&cfg->o, &p);
 	if (no_node) explain(&p, no_node, " (so only a control plane can run here)");

@@ -217,7 +217,7 @@ static int run(void *cfg_, const struct args *args)
 	}
 	for (char **a = args->rest; *a; a++) strv_add(&k3s_args, *a);
 	if (plan_options_complete(&cfg->o, &k3s_args, &why) < 0)
-		warn("%s; the flags in it are not respected", why.text);
+		warn("%s; flags that it sets may be overruled", why.text);
 	make_absolute(&cfg->o.k3s);
 	make_absolute(&cfg->o.data_dir);
 	if (cfg->detach && getpid() == 1) {

@@ -16,7 +16,7 @@ not() { ! "$@"; }
 told() { soon test -s "$FAKE_DIR/cwd"; cat "$FAKE_DIR/$1"; }
 # What init found is believed, so that no probe waits for the network.
 mkdir -p /run/k3sbox
-printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
+printf 'PAUSE_NAME\t\n' >/run/k3sbox/journal
 
 run k3sbox status
 same "status before anything" "3 k3sbox:      stopped" "$rc $out"
@@ -208,7 +208,7 @@ run k3sbox clean
 check "clean takes those that init made" test ! -L /opt/cni/bin/noop -o "$(cat /run/k3sbox/journal 2>/dev/null)"
 check "and no other" test -L /opt/cni/bin/loopback
 rm -f /opt/cni/bin/loopback
-printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
+printf 'PAUSE_NAME\t\n' >/run/k3sbox/journal
 
 (trap '' HUP; exec "$K3SBOX" run >"$T/hup" 2>&1) & hup=$!
 soon grep -q "k3s started" "$T/hup"
