@@ -1,4 +1,4 @@
-/* What container runtimes do: orphans, namespaces, roots, mounts on links. */
+/* What container runtimes do: orphans, namespaces, roots, mounts on links and in other namespaces. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -243,4 +243,69 @@ static int container(int argc, char **argv)
 	return 0;
 }
 
-const struct command container_commands[] = { { "orphans", orphans }, { "container", container }, { 0 } };
+/* ---- elsewhere DIR ---- */
+
+/* In a namespace of its own: mounts there, says so, and stays until its parent closes the pipe. */
+static int mount_and_stay(const char *point, int ready, int done)
+{
+	char c = 0;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("tmpfs", point, "tmpfs", 0, "size=64k") < 0) return 1;
+	return write(ready, &c, 1) != 1 || read(done, &c, 1) != 0;
+}
+
+static void unmount(const char *label, const char *dir, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	show(label, umount2(path, MNT_DETACH));
+}
+
+/* Unmounts a directory that is a mount point in another mount namespace only. Linux says EINVAL. gVisor
+ * (20260224: getMountpoint in pkg/sentry/vfs/mount.go, lines 1057 to 1061) asks whether the dentry is
+ * mounted anywhere, finds no mount in this namespace, and goes on with the mount that the directory lies
+ * in: UmountAt takes that one away, with all that is below it. Here it is a tmpfs in a namespace that
+ * ends with this command; for containerd, which unmounts until EINVAL, it was "/". */
+static int elsewhere(int argc, char **argv)
+{
+	char at[256], in[264], link[264], c;
+	int ready[2], done[2];
+	(void)argc;
+
+	snprintf(at, sizeof at, "%s/mount", argv[0]);
+	snprintf(in, sizeof in, "%s/in", at);
+	snprintf(link, sizeof link, "%s/link", at);
+	mkdir(at, 0755);
+	show("namespace", unshare(CLONE_NEWNS));
+	show("private", mount("", "/", "", MS_REC | MS_PRIVATE, ""));
+	show("mount", mount("tmpfs", at, "tmpfs", 0, "size=64k"));
+	if (mkdir(in, 0755) || symlink("in", link) || pipe(ready) || pipe(done)) return 1;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (!pid) {
+		close(done[1]);
+		_exit(mount_and_stay(in, ready[1], done[0]));
+	}
+	close(done[0]);
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 1) return 2;
+	unmount("mounted elsewhere", at, "in");
+	unmount("by a link", at, "link");
+	unmount("with a slash", at, "in/");
+	unmount("does not exist", at, "none");
+	show("still there", access(in, F_OK));
+	show("mounted here too", mount("tmpfs", in, "tmpfs", 0, "size=64k"));
+	unmount("unmounted", at, "link");
+	unmount("again", at, "in");
+	show("still there", access(in, F_OK));
+	close(done[1]);
+	wait_for("the other", pid, 0);
+	unmount("the mount", at, "");
+	show("gone", access(in, F_OK));
+	return 0;
+}
+
+const struct command container_commands[] = {
+	{ "orphans", orphans }, { "container", container }, { "elsewhere", elsewhere }, { 0 },
+};

@@ -18,6 +18,8 @@ call_handler fstatfs_exit, statfs_exit;
 call_handler getdents_enter;
 /* mount.c */
 call_handler mount_enter;
+/* umount.c */
+call_handler umount_enter;
 /* ns.c */
 call_handler setns_enter, pivot_root_enter, umount_exit, root_exit;
 /* wait.c */
