@@ -7,10 +7,9 @@
 #include "app/applet.h"
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
-#include "cluster/leftovers.h"
-#include "cluster/ready.h"
-#include "cluster/runstate.h"
+#include "cluster/presence.h"
 #include "plan/plan.h"
 
 struct clean {
@@ -24,14 +23,15 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
-/* After a crash of k3sbox, or of all there was: false if its k3s still runs. */
-static bool end_crashed(void)
+/* With the lock held: false if a k3s, or what a killed one left, still runs. */
+static bool nothing_runs(void)
 {
-	_cleanup_runstate_ struct runstate s;
+	_cleanup_presence_ struct presence p;
+	struct err e = {0};
 
-	if (runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED) return true;
-	if (leftovers_count()) return false;
-	leftovers_end(&s);
+	if (presence_look(&p, true, &e) < 0) die(EX_FAIL, "%s", e.text);
+	if (p.kind != PRESENCE_NONE) return false;
+	presence_end_killed(&p);   /* its processes are gone; its mounts may be left */
 	return true;
 }
 
@@ -51,7 +51,7 @@ static int run(void *cfg_, const struct args *args)
 	if (geteuid()) die(EX_FAIL, "this needs root: mounts and files of the system are removed");
 	bool had_lock = io_exists(K3SBOX_RUN "/lock");
 	_cleanup_close_ int lock = runstate_lock(K3SBOX_RUN);
-	if (lock == -EWOULDBLOCK || !end_crashed())
+	if (lock == -EWOULDBLOCK || !nothing_runs())
 		die(EX_FAIL, "k3s is running and needs what would be removed: 'k3sbox stop' first");
 	_cleanup_close_ int alone = plan_lock();
 	plan_options_complete(&o, NULL, NULL);   /* nothing but the data directory matters */

@@ -8,16 +8,13 @@
 #include "plan/journal.h"
 #include "plan/plan.h"
 
-enum doctor_format { DOCTOR_TEXT, DOCTOR_JSON };
-static const char *const formats[] = { [DOCTOR_TEXT] = "text", [DOCTOR_JSON] = "json", NULL };
-
 struct doctor {
 	struct plan_options o;
 	int format;
 };
 
 static const struct opt opts[] = {
-	{ OPT_CHOICE, 'o', "output", offsetof(struct doctor, format), .choices = formats,
+	{ OPT_CHOICE, 'o', "output", offsetof(struct doctor, format), .choices = output_formats,
 	  .help = "output format" },
 	PLAN_OPT_ROWS(struct doctor, o),
 	{ OPT_END },
@@ -152,7 +149,7 @@ static int run(void *cfg_, const struct args *args)
 		warn("%s; flags that it sets may be overruled", why.text);
 	plan_probe(&cfg->o, results);
 	plan_make(&cfg->o, results, &p);
-	if (cfg->format == DOCTOR_JSON) print_json(&p);
+	if (cfg->format == OUTPUT_JSON) print_json(&p);
 	else print_text(&p), print_journal(), print_verdict(&p);
 	int status = EX_OK;
 	for (size_t i = 0; i < FACT_COUNT; i++)

@@ -13,7 +13,7 @@
 #include "base/io.h"
 
 struct install {
-	bool symlink, hardlink, copy;
+	bool symlink, hardlink, copy, all;
 	const char *dir;
 };
 
@@ -21,6 +21,8 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 's', "symlink", offsetof(struct install, symlink), .help = "make symbolic links (the default)" },
 	{ OPT_FLAG, 'l', "hardlink", offsetof(struct install, hardlink), .help = "make hard links: one file, no link to resolve" },
 	{ OPT_FLAG, 'c', "copy", offsetof(struct install, copy), .help = "make copies: work across file systems and mounts" },
+	{ OPT_FLAG, 'a', "all", offsetof(struct install, all),
+	  .help = "also under names that hide other programs in PATH" },
 	{ OPT_STR, 'd', "dir", offsetof(struct install, dir), "DIR",
 	  .help = "put them all there; without it CNI plugins go to /opt/cni/bin\nand the rest next to k3sbox itself" },
 	{ OPT_END },
@@ -114,9 +116,11 @@ static int run(void *cfg_, const struct args *args)
 	if (cfg->symlink + cfg->hardlink + cfg->copy > 1) die_usage("--symlink, --hardlink and --copy exclude each other");
 	int r = io_self_path(self, sizeof self);
 	if (r < 0) die_errno(EX_SYS, r, "/proc/self/exe (is /proc mounted?)");
+	if (cfg->all && args->n) die_usage("--all and names of applets exclude each other");
 	if (!args->n) {
 		for (const struct applet *const *a = applets; *a; a++)
-			if ((cfg->dir || !((*a)->flags & APPLET_ASKED)) && install_all_names(cfg, *a, self)) status = EX_FAIL;
+			if ((cfg->all || !((*a)->flags & APPLET_ASKED)) && install_all_names(cfg, *a, self))
+				status = EX_FAIL;
 		return status;
 	}
 	for (int i = 0; i < args->n; i++) {
@@ -131,11 +135,12 @@ const struct applet applet_install = {
 	.name = "install",
 	.group = GROUP_TOOL,
 	.summary = "make links or copies of k3sbox under its applets' names",
-	.usage = "[--symlink|--hardlink|--copy] [--dir DIR] [APPLET…]",
+	.usage = "[--symlink|--hardlink|--copy] [--dir DIR] [--all|APPLET…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct install),
-	.more = "Files that are not k3sbox are never replaced. Prints each name it made.\n"
-		"Without --dir, what would hide another program in PATH (runc, kubectl, install …) is made only when named.\n",
+	.more = "Files that are not k3sbox are never replaced. Prints each name that it made. Names that would hide\n"
+		"another program in PATH (runc, crun, kubectl, init, install) are left out, unless they are named or\n"
+		"--all is given.\n",
 	.operands = { "APPLET", 0, OPERANDS_ANY },
 	.flags = APPLET_ASKED,
 	.run = run,

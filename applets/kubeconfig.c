@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "cluster/kubeconfig.h"
 #include "cluster/runstate.h"
@@ -82,7 +83,8 @@ static int replace(const char *path, const struct buf *text)
 static int merge_into(const char *path, const struct kubeconfig *ours, const char *name)
 {
 	_cleanup_buf_ struct buf old = {0}, out = {0};
-	char why[160], target[PATH_MAX];
+	char target[PATH_MAX];
+	struct err e = {0};
 	struct stat st;
 
 	/* A symlink (dotfiles in a repository) stays one: the file that it means is replaced. */
@@ -92,10 +94,10 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 		warn_errno(r, "%s", target);
 		return EX_FAIL;
 	}
-	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, why, sizeof why);
+	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, &e);
 	if (r < 0) {
-		warn("%s is left alone, %s; merge by hand: KUBECONFIG=%s:OURS kubectl config view --flatten", target, why,
-			target);
+		warn("%s is left unchanged: %s; merge by hand: KUBECONFIG=%s:OURS kubectl config view --flatten",
+			target, e.text, target);
 		return EX_FAIL;
 	}
 	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len) && !stat(target, &st) && !(st.st_mode & 077);
@@ -148,15 +150,15 @@ static int run(void *cfg_, const struct args *args)
 	_cleanup_runstate_ struct runstate s;
 	_cleanup_kubeconfig_ struct kubeconfig k = {0};
 	_cleanup_buf_ struct buf text = {0};
-	char why[256];
+	struct err e = {0};
 
 	(void)args;
 	if (cfg->output && !cfg->merge) die_usage("--output goes with --merge");
 	if (!good_name(cfg->name)) die_usage("'%s' is no name for a context: a letter, then letters, digits, - _ . @", cfg->name);
-	const char *path = !runstate_load(&s, K3SBOX_RUN) && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
-	int r = kubeconfig_load(&k, path, why, sizeof why);
+	const char *path = !runstate_load(&s, K3SBOX_RUN, NULL) && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
+	int r = kubeconfig_load(&k, path, &e);
 	if (r < 0) {
-		warn("%s: %s%s", path, why, r == -ENOENT ? " (is k3s started? 'k3sbox status')" : "");
+		warn("%s: %s%s", path, e.text, r == -ENOENT ? " (has k3s been started? see 'k3sbox status')" : "");
 		return EX_FAIL;
 	}
 	if (cfg->merge) return merge(cfg, &k);

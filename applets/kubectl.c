@@ -24,7 +24,7 @@ static int run_raw(int argc, char **argv)
 	_cleanup_runstate_ struct runstate s;
 	struct plan_options o = {0};
 	char path[PATH_MAX];
-	int r = runstate_load(&s, K3SBOX_RUN);
+	int r = runstate_load(&s, K3SBOX_RUN, NULL);
 
 	/* What ran last knows both best; without it, k3s's defaults hold. */
 	if (!r && *s.k3s_path && !access(s.k3s_path, X_OK)) o.k3s = s.k3s_path;

@@ -5,6 +5,7 @@
 
 #include "app/applet.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "cluster/log.h"
 #include "cluster/runstate.h"
@@ -41,12 +42,16 @@ static int run(void *cfg_, const struct args *args)
 	_cleanup_runstate_ struct runstate s;
 
 	(void)args;
-	int r = runstate_load(&s, K3SBOX_RUN);
+	struct err e = {0};
+	int r = runstate_load(&s, K3SBOX_RUN, &e);
 	if (r == -ENOENT) {
 		warn("k3sbox has not run here, so there is no log");
 		return EX_STOPPED;
 	}
-	if (r < 0) return failed(K3SBOX_RUN "/state", r);
+	if (r < 0) {
+		warn("%s; the log is DATA-DIR/k3sbox/k3s.log", e.text);
+		return EX_FAIL;
+	}
 	long long from = log_lines_at(s.log, cfg->lines);
 	r = from < 0 ? (int)from : log_follow(s.log, from, STDOUT_FILENO, cfg->follow ? NULL : at_once, NULL);
 	return r < 0 && r != -EPIPE ? failed(s.log, r) : EX_OK;

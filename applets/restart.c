@@ -7,6 +7,7 @@
 #include "app/applet.h"
 #include "base/buf.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "cluster/runstate.h"
 
@@ -41,10 +42,11 @@ static int run(void *cfg_, const struct args *args)
 	_cleanup_strv_ struct strv stop = {0}, start = {0};
 
 	(void)args;
-	int r = runstate_load(&s, K3SBOX_RUN);
+	struct err e = {0};
+	int r = runstate_load(&s, K3SBOX_RUN, &e);
 	if (r < 0) {
 		if (r == -ENOENT) warn("k3sbox has not run here: start it with 'k3sbox run -d'");
-		else warn_errno(r, K3SBOX_RUN "/state");
+		else warn("%s%s", e.text, r == -EBADMSG ? "; 'k3sbox stop', then 'k3sbox run -d'" : "");
 		return EX_FAIL;
 	}
 	strv_addf(&stop, "--timeout=%u", cfg->timeout);

@@ -14,8 +14,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
-#include "cluster/leftovers.h"
+#include "cluster/presence.h"
 #include "run/run.h"
 
 static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none", NULL };
@@ -41,8 +42,8 @@ static const struct opt opts[] = {
 static bool far_enough(const struct run *cfg, const struct runstate *s)
 {
 	if (cfg->wait == WAIT_NONE) return true;
-	if (cfg->wait == WAIT_API) return s->phase == PHASE_API || s->phase == PHASE_READY;
-	return s->phase == PHASE_READY;
+	if (cfg->wait == WAIT_API) return s->phase == RUNSTATE_API || s->phase == RUNSTATE_READY;
+	return s->phase == RUNSTATE_READY;
 }
 
 /* The same but for how long to wait for what? */
@@ -54,16 +55,42 @@ static bool same_words(const struct strv *a, const struct strv *b)
 	return true;
 }
 
-/* Waits for what the first one waits for. Success once it is ready, its status if it ends before. -1 with the lock in
- * cfg->lock if nobody was there: `status` and `stop` take it for a moment too, and a first one may fail early. */
+static int refuse_damaged(const struct presence *p)
+{
+	warn("k3s is running (supervisor pid %d), but its files in " K3SBOX_RUN " were removed or damaged: "
+		"'k3sbox stop' first", (int)p->supervisor.pid);
+	return EX_FAIL;
+}
+
+/* Another run holds the lock. Says so, once it is known which; true if there is no need to wait. */
+static bool look_at_first(const struct run *cfg, const struct strv *words, const struct presence *p,
+	bool *said)
+{
+	const struct runstate *s = &p->s;
+
+	if (p->kind != PRESENCE_RUNNING) return false;   /* it prepares, or ends */
+	if (!*said && !same_words(words, &s->argv))
+		warn("what runs was started with other options, and keeps them: 'k3sbox stop' first");
+	if (!*said)
+		printf("k3sbox runs already (pid %d, %s)\n", (int)p->supervisor.pid,
+			runstate_phase_names[s->phase]);
+	fflush(stdout);
+	*said = true;
+	return far_enough(cfg, s);
+}
+
+/* Waits for what the first one waits for. Success once it is ready, its status if it ends before. -1 with
+ * the lock in cfg->lock if there was none: `status` and `stop` take it for a moment too, and a first one
+ * may fail early. */
 static int join(struct run *cfg, const struct strv *words, int64_t t0)
 {
 	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
 	bool said = false;
 
 	for (int ms = 20;; clock_sleep_ms((unsigned)ms), ms = 200) {
-		_cleanup_runstate_ struct runstate s;
-		int lock = runstate_lock(K3SBOX_RUN), r = runstate_load(&s, K3SBOX_RUN);
+		_cleanup_presence_ struct presence p = {0};
+		struct err e = {0};
+		int lock = runstate_lock(K3SBOX_RUN), r = presence_look(&p, lock >= 0, &e);
 		if (lock >= 0 && !said) {
 			cfg->lock = lock;
 			return -1;
@@ -71,18 +98,16 @@ static int join(struct run *cfg, const struct strv *words, int64_t t0)
 		if (lock >= 0) {
 			close(lock);
 			warn("the k3sbox that was running has ended");
-			return !r && s.status ? s.status : EX_FAIL;
+			return !r && p.s.status ? p.s.status : EX_FAIL;
 		}
-		/* While it still prepares, the state is that of an earlier run. */
-		if (r < 0 || !process_alive(&s.supervisor)) s.phase = PHASE_STOPPED;
-		else if (!said && !same_words(words, &s.argv))
-			warn("what runs was started with other options, and keeps them: 'k3sbox stop' first");
-		if (!said && s.phase != PHASE_STOPPED) printf("k3sbox runs already (pid %d, %s)\n", (int)s.supervisor.pid, phase_names[s.phase]);
-		said |= s.phase != PHASE_STOPPED;
-		fflush(stdout);
-		if (said && far_enough(cfg, &s)) return EX_OK;
+		if (r < 0) {
+			warn("%s", e.text);
+			return EX_FAIL;
+		}
+		if (p.kind == PRESENCE_DAMAGED) return refuse_damaged(&p);
+		if (look_at_first(cfg, words, &p, &said)) return EX_OK;
 		if (!cfg->timeout || clock_ms() < end) continue;
-		warn("it is not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is", cfg->timeout);
+		warn("not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is", cfg->timeout);
 		return EX_TIMEOUT;
 	}
 }
@@ -146,21 +171,28 @@ static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
 
 /* ---- */
 
-static void clean_up_after_a_crash(void)
+/* With the lock held. 0, or an exit status: only the lock may have been lost, and k3s still runs. */
+static int clean_up_after_a_crash(void)
 {
-	_cleanup_runstate_ struct runstate s;
+	_cleanup_presence_ struct presence p;
+	struct err e = {0};
 
-	if (runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED || !*s.data_dir) return;
-	size_t n = leftovers_end(&s);
-	if (n) warn("an earlier k3sbox was killed; %zu processes that it left have been ended", n);
+	if (presence_look(&p, true, &e) < 0) {
+		warn("%s", e.text);
+		return EX_FAIL;
+	}
+	if (presence_alive(&p)) return refuse_damaged(&p);
+	size_t n = presence_end_killed(&p);
+	if (n) warn("an earlier k3sbox was killed; ended %zu processes that it had left", n);
+	return EX_OK;
 }
 
 static int start(struct run *cfg, const char *const *words, size_t n, struct reporter *r)
 {
-	struct prepared p;
+	struct prepared p = {0};
+	int status = clean_up_after_a_crash();
 
-	clean_up_after_a_crash();
-	int status = prepare_launch(cfg, (int)n, (char **)words, &p);
+	if (!status) status = prepare_launch(cfg, (int)n, (char **)words, &p);
 	if (!status) {
 		report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? "" : "s",
 			p.state.control_plane ? "; control plane alone" : "");

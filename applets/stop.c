@@ -1,4 +1,4 @@
-/* Ends what `run` started. */
+/* Ends what `run` started, or what is left of it. Not for undoing `init`: that is clean. */
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -9,10 +9,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
-#include "cluster/leftovers.h"
-#include "cluster/ready.h"
-#include "cluster/runstate.h"
+#include "cluster/presence.h"
 
 struct stop {
 	unsigned timeout;
@@ -22,77 +21,88 @@ static const struct stop defaults = { .timeout = 60 };
 
 static const struct opt opts[] = {
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct stop, timeout), "TIME",
-	  .help = "how long k3s and its pods may take (60 s); then they are killed (0: at once)" },
+	  .help = "kill k3s and its pods after this time (60 s; 0: at once)" },
 	{ OPT_END },
 };
 
-/* Signals the supervisor once. It may still prepare, and then the state is that of an earlier run: looked at until it
- * is there. The lock is free when it is gone, however it went. 0; -EAGAIN: it is not gone in time; -EBUSY: it was not to be found
- * in time; or -errno. */
+/* Signals the supervisor, *told or the one that is found, once; true when there is none any more. While
+ * it still prepares it is not known, and is looked for until it is. *r: -errno if that fails. */
+static bool is_gone(int sig, struct process_id *told, int *r)
+{
+	_cleanup_presence_ struct presence p = {0};
+
+	*r = 0;
+	if (process_alive(told)) return false;
+	*r = presence_look(&p, false, NULL);
+	if (*r < 0) return false;
+	if (!presence_alive(&p)) return true;
+	if (told->pid) return p.supervisor.pid != 0;   /* another one has been started since */
+	int sent = process_signal(&p.supervisor, sig);
+	if (!sent) *told = p.supervisor;
+	else if (sent != -ESRCH) *r = sent;
+	return false;
+}
+
+/* 0; -EAGAIN: it does not end in time; -EBUSY: it was not found in time; or -errno. */
 static int end_within(int sig, int64_t ms)
 {
 	int64_t end = clock_ms() + ms;
-	bool told = false;
+	struct process_id told = {0};
 
 	for (;; clock_sleep_ms(50)) {
-		_cleanup_runstate_ struct runstate s;
-		int lock = runstate_lock(K3SBOX_RUN), r = runstate_load(&s, K3SBOX_RUN);
-		if (lock >= 0) close(lock);
-		if (lock != -EWOULDBLOCK) return 0;
-		if (!told && !r) r = process_signal(&s.supervisor, sig);
-		if (!told && r < 0 && r != -ESRCH && r != -ENOENT) return r;
-		told |= !r;
-		if (clock_ms() >= end) return told ? -EAGAIN : -EBUSY;
+		int r;
+		if (is_gone(sig, &told, &r)) return 0;
+		if (r < 0) return r;
+		if (clock_ms() >= end) return told.pid ? -EAGAIN : -EBUSY;
 	}
 }
 
-/* Ends what a killed supervisor left, unless another one is there by now. How many processes that were. */
+/* Ends what a killed supervisor left, unless another one has been started since. Returns how many
+ * processes that were. */
 static size_t clear_up(void)
 {
-	_cleanup_runstate_ struct runstate s = {0};
+	_cleanup_presence_ struct presence p = {0};
 	_cleanup_close_ int lock = runstate_lock(K3SBOX_RUN);
 
-	if (lock < 0 || runstate_load(&s, K3SBOX_RUN) < 0 || s.phase == PHASE_STOPPED) return 0;
-	return leftovers_end(&s);
+	if (lock < 0 || presence_look(&p, true, NULL) < 0) return 0;
+	return presence_end_killed(&p);
 }
 
-/* Asks, asks again, kills: each only if the one before did not do. */
+/* SIGTERM, a second one, SIGKILL: each only if the one before was not enough. */
 static int end_supervisor(const struct stop *cfg)
 {
 	int r = end_within(SIGTERM, (int64_t)cfg->timeout * 1000);
 
 	if (r == -EAGAIN) {
-		warn("not stopped after %u s: killed", cfg->timeout);
-		r = end_within(SIGTERM, 15000);   /* the second one makes it kill */
+		warn("k3s did not stop within %u s: killing it", cfg->timeout);
+		r = end_within(SIGTERM, 15000);   /* the second one makes the supervisor kill */
 	}
-	if (r == -EAGAIN) {
-		r = end_within(SIGKILL, 5000);
-		if (!r) clear_up();
-	}
-	if (r == -EBUSY) warn("another k3sbox prepares to start k3s: try again");
-	else if (r == -EAGAIN) warn("the supervisor cannot even be killed");
-	else if (r < 0) warn_errno(r, "the supervisor cannot be signalled");
+	if (r == -EAGAIN) r = end_within(SIGKILL, 5000);
+	if (!r) clear_up();   /* nothing to do, unless it was killed: here, or by another at the same time */
+	if (r == -EBUSY) warn("another k3sbox is preparing to start k3s: try again");
+	else if (r == -EAGAIN) warn("the supervisor could not be killed");
+	else if (r < 0) warn_errno(r, "cannot signal the supervisor");
 	return r < 0 ? EX_FAIL : EX_OK;
 }
 
 static int run(void *cfg, const struct args *args)
 {
-	_cleanup_runstate_ struct runstate s;
+	_cleanup_presence_ struct presence p;
+	struct err e = {0};
 
 	(void)args;
-	int r = runstate_load(&s, K3SBOX_RUN), lock = r == -EACCES ? r : runstate_lock(K3SBOX_RUN);
-	if (lock == -EACCES || r == -EACCES) {
-		warn(K3SBOX_RUN " cannot be read: root is needed");
+	int r = presence_look(&p, false, &e);
+	if (r < 0) {
+		warn("%s%s", e.text, r == -EACCES ? " (root is needed)" : "");
 		return EX_FAIL;
 	}
-	if (lock == -EWOULDBLOCK) {
+	if (presence_alive(&p)) {
 		int status = end_supervisor(cfg);
 		if (!status) puts("stopped");
 		return status;
 	}
-	if (lock >= 0) close(lock);
 	size_t n = clear_up();
-	if (n) printf("stopped %zu processes that a killed k3sbox left\n", n);
+	if (n) printf("stopped %zu processes that a killed k3sbox had left\n", n);
 	else puts("nothing is running");
 	return EX_OK;
 }
@@ -100,11 +110,11 @@ static int run(void *cfg, const struct args *args)
 const struct applet applet_stop = {
 	.name = "stop",
 	.group = GROUP_CLUSTER,
-	.summary = "stop k3s and its pods: no process and no mount stays",
+	.summary = "stop k3s and its pods, and unmount what they leave",
 	.usage = "[--timeout TIME]",
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct stop),
-	.more = "Success too if nothing is running. The data folder stays; 'k3sbox clean' takes back what init made.\n",
+	.more = "Succeeds too if nothing is running. The data directory stays; 'k3sbox clean' undoes what init did.\n",
 	.run = run,
 };

@@ -78,7 +78,7 @@ void report_end(struct reporter *r, int status, int log_fd)
 	r->fd = -1;
 }
 
-static void save(struct loop *l, enum phase phase)
+static void save(struct loop *l, enum runstate_phase phase)
 {
 	l->st->phase = phase;
 	int r = runstate_save(l->st, K3SBOX_RUN);
@@ -148,15 +148,14 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 	return 0;
 }
 
-/* Who is to end with k3s: all descendants. Where orphans do not come to us, those with our mark. */
+/* The processes that have to end with k3s: all descendants, or those with our mark where orphaned
+ * processes are not reparented to this one. */
 static void ours(const struct loop *l, struct procs *all)
 {
-	char mark[RUN_MARK_SIZE];
+	int r = l->subreaper ? procs_read(all) : leftovers_read(all);
 
-	if (procs_read(all) < 0) return;
-	run_mark(mark);
+	if (r < 0) return;
 	if (l->subreaper) procs_below(all, getpid());
-	else procs_marked(all, mark);
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe) all->v[i--] = all->v[--all->n];
 }
@@ -171,7 +170,7 @@ static void act_none(struct loop *l)
 static void act_say_api(struct loop *l)
 {
 	report(l->reporter, "API ready");
-	save(l, PHASE_API);
+	save(l, RUNSTATE_API);
 	reached(l, WAIT_API);
 }
 
@@ -198,7 +197,7 @@ static void act_say_ready(struct loop *l)
 {
 	if (!l->st->control_plane) report(l->reporter, "pods can be created");
 	give_back_stack();
-	save(l, PHASE_READY);
+	save(l, RUNSTATE_READY);
 	reached(l, WAIT_NODE);
 	if (!l->reporter->pipe) report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
 }
@@ -214,7 +213,7 @@ static void act_late(struct loop *l)
 static void act_term_k3s(struct loop *l)
 {
 	report(l->reporter, "stopping");
-	save(l, PHASE_STOPPING);
+	save(l, RUNSTATE_STOPPING);
 	kill(l->k3s, SIGTERM);
 }
 
@@ -263,7 +262,7 @@ static void act_died(struct loop *l)
 	if (tail.len) io_write_fd(STDERR_FILENO, tail.data, tail.len);
 	if (cause) warn("likely cause: %s", cause);
 	if (l->state != ST_READY) l->status = l->status ? l->status : EX_FAIL;
-	save(l, PHASE_STOPPING);
+	save(l, RUNSTATE_STOPPING);
 	act_term_pods(l);
 }
 
@@ -282,8 +281,8 @@ static void act_sweep(struct loop *l)
 	_cleanup_procs_ struct procs all = {0};
 
 	ours(l, &all);
-	if (all.n) warn("%zu processes do not go, not even killed (pid %d and others)", all.n, (int)all.v[0].id.pid);
-	sweep(l->st);
+	if (all.n) warn("%zu processes could not be killed (pid %d and others)", all.n, (int)all.v[0].id.pid);
+	sweep_all(l->st);
 	report(l->reporter, "stopped");
 }
 
@@ -438,6 +437,16 @@ static void take_signals(sigset_t *set)
 	sigprocmask(SIG_BLOCK, set, NULL);
 }
 
+/* `run -d` may still wait: for it, a k3s that was told to stop before it was ready has failed. */
+static void stopped_early(struct loop *l)
+{
+	int status = l->st->status;
+
+	if (!l->reporter->pipe || l->reporter->fd < 0) return;
+	if (!status) warn("k3s was stopped before it was ready");
+	report_end(l->reporter, status ? status : EX_FAIL, l->log_fd);
+}
+
 int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 {
 	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1, .since = time(NULL) };
@@ -453,9 +462,16 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	}
 	p->state.supervisor = process_identify(getpid());
 	p->state.started = l.since;
+	/* Before k3s is there: a marked process without a state would count as damage. */
+	prctl(PR_SET_NAME, LEFTOVERS_SUPERVISOR);
+	save(&l, RUNSTATE_STARTING);
 	int status = start_k3s(&l, p);
-	if (status) return status;
-	save(&l, PHASE_STARTING);
+	if (status) {
+		p->state.status = status;
+		save(&l, RUNSTATE_STOPPED);
+		return status;
+	}
+	save(&l, RUNSTATE_STARTING);
 	report(r, "k3s started (pid %d)", (int)l.k3s);
 	start_follower(&l);
 	/* A folder that somebody wants to unmount or remove must not be held for days. k3s started in the caller's: names
@@ -467,9 +483,9 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	reached(&l, WAIT_NONE);
 	run_loop(&l, &set);
 	p->state.status = l.status < 0 ? EX_FAIL : l.status;
-	save(&l, PHASE_STOPPED);
+	save(&l, RUNSTATE_STOPPED);
 	if (l.follower) kill(l.follower, SIGTERM);
-	report_end(r, p->state.status, l.log_fd);
+	stopped_early(&l);
 	close(l.log_fd);
 	/* A question that is still under way must not look like a supervisor. */
 	runstate_unlock(cfg->lock);

@@ -161,13 +161,13 @@ static int write_files(const struct dialect_launch *l)
 static void make_env(const struct dialect_launch *l, struct strv *env)
 {
 	const char *path = getenv("PATH");
-	char mark[RUN_MARK_SIZE];
+	char mark[LEFTOVERS_MARK_SIZE];
 
 	for (char **e = environ; *e; e++)
-		if (strncmp(*e, "PATH=", 5) && strncmp(*e, RUN_MARK "=", sizeof RUN_MARK)) strv_add(env, *e);
+		if (strncmp(*e, "PATH=", 5) && strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK)) strv_add(env, *e);
 	if (!path || !*path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "", path);
-	run_mark(mark);
+	leftovers_mark(mark);
 	strv_add(env, mark);
 }
 

@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Everything one parse needs; lives on the caller's stack. */
+const char *const output_formats[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL };
+
+/* Everything that one parse needs; lies on the caller's stack. */
 struct parse {
 	const struct opt *rows;
 	char *cfg;

@@ -39,6 +39,10 @@ enum { OPT_HELP = -10000 };   /* below every -errno */
 int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest,
 	struct err *e);
 
+/* Choices of an option "output", for applets that print for people and for programs. */
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
+extern const char *const output_formats[];   /* by enum output_format, NULL-terminated */
+
 /* The help lines of the rows. */
 void opt_help(const struct opt *rows, struct buf *out);
 

@@ -154,26 +154,29 @@ void procs_below(struct procs *all, pid_t root)
 	close_downwards(all, kept);
 }
 
-static bool has_environment(pid_t pid, const char *assignment)
+static bool environment_matches(pid_t pid, bool (*match)(const char *assignment, const void *arg),
+	const void *arg)
 {
 	char path[64];
 	_cleanup_buf_ struct buf b = {0};
-	size_t len = strlen(assignment);
 
 	snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
 	if (io_read(path, &b, 1 << 20) < 0 || !b.data) return false;
 	for (const char *s = b.data, *end = b.data + b.len; s < end; s += strlen(s) + 1)
-		if (!strncmp(s, assignment, len) && !s[len]) return true;
+		if (match(s, arg)) return true;
 	return false;
 }
 
-void procs_marked(struct procs *all, const char *assignment)
+void procs_marked(struct procs *all, bool (*match)(const char *assignment, const void *arg),
+	const void *arg)
 {
 	size_t kept = 0;
 	pid_t self = getpid();
 
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].id.pid != self && has_environment(all->v[i].id.pid, assignment)) swap(all, i, kept++);
+	for (size_t i = 0; i < all->n; i++) {
+		pid_t pid = all->v[i].id.pid;
+		if (pid != self && environment_matches(pid, match, arg)) swap(all, i, kept++);
+	}
 	close_downwards(all, kept);
 }
 

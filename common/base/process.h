@@ -39,9 +39,10 @@ void procs_free(struct procs *all);
 /* Pure. Keeps of the list only the living descendants of root (root itself not), children behind their parents. */
 void procs_below(struct procs *all, pid_t root);
 
-/* Keeps those whose environment holds the text "NAME=value", and everything below them: what a supervisor left
- * that was killed. */
-void procs_marked(struct procs *all, const char *assignment);
+/* Keeps those whose environment has an assignment ("NAME=value") for which match() is true, and
+ * everything below them. Never this process itself. */
+void procs_marked(struct procs *all, bool (*match)(const char *assignment, const void *arg),
+	const void *arg);
 
 /* Sends sig to all of them, to shims too if shims. Returns how many there were. */
 size_t procs_signal(const struct procs *all, int sig, bool shims);

@@ -1,3 +1,4 @@
+/* Requests to the Kubernetes API, and what is read from its answers. */
 #include "cluster/kube.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "net/connect.h"
 #include "net/http.h"
@@ -59,33 +61,26 @@ static int exchange(struct tls *t, const struct buf *request, struct buf *body)
 	return r;
 }
 
-int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why, size_t size)
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, struct err *e)
 {
 	char host[256], port[16];
 	_cleanup_buf_ struct buf request = {0};
 
-	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port)) {
-		snprintf(why, size, "its server is no https URL: %s", k->server);
-		return -EINVAL;
-	}
-	if (!k->ca) {
-		snprintf(why, size, "it names no certificate authority");
-		return -EINVAL;
-	}
+	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port))
+		return err_set(e, -EINVAL, "the kubeconfig's server is not an https URL: %s", k->server);
+	if (!k->ca) return err_set(e, -EINVAL, "the kubeconfig names no certificate authority");
 	_cleanup_close_ int fd = connect_host(host, port, timeout_ms);
-	if (fd < 0) {
-		snprintf(why, size, "%s port %s: %s", host, port, strerror(-fd));
-		return fd;
-	}
+	if (fd < 0) return err_errno(e, fd, "%s port %s", host, port);
 	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: application/json\r\n", path,
 		host);
 	if (k->token) buf_printf(&request, "Authorization: Bearer %s\r\n", k->token);
 	buf_puts(&request, "Connection: close\r\n\r\n");
 	struct tls_config c = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
-	struct tls *t = tls_new(fd, &c, timeout_ms, why, size);
+	struct tls *t = tls_new(fd, &c, timeout_ms, e);
 	if (!t) return -EINVAL;
 	int r = exchange(t, &request, body);
-	if (r < 0) snprintf(why, size, "%s port %s: %s", host, port, r == -EPROTO ? tls_error(t) : strerror(-r));
+	if (r == -EPROTO) err_set(e, r, "%s port %s: %s", host, port, tls_error(t));
+	else if (r < 0) err_errno(e, r, "%s port %s", host, port);
 	tls_free(t);
 	if (request.data) explicit_bzero(request.data, request.len);
 	return r;
@@ -152,47 +147,45 @@ int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 }
 
 /* GET that must answer 200. */
-static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why,
-	size_t size)
+static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, struct err *e)
 {
-	int status = kube_get(k, path, body, timeout_ms, why, size);
+	int status = kube_get(k, path, body, timeout_ms, e);
 
 	if (status < 0) return status;
 	if (status == 200) return 0;
-	snprintf(why, size, "%s answers %d", path, status);
-	return status == 401 || status == 403 ? -EACCES : -EAGAIN;
+	return err_set(e, status == 401 || status == 403 ? -EACCES : -EAGAIN, "%s answers %d", path, status);
 }
 
-int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, char *why, size_t size)
+int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
-	return get_ok(k, path, &body, timeout_ms, why, size);
+	return get_ok(k, path, &body, timeout_ms, e);
 }
 
-int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size)
+int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e)
 {
-	return kube_exists(k, "/readyz", timeout_ms, why, size);
+	return kube_exists(k, "/readyz", timeout_ms, e);
 }
 
-int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, char *why, size_t size)
+int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
-	int r = get_ok(k, "/api/v1/nodes", &body, timeout_ms, why, size);
+	int r = get_ok(k, "/api/v1/nodes", &body, timeout_ms, e);
 	return r < 0 ? r : kube_parse_nodes(body.data ? body.data : "", body.len, out);
 }
 
-int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, char *why, size_t size)
+int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
-	int r = get_ok(k, "/api/v1/pods", &body, timeout_ms, why, size);
+	int r = get_ok(k, "/api/v1/pods", &body, timeout_ms, e);
 	return r < 0 ? r : kube_parse_pods(body.data ? body.data : "", body.len, out);
 }
 
-int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, char *why, size_t size)
+int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
 	_cleanup_json_ struct json j = {0};
-	int r = get_ok(k, "/version", &body, timeout_ms, why, size);
+	int r = get_ok(k, "/version", &body, timeout_ms, e);
 
 	if (!r) r = json_parse(&j, body.data ? body.data : "", body.len);
 	return r < 0 ? r : json_string(&j, json_get(&j, json_root(&j), "gitVersion"), out, out_size, NULL);

@@ -9,8 +9,10 @@
 #include "base/buf.h"
 #include "cluster/kubeconfig.h"
 
-/* GET path. Returns the HTTP status with the body (up to 16 MiB) in *body, or -errno with the reason in why. */
-int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, char *why, size_t size);
+struct err;
+
+/* GET path. Returns the HTTP status with the body (up to 16 MiB) in *body, or -errno with the reason in e. */
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, struct err *e);
 
 struct kube_node {
 	char name[256];
@@ -28,13 +30,13 @@ struct kube_nodes {
 struct kube_pods { unsigned n, running, ready; };   /* running: phase Running; ready: condition Ready */
 
 /* Is /readyz "ok"? 0; or -errno with the reason (-EAGAIN: it answers and is not ready yet). */
-int kube_ready(const struct kubeconfig *k, int timeout_ms, char *why, size_t size);
+int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e);
 /* Is there an object at this path? 0; or -errno with the reason (-EAGAIN: not yet). */
-int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, char *why, size_t size);
-int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, char *why, size_t size);
-int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, char *why, size_t size);
+int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, struct err *e);
+int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, struct err *e);
+int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, struct err *e);
 /* The server's version, "v1.36.3". */
-int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, char *why, size_t size);
+int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, struct err *e);
 
 /* Pure parts. "https://[::1]:6443" → host, port; false if it is no https URL. */
 bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size);

@@ -1,3 +1,4 @@
+/* Reads, prints and merges kubeconfig files. */
 #include "cluster/kubeconfig.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/yaml.h"
 
@@ -81,7 +83,7 @@ static int data_of(const struct yaml *y, const struct yaml_node *map, const char
 	return 0;
 }
 
-static int take_entries(struct kubeconfig *k, const struct yaml *y, char *why, size_t size)
+static int take_entries(struct kubeconfig *k, const struct yaml *y, struct err *e)
 {
 	const char *context = yaml_str(yaml_get(y, yaml_root(y), "current-context"));
 	const struct yaml_node *c = context ? entry(y, "contexts", context, "context") : NULL;
@@ -90,38 +92,31 @@ static int take_entries(struct kubeconfig *k, const struct yaml *y, char *why, s
 	const struct yaml_node *user = user_name ? entry(y, "users", user_name, "user") : NULL;
 
 	k->server = text_of(y, cluster, "server");
-	if (!k->server) {
-		snprintf(why, size, "it has no current context with a cluster that names a server");
-		return -EBADMSG;
-	}
+	if (!k->server)
+		return err_set(e, -EBADMSG, "it has no current context with a cluster that names a server");
 	k->tls_name = text_of(y, cluster, "tls-server-name");
 	k->token = text_of(y, user, "token");
 	k->ca_file = text_of(y, cluster, "certificate-authority");
 	k->cert_file = text_of(y, user, "client-certificate");
 	k->key_file = text_of(y, user, "client-key");
 	if (data_of(y, cluster, "certificate-authority-data", &k->ca) ||
-		data_of(y, user, "client-certificate-data", &k->cert) || data_of(y, user, "client-key-data", &k->key)) {
-		snprintf(why, size, "its certificate data is no base64 text");
-		return -EBADMSG;
-	}
+		data_of(y, user, "client-certificate-data", &k->cert) || data_of(y, user, "client-key-data", &k->key))
+		return err_set(e, -EBADMSG, "its certificate data is not base64 text");
 	return 0;
 }
 
-int kubeconfig_parse(struct kubeconfig *k, const char *text, size_t len, char *why, size_t size)
+int kubeconfig_parse(struct kubeconfig *k, const char *text, size_t len, struct err *e)
 {
 	_cleanup_yaml_ struct yaml y = {0};
 
 	*k = (struct kubeconfig){0};
 	int r = yaml_parse(&y, text, len);
-	if (r < 0) {
-		snprintf(why, size, "%s", y.error[0] ? y.error : "it is too large");
-		return r;
-	}
-	return take_entries(k, &y, why, size);
+	if (r < 0) return err_set(e, r, "%s", y.error[0] ? y.error : "it is too large");
+	return take_entries(k, &y, e);
 }
 
 /* Relative names are relative to the kubeconfig's folder (client-go does so too). */
-static int read_pem(const char *config, const char *file, char **out, char *why, size_t size)
+static int read_pem(const char *config, const char *file, char **out, struct err *e)
 {
 	char path[4096];
 	struct buf b = {0};
@@ -133,28 +128,24 @@ static int read_pem(const char *config, const char *file, char **out, char *why,
 	int r = io_read(path, &b, 1 << 20);
 	if (!r && (!b.data || strlen(b.data) != b.len)) r = -EBADMSG;
 	if (r < 0) {
-		snprintf(why, size, "%s: %s", path, strerror(-r));
 		buf_free(&b);
-		return r;
+		return err_errno(e, r, "%s", path);
 	}
 	*out = b.data;
 	return 0;
 }
 
-int kubeconfig_load(struct kubeconfig *k, const char *path, char *why, size_t size)
+int kubeconfig_load(struct kubeconfig *k, const char *path, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
 
 	*k = (struct kubeconfig){0};
 	int r = io_read(path, &text, 4 << 20);
-	if (r < 0) {
-		snprintf(why, size, "%s", strerror(-r));
-		return r;
-	}
-	r = kubeconfig_parse(k, text.data ? text.data : "", text.len, why, size);
-	if (!r) r = read_pem(path, k->ca_file, &k->ca, why, size);
-	if (!r) r = read_pem(path, k->cert_file, &k->cert, why, size);
-	if (!r) r = read_pem(path, k->key_file, &k->key, why, size);
+	if (r < 0) return err_set(e, r, "%s", strerror(-r));
+	r = kubeconfig_parse(k, text.data ? text.data : "", text.len, e);
+	if (!r) r = read_pem(path, k->ca_file, &k->ca, e);
+	if (!r) r = read_pem(path, k->cert_file, &k->cert, e);
+	if (!r) r = read_pem(path, k->key_file, &k->key, e);
 	return r;
 }
 
@@ -355,8 +346,7 @@ void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct bu
 static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 {
 	struct kubeconfig k;
-	char why[128];
-	int r = kubeconfig_parse(&k, out->data, out->len, why, sizeof why);
+	int r = kubeconfig_parse(&k, out->data, out->len, NULL);
 
 	if (!r && strcmp(k.server, ours->server)) r = -EBADMSG;
 	kubeconfig_free(&k);
@@ -364,7 +354,7 @@ static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 }
 
 int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name, struct buf *out,
-	char *why, size_t size)
+	struct err *e)
 {
 	_cleanup_yaml_ struct yaml y = {0};
 	int r = yaml_parse(&y, old, len);
@@ -378,7 +368,7 @@ int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours,
 	if (!r && (yaml_root(&y)->type != YAML_MAP || yaml_root(&y)->flow)) r = -EBADMSG;
 	if (!r) r = merge(&y, old, len, ours, name, out);
 	if (!r) r = out->failed ? -ENOMEM : check_merged(out, ours);
-	if (r < 0) snprintf(why, size, "%s", y.error[0] ? y.error : "it is not written as kubectl writes it");
+	if (r < 0) err_set(e, r, "%s", y.error[0] ? y.error : "it is not written as kubectl writes it");
 	return r;
 }
 

@@ -1,10 +1,11 @@
-/* kubeconfig files: reading the current context, and merging ours into somebody's file without losing theirs. */
+/* kubeconfig files: reading the current context, and merging ours into a user's file without losing what is in it. */
 #ifndef K3SBOX_KUBECONFIG_H
 #define K3SBOX_KUBECONFIG_H
 
 #include <stddef.h>
 
 struct buf;
+struct err;
 
 /* What one context says; strings are owned, NULL where the file says nothing. Certificates and keys are PEM
  * text. */
@@ -16,20 +17,20 @@ struct kubeconfig {
 	char *token;
 };
 
-/* Pure. 0; -EBADMSG with the reason in why. kubeconfig_free() in every case. */
-int kubeconfig_parse(struct kubeconfig *k, const char *text, size_t len, char *why, size_t size);
+/* Pure. 0; -EBADMSG with the reason in e. kubeconfig_free() in every case. */
+int kubeconfig_parse(struct kubeconfig *k, const char *text, size_t len, struct err *e);
 
-/* Reads a file and the files that it names. 0 or -errno with the reason in why. */
-int kubeconfig_load(struct kubeconfig *k, const char *path, char *why, size_t size);
+/* Reads a file and the files that it names. 0 or -errno with the reason in e. */
+int kubeconfig_load(struct kubeconfig *k, const char *path, struct err *e);
 
 void kubeconfig_free(struct kubeconfig *k);
 #define _cleanup_kubeconfig_ __attribute__((cleanup(kubeconfig_free)))
 
 /* Pure. Writes to out the file `old` (may be empty) with the cluster, user and context of `ours`, all called
  * name, added or replaced, and the current context set to it. Every other line stays as it is. 0; -EBADMSG with
- * the reason in why if old is not understood well enough to be changed safely. */
+ * the reason in e if old is not understood well enough to be changed safely. */
 int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name, struct buf *out,
-	char *why, size_t size);
+	struct err *e);
 
 /* The whole of ours as a file of its own. */
 void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct buf *out);

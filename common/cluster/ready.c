@@ -1,4 +1,5 @@
-/* Readiness. TLS needs more memory than all else here together, so the question is asked in a child. */
+/* Readiness. TLS needs more memory than everything else in the supervisor together, so the API is asked
+ * in a child. */
 #include "cluster/ready.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "cluster/kube.h"
@@ -28,14 +30,14 @@ bool ready_worth_asking(const struct runstate *s)
 	return io_exists(s->kubeconfig) || (!cred_path(s, path, sizeof path) && io_exists(path));
 }
 
-int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, size_t size)
+int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err *e)
 {
 	char path[PATH_MAX];
-	int r = kubeconfig_load(k, s->kubeconfig, why, size);
+	int r = kubeconfig_load(k, s->kubeconfig, e);
 
 	if (!r || cred_path(s, path, sizeof path) < 0 || !io_exists(path)) return r;
 	kubeconfig_free(k);
-	return kubeconfig_load(k, path, why, size);
+	return kubeconfig_load(k, path, e);
 }
 
 /* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays "True" for a
@@ -46,8 +48,8 @@ static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct read
 	char start[TEXT_TIME_SIZE];
 
 	text_time((time_t)since, start);
-	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, out->why, sizeof out->why) < 0) return;
-	snprintf(out->why, sizeof out->why, nodes.n ? "the node is not ready" : "no node has registered");
+	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, &out->why) < 0) return;
+	err_set(&out->why, 0, nodes.n ? "the node is not ready" : "no node has registered");
 	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {
 		if (!nodes.v[i].ready || strcmp(nodes.v[i].heartbeat, start) < 0) continue;
 		out->node = true;
@@ -58,14 +60,14 @@ static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct read
 
 /* A pod is refused until its namespace has the default service account, which the controller manager makes some seconds after
  * its start; and where flannel brings the network, a pod made before it is up waits for the kubelet's second attempt. */
-static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, char *why, size_t size)
+static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, struct err *e)
 {
 	char conflist[PATH_MAX];
 
-	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, why, size) < 0) return false;
+	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, e) < 0) return false;
 	if (io_join(conflist, sizeof conflist, s->data_dir, "agent/etc/cni/net.d/10-flannel.conflist") < 0) return true;
 	if (!io_exists(conflist) || io_exists("/run/flannel/subnet.env")) return true;
-	snprintf(why, size, "flannel is not ready");
+	err_set(e, 0, "flannel is not ready");
 	return false;
 }
 
@@ -74,11 +76,11 @@ static void ask(const struct runstate *s, int64_t since, struct ready_result *ou
 	struct kubeconfig k;
 
 	*out = (struct ready_result){0};
-	int r = ready_kubeconfig(s, &k, out->why, sizeof out->why);
-	if (!r && !kube_ready(&k, TIMEOUT_MS, out->why, sizeof out->why)) {
+	int r = ready_kubeconfig(s, &k, &out->why);
+	if (!r && !kube_ready(&k, TIMEOUT_MS, &out->why)) {
 		out->api = true;
 		if (!s->control_plane) look_at_nodes(&k, since, out);
-		if (out->node) out->pods = pods_can_start(&k, s, out->why, sizeof out->why);
+		if (out->node) out->pods = pods_can_start(&k, s, &out->why);
 	}
 	kubeconfig_free(&k);
 }
@@ -111,6 +113,6 @@ void ready_take(int fd, struct ready_result *out)
 {
 	/* Its size is below PIPE_BUF, so it came in one piece or not at all. */
 	if (read(fd, out, sizeof *out) != sizeof *out)
-		*out = (struct ready_result){ .why = "the question could not be asked" };
+		*out = (struct ready_result){ .why.text = "the API could not be asked" };
 	close(fd);
 }

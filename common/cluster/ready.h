@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
 #include "cluster/runstate.h"
 
 struct ready_result {
 	bool api, node, pods;      /* pods: they can be created, and will not have to wait for the network first */
 	char name[64];             /* of the node */
-	char why[160];             /* what is not ready yet */
+	struct err why;            /* what is not ready yet */
 };
 
 /* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since: seconds since the
@@ -22,9 +23,9 @@ pid_t ready_start(const struct runstate *s, int64_t since, int *fd);
 void ready_take(int fd, struct ready_result *out);
 /* Cheap first look: is there a kubeconfig at all? */
 bool ready_worth_asking(const struct runstate *s);
-/* The kubeconfig of a cluster: that which k3s writes for people, or the one that it writes first for itself. 0
- * or -errno. */
+/* The kubeconfig of a cluster: the one that k3s writes for its users, or the one that it writes first for
+ * itself. 0 or -errno with the reason in e. */
 struct kubeconfig;
-int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, char *why, size_t size);
+int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err *e);
 
 #endif

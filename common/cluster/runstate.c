@@ -1,3 +1,5 @@
+/* The file of a run's state, and the lock beside it. Not for judging what they mean together: that is
+ * presence. */
 #include "cluster/runstate.h"
 
 #include <errno.h>
@@ -12,15 +14,16 @@
 
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/text.h"
 
-const char *const phase_names[PHASE_COUNT] = {
-	[PHASE_STARTING] = "starting",
-	[PHASE_API] = "api",
-	[PHASE_READY] = "ready",
-	[PHASE_STOPPING] = "stopping",
-	[PHASE_STOPPED] = "stopped",
+const char *const runstate_phase_names[RUNSTATE_PHASES] = {
+	[RUNSTATE_STARTING] = "starting",
+	[RUNSTATE_API] = "api",
+	[RUNSTATE_READY] = "ready",
+	[RUNSTATE_STOPPING] = "stopping",
+	[RUNSTATE_STOPPED] = "stopped",
 };
 
 enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_PROCESS, FIELD_PHASE, FIELD_INT, FIELD_TIME, FIELD_BOOL };
@@ -88,7 +91,7 @@ static void put_field(const struct field *f, const void *p, struct buf *b)
 	switch (f->type) {
 	case FIELD_TEXT: put_escaped(b, p); break;
 	case FIELD_PROCESS: buf_printf(b, "%d %llu", (int)id->pid, (unsigned long long)id->start); break;
-	case FIELD_PHASE: buf_puts(b, phase_names[*(const enum phase *)p]); break;
+	case FIELD_PHASE: buf_puts(b, runstate_phase_names[*(const enum runstate_phase *)p]); break;
 	case FIELD_INT: buf_printf(b, "%d", *(const int *)p); break;
 	case FIELD_TIME: buf_printf(b, "%lld", (long long)*(const int64_t *)p); break;
 	case FIELD_BOOL: buf_puts(b, *(const bool *)p ? "yes" : "no"); break;
@@ -102,10 +105,10 @@ void runstate_print(const struct runstate *s, struct buf *out)
 	for (size_t i = 0; i < FIELDS; i++) put_field(&fields[i], (const char *)s + fields[i].at, out);
 }
 
-static void take_phase(enum phase *p, const char *value)
+static void take_phase(enum runstate_phase *p, const char *value)
 {
-	for (int i = 0; i < PHASE_COUNT; i++)
-		if (!strcmp(value, phase_names[i])) *p = (enum phase)i;
+	for (int i = 0; i < RUNSTATE_PHASES; i++)
+		if (!strcmp(value, runstate_phase_names[i])) *p = (enum runstate_phase)i;
 }
 
 static void take_field(const struct field *f, void *p, char *value)
@@ -171,7 +174,15 @@ void runstate_free(struct runstate *s)
 	strv_free(&s->argv);
 }
 
-int runstate_load(struct runstate *s, const char *dir)
+static const char last_line[] = "end\n";
+
+static bool is_whole(const struct buf *b)
+{
+	size_t n = sizeof last_line - 1;
+	return b->len >= n && !memcmp(b->data + b->len - n, last_line, n);
+}
+
+int runstate_load(struct runstate *s, const char *dir, struct err *e)
 {
 	char path[512];
 	_cleanup_buf_ struct buf b = {0};
@@ -179,7 +190,10 @@ int runstate_load(struct runstate *s, const char *dir)
 	*s = (struct runstate){0};
 	int r = io_join(path, sizeof path, dir, "state");
 	if (!r) r = io_read(path, &b, 1 << 20);
-	return r < 0 ? r : runstate_parse(s, b.data ? b.data : "", b.len);
+	if (r < 0) return err_errno(e, r, "cannot read %s/state", dir);
+	if (!is_whole(&b) || runstate_parse(s, b.data, b.len) < 0)
+		return err_set(e, -EBADMSG, "%s is damaged: it is empty or has been truncated", path);
+	return 0;
 }
 
 int runstate_save(const struct runstate *s, const char *dir)
@@ -190,6 +204,7 @@ int runstate_save(const struct runstate *s, const char *dir)
 
 	if (r < 0) return r;
 	runstate_print(s, &b);
+	buf_puts(&b, last_line);
 	if (b.failed) return -ENOMEM;
 	r = io_mkdirs(dir, 0700);
 	return r < 0 ? r : io_replace(path, 0600, b.data, b.len);

@@ -1,6 +1,6 @@
-/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a whole.
- * That it runs is proven by the lock it holds, who it is by pid and start time (a pid alone may be somebody
- * else's by now). */
+/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a
+ * whole. The lock that it holds proves that it runs; pid and start time tell which process it is (a pid
+ * alone may be another's by now). */
 #ifndef K3SBOX_RUNSTATE_H
 #define K3SBOX_RUNSTATE_H
 
@@ -12,17 +12,21 @@
 #include "base/buf.h"
 #include "base/process.h"
 
-enum phase { PHASE_STARTING, PHASE_API, PHASE_READY, PHASE_STOPPING, PHASE_STOPPED, PHASE_COUNT };
-extern const char *const phase_names[PHASE_COUNT];   /* "starting", "api", "ready", … */
+struct err;
+
+enum runstate_phase {
+	RUNSTATE_STARTING, RUNSTATE_API, RUNSTATE_READY, RUNSTATE_STOPPING, RUNSTATE_STOPPED, RUNSTATE_PHASES
+};
+extern const char *const runstate_phase_names[RUNSTATE_PHASES];   /* "starting", "api", "ready", … */
 
 struct runstate {
 	struct process_id supervisor, k3s;
-	enum phase phase;
+	enum runstate_phase phase;
 	int64_t started;           /* seconds since the epoch */
-	int status;                /* PHASE_STOPPED: exit status of k3s */
+	int status;                /* RUNSTATE_STOPPED: exit status of k3s */
 	bool control_plane;
 	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
-	char folder[256];          /* that run was called in; empty if its name is longer */
+	char folder[256];          /* directory that run was called in; empty if its name is longer */
 	struct strv obstacles;     /* keys of the steps that removed them: plan/rows.h */
 	struct strv argv;          /* how run was called, without its own name; for restart */
 };
@@ -33,8 +37,9 @@ void runstate_print(const struct runstate *s, struct buf *out);
 void runstate_free(struct runstate *s);
 #define _cleanup_runstate_ __attribute__((cleanup(runstate_free)))
 
-/* Reads dir/state. 0 or -errno (-ENOENT: it never ran here). */
-int runstate_load(struct runstate *s, const char *dir);
+/* Reads dir/state. 0; -ENOENT (it never ran here); -EBADMSG if the file is damaged: every state ends in a
+ * line that says so, and a file that was cut has none; or another -errno. */
+int runstate_load(struct runstate *s, const char *dir, struct err *e);
 int runstate_save(const struct runstate *s, const char *dir);
 
 /* Takes dir/lock (made if needed): a descriptor that holds it, -EWOULDBLOCK if another process does, or -errno. */

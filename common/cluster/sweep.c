@@ -190,7 +190,7 @@ static void sweep_own(const char *data_dir)
 	io_unlink(RUN_BIN "/crun");
 }
 
-int sweep(const struct runstate *s)
+int sweep_all(const struct runstate *s)
 {
 	sweep_own(s->data_dir);
 	if (s->control_plane) return 0;   /* it has no pods */

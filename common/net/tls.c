@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/die.h"
+#include "base/err.h"
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
 
@@ -368,7 +369,7 @@ static void init_engine(struct tls *t)
 	br_ssl_engine_set_buffer(eng, t->iobuf, sizeof t->iobuf, 0);
 }
 
-struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *why, size_t size)
+struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct err *e)
 {
 	struct tls *t = xcalloc(1, sizeof *t);
 	const char *bad = NULL;
@@ -382,7 +383,7 @@ struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *wh
 		if (!c->cert_pem || !c->key_pem || load_client(t, c, &bad)) set_name(t, c->name);
 	}
 	if (bad) {
-		snprintf(why, size, "%s is no PEM text that can be used", bad);
+		err_set(e, -EINVAL, "%s is not PEM text that can be used", bad);
 		tls_free(t);
 		return NULL;
 	}

@@ -17,11 +17,12 @@ struct tls_config {
 };
 
 struct tls;
+struct err;
 
 /* Starts a session on fd, which stays the caller's. Every wait for the peer ends timeout_ms after the call. The
- * handshake is done by the first write. NULL with the reason in why (which names the bad input). Free it with
+ * handshake is done by the first write. NULL with the reason in e (which names the bad input). Free it with
  * tls_free(). */
-struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, char *why, size_t size);
+struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct err *e);
 void tls_free(struct tls *t);
 
 /* All n bytes, flushed. 0 or -errno: -EPROTO for a TLS or certificate error, -ETIMEDOUT, or the socket's. */

@@ -1,6 +1,7 @@
 /* Fuzz target: somebody's kubeconfig. Reading it must not crash; merging into it either refuses or gives a file
  * that is read back as ours, that keeps each of their lines outside the entries that were replaced, and that a
  * second merge does not change. */
+#include "base/err.h"
 #include "cluster/kubeconfig.h"
 
 #include <stdint.h>
@@ -33,15 +34,15 @@ static unsigned others(const char *text, size_t len, const char *list)
 static void check_merge(const char *old, size_t len)
 {
 	struct buf once = {0}, twice = {0};
-	char why[200] = "";
+	struct err e = {0};
 
-	if (kubeconfig_merge(old, len, &ours, "k3sbox", &once, why, sizeof why)) {
-		if (!*why) abort();
+	if (kubeconfig_merge(old, len, &ours, "k3sbox", &once, &e)) {
+		if (!e.text[0]) abort();
 	} else {
 		static const char *const lists[] = { "clusters", "contexts", "users" };
 		for (size_t i = 0; i < 3; i++)
 			if (others(old, len, lists[i]) != others(once.data, once.len, lists[i])) abort();
-		if (kubeconfig_merge(once.data, once.len, &ours, "k3sbox", &twice, why, sizeof why)) abort();
+		if (kubeconfig_merge(once.data, once.len, &ours, "k3sbox", &twice, &e)) abort();
 		if (once.len != twice.len || memcmp(once.data, twice.data, once.len)) abort();
 	}
 	buf_free(&once);
@@ -51,12 +52,12 @@ static void check_merge(const char *old, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct kubeconfig k;
-	char why[200];
+	struct err e = {0};
 	char *text = malloc(size + 1);
 
 	memcpy(text, data, size);
 	text[size] = 0;
-	int r = kubeconfig_parse(&k, text, size, why, sizeof why);
+	int r = kubeconfig_parse(&k, text, size, &e);
 	if (!r && !k.server) abort();
 	kubeconfig_free(&k);
 	check_merge(text, size);

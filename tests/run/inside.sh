@@ -180,6 +180,79 @@ check "restart ended the old one" not alive "$first"
 check "restart started a new one" alive "$(pid_of k3s)"
 run k3sbox stop
 
+# Stopped from elsewhere before it was ready, by a k3s that ends with 0.
+FAKE=chatty "$K3SBOX" run -d >"$T/early" 2>"$T/early.err" & early=$!
+soon grep -q "k3s started" "$T/early"; soon grep -q tick "$(state log)"
+run k3sbox stop
+wait $early
+same "run -d whose k3s is stopped before it is ready fails" 1 $?
+check "and does not tell what to do next" not grep -q next: "$T/early"
+has "and says why" "$(cat "$T/early.err")" "stopped before it was ready"
+
+# /run/k3sbox damaged or removed under a running k3s: the processes' mark tells that it lives.
+# damage WHAT COMMAND…: what every command does then, up to stop
+damage() {
+	what=$1; shift
+	family
+	deaf=$(cat "$FAKE_DIR/deaf") supervisor=$(pid_of supervisor) k3s=$(pid_of k3s)
+	"$@"
+	run k3sbox status
+	has "$what: status says that k3s is running, and what to do" "$rc $out" "0 k3sbox:      running" /run/k3sbox "pid $supervisor" "'k3sbox stop'"
+	run k3sbox status -o json
+	same "$what: its JSON" "true $supervisor" "$(printf %s "$out" | jq -r '"\(.running) \(.pid)"')"
+	began=$SECONDS
+	run k3sbox run -d --timeout 10
+	has "$what: run refuses, and what to do" "$rc $err" "1 " "'k3sbox stop'"
+	check "$what: at once" test $((SECONDS - began)) -lt 8
+	run k3sbox clean
+	has "$what: clean refuses" "$rc $err" "1 " "'k3sbox stop' first"
+	check "$what: k3s goes on" alive "$k3s"
+	run k3sbox stop
+	same "$what: stop" "0 stopped" "$rc $out"
+	check "$what: k3s is gone" not alive "$k3s"
+	check "$what: its supervisor is gone" not alive "$supervisor"
+	check "$what: what is deaf to SIGTERM is gone" not alive "$deaf"
+	same "$what: no mount is left" "" "$(grep -E ' (/run/k3s/|/var/lib/kubelet/pods/)' /proc/self/mountinfo)"
+	run k3sbox status
+	same "$what: status after stop" 3 "$rc"
+	umount /run/k3sother
+	mkdir -p /run/k3sbox
+	printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
+}
+damage "directory removed" rm -rf /run/k3sbox
+damage "state file removed" rm /run/k3sbox/state
+damage "lock file removed" rm /run/k3sbox/lock
+damage "empty state file" truncate -s 0 /run/k3sbox/state
+damage "truncated state file" truncate -s 100 /run/k3sbox/state
+family
+deaf=$(cat "$FAKE_DIR/deaf") k3s=$(pid_of k3s)
+kill -KILL "$(pid_of supervisor)"
+rm -rf /run/k3sbox
+soon not alive "$k3s"
+run k3sbox status
+has "supervisor killed, directory removed: status" "$rc $out" "3 " killed "'k3sbox stop'"
+run k3sbox stop
+has "and stop" "$rc $out" "0 " "left"
+check "nothing is left" not alive "$deaf"
+umount /run/k3sother
+mkdir -p /run/k3sbox
+printf 'registry\tflag\tthat pause image named to k3s\t\n' >/run/k3sbox/journal
+
+# A k3sbox with a /run of its own is visible in /proc, but is another one.
+cat >"$T/other" <<-'END'
+	mount -t tmpfs none /run && mkdir /run/k3sbox && cp "$T/journal" /run/k3sbox/
+	exec "$K3SBOX" run --data-dir "$T/otherdata"
+END
+cp /run/k3sbox/journal "$T/"
+T=$T FAKE=silent unshare -m bash "$T/other" >"$T/fg" 2>&1 & other=$!
+check "another k3sbox, in a mount namespace of its own" soon grep -q "k3s started" "$T/fg"
+run k3sbox status
+same "is not this one" "3 k3sbox:      stopped" "$rc $out"
+run k3sbox stop
+same "and is not stopped" "0 nothing is running" "$rc $out"
+check "it goes on" alive $other
+kill $other; wait $other
+
 # Somebody else's kubelet has the same folders as k3s's.
 cp /bin/sleep "$FAKE_DIR/kubelet"
 "$FAKE_DIR/kubelet" 1004 & kubelet=$!

@@ -1,3 +1,4 @@
+#include "base/err.h"
 #include "cluster/kube.h"
 
 #include <errno.h>
@@ -59,12 +60,12 @@ TEST(pods)
 TEST(nobody_there)
 {
 	struct kubeconfig k = { .server = "https://127.0.0.1:1", .ca = "x" };
-	char why[200] = "";
-	CHECK(kube_ready(&k, 1000, why, sizeof why) == -ECONNREFUSED && strstr(why, "127.0.0.1 port 1"));
+	struct err e = {0};
+	CHECK(kube_ready(&k, 1000, &e) == -ECONNREFUSED && strstr(e.text, "127.0.0.1 port 1"));
 	k.server = "http://x";
-	CHECK(kube_ready(&k, 1000, why, sizeof why) == -EINVAL && strstr(why, "https"));
+	CHECK(kube_ready(&k, 1000, &e) == -EINVAL && strstr(e.text, "https"));
 	k = (struct kubeconfig){ .server = "https://127.0.0.1:1" };
-	CHECK(kube_ready(&k, 1000, why, sizeof why) == -EINVAL && strstr(why, "authority"));
+	CHECK(kube_ready(&k, 1000, &e) == -EINVAL && strstr(e.text, "authority"));
 }
 
 UNIT_MAIN("kube")

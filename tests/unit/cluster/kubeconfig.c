@@ -1,3 +1,4 @@
+#include "base/err.h"
 #include "cluster/kubeconfig.h"
 
 #include <errno.h>
@@ -12,21 +13,21 @@ static const char k3s_yaml[] =
 	"contexts:\n- context:\n    cluster: default\n    user: default\n  name: default\ncurrent-context: default\nkind: Config\n"
 	"users:\n- name: default\n  user:\n    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZ\n";
 
-static char why[200];
+static struct err e;
 static struct kubeconfig ours;
 static struct buf out;
 
 static int parse(const char *text, struct kubeconfig *k)
 {
 	kubeconfig_free(k);
-	return kubeconfig_parse(k, text, strlen(text), why, sizeof why);
+	return kubeconfig_parse(k, text, strlen(text), &e);
 }
 
 static const char *merge(const char *old)
 {
 	if (!ours.server) parse(k3s_yaml, &ours);
 	buf_free(&out);
-	return kubeconfig_merge(old, strlen(old), &ours, "k3sbox", &out, why, sizeof why) ? NULL : out.data;
+	return kubeconfig_merge(old, strlen(old), &ours, "k3sbox", &out, &e) ? NULL : out.data;
 }
 
 static size_t count(const char *text, const char *part)
@@ -68,14 +69,14 @@ TEST(bad_ones)
 		"current-context: x\n" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		CHECK(parse(bad[i], &k) == -EBADMSG);
-		CHECK(*why);
-		*why = 0;
+		CHECK(e.text[0]);
+		e.text[0] = 0;
 	}
 	/* Every beginning of a good file: no crash, and never a server without its certificates' text being whole
 	 * base64. */
 	for (size_t n = 0; n < sizeof k3s_yaml; n++) {
 		kubeconfig_free(&k);
-		(void)kubeconfig_parse(&k, k3s_yaml, n, why, sizeof why);
+		(void)kubeconfig_parse(&k, k3s_yaml, n, &e);
 	}
 	kubeconfig_free(&k);
 }
@@ -170,8 +171,8 @@ TEST(what_is_not_understood_is_not_changed)
 	static const char *const bad[] = { "{\"clusters\": []}", "clusters: [{name: a}]\n", "clusters: {}\n", "- a\n", "just text\n", "clusters:\n- x\n",
 		"a: &anchor 1\n" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		*why = 0;
-		CHECK(!merge(bad[i]) && *why);
+		e.text[0] = 0;
+		CHECK(!merge(bad[i]) && e.text[0]);
 	}
 }
 

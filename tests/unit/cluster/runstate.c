@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/io.h"
 #include "base/process.h"
 #include "unit.h"
@@ -16,7 +17,7 @@ static char dir[] = "/tmp/k3sbox-unit-XXXXXX";
 
 TEST(round_trip)
 {
-	struct runstate a = { .supervisor = { 12, 345 }, .k3s = { 13, 18446744073709551615u }, .phase = PHASE_READY, .started = 1795344804, .status = 143,
+	struct runstate a = { .supervisor = { 12, 345 }, .k3s = { 13, 18446744073709551615u }, .phase = RUNSTATE_READY, .started = 1795344804, .status = 143,
 		.control_plane = true, .data_dir = "/a b", .kubeconfig = "/k\\x", .log = "/l\nine", .version = "v1" }, b;
 	_cleanup_buf_ struct buf text = {0};
 	strv_add(&a.argv, "--wait=node");
@@ -25,7 +26,7 @@ TEST(round_trip)
 	strv_add(&a.obstacles, "kmsg\tfile\ta link");
 	runstate_print(&a, &text);
 	CHECK(!runstate_parse(&b, text.data, text.len));
-	CHECK(b.supervisor.pid == 12 && b.supervisor.start == 345 && b.k3s.start == a.k3s.start && b.phase == PHASE_READY && b.status == 143);
+	CHECK(b.supervisor.pid == 12 && b.supervisor.start == 345 && b.k3s.start == a.k3s.start && b.phase == RUNSTATE_READY && b.status == 143);
 	CHECK(b.started == a.started && b.control_plane);
 	CHECK(!strcmp(b.data_dir, a.data_dir));
 	CHECK(!strcmp(b.kubeconfig, a.kubeconfig));
@@ -49,20 +50,26 @@ TEST(nonsense)
 	struct runstate s;
 	CHECK(runstate_parse(&s, "", 0) == -EBADMSG);
 	CHECK(runstate_parse(&s, "hello\nworld x\n", 14) == -EBADMSG);
-	CHECK(!runstate_parse(&s, "supervisor -5 x\nphase moon\nstatus 3\n", 36) && s.supervisor.pid == 0 && s.phase == PHASE_STARTING);
+	CHECK(!runstate_parse(&s, "supervisor -5 x\nphase moon\nstatus 3\n", 36) && s.supervisor.pid == 0 && s.phase == RUNSTATE_STARTING);
 	runstate_free(&s);
 }
 
 TEST(file_and_lock)
 {
-	struct runstate s = { .phase = PHASE_API }, t;
+	struct runstate s = { .phase = RUNSTATE_API }, t;
 	struct stat st;
 	char path[64];
 	CHECK(mkdtemp(dir));
-	CHECK(runstate_load(&t, dir) == -ENOENT);
-	CHECK(!runstate_save(&s, dir) && !runstate_load(&t, dir) && t.phase == PHASE_API);
+	CHECK(runstate_load(&t, dir, NULL) == -ENOENT);
+	CHECK(!runstate_save(&s, dir) && !runstate_load(&t, dir, NULL) && t.phase == RUNSTATE_API);
 	snprintf(path, sizeof path, "%s/state", dir);
 	CHECK(!stat(path, &st) && (st.st_mode & 0777) == 0600);
+	/* any part of the file is damage, wherever it was cut */
+	for (off_t n = st.st_size - 1; n >= 0; n--) {
+		struct err e = {0};
+		CHECK(!truncate(path, n) && runstate_load(&t, dir, &e) == -EBADMSG && strstr(e.text, path));
+		runstate_free(&t);
+	}
 	int a = runstate_lock(dir);
 	CHECK(a >= 0 && runstate_lock(dir) == -EWOULDBLOCK);
 	close(a);
@@ -145,11 +152,16 @@ TEST(living_trees)
 	close(out[1]);
 }
 
+static bool equals(const char *assignment, const void *wanted)
+{
+	return !strcmp(assignment, wanted);
+}
+
 TEST(marked)
 {
 	struct procs p;
 	CHECK(!procs_read(&p));
-	procs_marked(&p, "K3SBOX_UNIT_MARK=nobody has this");
+	procs_marked(&p, equals, "K3SBOX_UNIT_MARK=no process has this");
 	CHECK(p.n == 0);
 	procs_free(&p);
 	pid_t pid = fork();
@@ -161,7 +173,7 @@ TEST(marked)
 	for (int i = 0; i < 200; i++) {
 		usleep(10000);
 		CHECK(!procs_read(&p));
-		procs_marked(&p, "K3SBOX_UNIT_MARK=yes");
+		procs_marked(&p, equals, "K3SBOX_UNIT_MARK=yes");
 		if (p.n) break;
 		procs_free(&p);
 	}
