@@ -38,3 +38,25 @@ has() {
 	done
 	pass "$name"
 }
+
+# misuse_of APPLET: an operand that it does not take, and an unknown option
+misuse_of() {
+	run "$K3SBOX" "$1" surplus
+	same "an unexpected argument is misuse" 100 "$rc"
+	has "and is named, with where help is" "$err" "'surplus'" "--help"
+	run "$K3SBOX" "$1" --nonesuch
+	same "an unknown option is misuse" 100 "$rc"
+	has "and is named" "$err" "'--nonesuch'"
+}
+
+# in_sandbox: runs the test file once more inside the rig's E1, whose mounts, processes and files are its own, and ends with that.
+in_sandbox() {
+	[ -z "${RIG_ENV-}" ] || return 0
+	: "${RIG:=$PWD/build/rig/bin}"
+	if [ ! -x "$RIG/sandbox" ]; then
+		fail "the rig" "it is not built: make rig"
+		exit 1
+	fi
+	"$RIG/sandbox" --env E1 --set "K3SBOX=$(readlink -f "$K3SBOX")" -- bash -c 'cd "$1" && exec bash "$2"' - "$PWD" "$0"
+	exit
+}
