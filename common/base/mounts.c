@@ -138,14 +138,31 @@ static bool has_id(const struct mounts *m, unsigned id)
 	return false;
 }
 
+/* Lazily where it is busy, unless it has gone meanwhile: gVisor then unmounts what the path lies in, if
+ * another mount namespace has a mount there (applets/intercept/calls/umount.c). 0 or -errno. */
+static int umount_one(const char *point)
+{
+	_cleanup_mounts_ struct mounts now = {0};
+
+	if (!umount2(point, 0)) return 0;
+	if (errno == EINVAL || errno == ENOENT) return -errno;
+	int r = mounts_read(&now);
+	if (r < 0) return r;
+	if (!mounts_at(&now, point)) return -EINVAL;
+	return umount2(point, MNT_DETACH) < 0 ? -errno : 0;
+}
+
 int umount_since(const struct mounts *before)
 {
 	_cleanup_mounts_ struct mounts now = {0};
-	int r = mounts_read(&now);
+	int first = mounts_read(&now);
 
-	for (size_t i = now.n; i--;)
-		if (!has_id(before, now.v[i].id) && umount2(now.v[i].point, 0) < 0 && umount2(now.v[i].point, MNT_DETACH) < 0 && !r) r = -errno;
-	return r;
+	for (size_t i = now.n; i--;) {
+		if (has_id(before, now.v[i].id)) continue;
+		int r = umount_one(now.v[i].point);
+		if (r < 0 && !first) first = r;
+	}
+	return first;
 }
 
 static int umount_pass(const char *folder, bool itself, int *gone)
@@ -158,8 +175,9 @@ static int umount_pass(const char *folder, bool itself, int *gone)
 		const char *point = m.v[i].point;
 		if (!path_within(point, folder) || (!itself && path_within(folder, point))) continue;
 		/* UMOUNT_NOFOLLOW is not known everywhere; a mount point is no symlink anyway. */
-		if (!umount2(point, 0) || !umount2(point, MNT_DETACH)) ++*gone;
-		else if (errno != EINVAL && errno != ENOENT && !first) first = -errno;
+		r = umount_one(point);
+		if (!r) ++*gone;
+		else if (r != -EINVAL && r != -ENOENT && !first) first = r;
 	}
 	return first;
 }
