@@ -1,5 +1,5 @@
-/* Applet intercept: runs a program and emulates system calls that this kernel cannot answer. Here are the
- * options; the interceptor itself is in intercept/. */
+/* Applet intercept: runs a program and emulates system calls that this kernel cannot answer. Here
+ * are the options; the interceptor itself is in intercept/. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -37,46 +37,49 @@ struct intercept {
 
 static const struct opt opts[] = {
 	{ OPT_STR, 's', "seeds", offsetof(struct intercept, seeds), "SET",
-	  .help = "emulate files below /proc/sys that SET (k3s) needs and this kernel lacks, and an\n"
-		"empty /dev/kmsg; written values are checked and kept (open, openat, openat2, creat,\n"
-		"stat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink, readlinkat,\n"
-		"truncate, getdents64, statfs; and calls on the descriptors)" },
+	  .help = "emulate files below /proc/sys that SET (k3s) needs and this kernel lacks, and\n"
+		"an empty /dev/kmsg; written values are checked and kept (open, openat, openat2,\n"
+		"creat, stat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink,\n"
+		"readlinkat, truncate, getdents64, statfs, and calls on the descriptors)" },
 	{ OPT_LIST, 'm', "map", offsetof(struct intercept, map), "FROM=TO",
-	  .help = "take files at or below FROM that do not exist from TO (the calls of --seeds)" },
+	  .help = "look for files at TO that do not exist at or below FROM (the calls of "
+		"--seeds)" },
 	{ OPT_LIST, 'r', "replace", offsetof(struct intercept, replace), "FROM=TO",
-	  .help = "take files that exist at TO from there, even if they exist at FROM too\n"
+	  .help = "take files that exist at TO from there, even if FROM has them too\n"
 		"(the calls of --seeds)" },
 	{ OPT_LIST, 't', "statfs", offsetof(struct intercept, statfs), "PATH=TYPE",
-	  .help = "report the file system type TYPE (ext4, nsfs, … or a number) at or below PATH, also\n"
-		"where the kernel has ENOSYS; with PATH=?TYPE only there (statfs, fstatfs)" },
+	  .help = "report the file system type TYPE (ext4, nsfs, … or a number) at or below PATH,\n"
+		"also where the kernel has ENOSYS; with PATH=?TYPE only there (statfs, fstatfs)" },
 	{ OPT_LIST, 'f', "fstype", offsetof(struct intercept, fstype), "FROM=TO",
-	  .help = "show mounts of type FROM as TO, with FROM=TO:SOURCE also with another source, in\n"
-		"/proc/PID/mountinfo and mounts (open, openat, openat2)" },
+	  .help = "show mounts of type FROM as TO in /proc/PID/mountinfo and mounts, with\n"
+		"FROM=TO:SOURCE also with another source (open, creat, openat, openat2)" },
 	{ OPT_STR, 'u', "uname", offsetof(struct intercept, uname), "RELEASE",
 	  .help = "report this kernel release (uname)" },
 	{ OPT_FLAG, 'p', "propagation", offsetof(struct intercept, propagation),
-	  .help = "let a mount become shared, private or slave where the kernel cannot do it (mount)" },
+	  .help = "let mounts become shared, private or slave where the kernel cannot do it "
+		"(mount)" },
 	{ OPT_FLAG, 'M', "mounts", offsetof(struct intercept, mounts),
-	  .help = "repeat mounts without the flags and options that the kernel lacks: recursive binds,\n"
+	  .help = "repeat mounts without flags and options that the kernel lacks: recursive "
+		"binds,\n"
 		"remounts, devpts, options of tmpfs; implies --propagation (mount)" },
 	{ OPT_LIST, 'C', "controller", offsetof(struct intercept, controller), "NAME",
-	  .help = "show cgroup v1 controller NAME (pids, devices) in /proc/PID/cgroup, /proc/cgroups and\n"
-		"at cgroup mounts whose directory is called NAME; emulate its control files; implies\n"
-		"--cgroup (the calls of --seeds, fstatfs)" },
+	  .help = "show cgroup v1 controller NAME (pids, devices) in /proc/PID/cgroup, in\n"
+		"/proc/cgroups and at cgroup mounts whose directory is called NAME, and emulate\n"
+		"its control files; implies --cgroup (the calls of --seeds, fstatfs)" },
 	{ OPT_FLAG, 'c', "cgroup", offsetof(struct intercept, cgroup),
 	  .help = "compute cpuacct.usage_percpu from cpuacct.usage if it does not exist\n"
 		"(the calls of --seeds, fstatfs)" },
 	{ OPT_FLAG, 'S', "subreaper", offsetof(struct intercept, subreaper),
-	  .help = "emulate PR_SET_CHILD_SUBREAPER: reparented children are reported to the subreaper\n"
-		"(prctl, wait4, waitid)" },
+	  .help = "emulate PR_SET_CHILD_SUBREAPER: reparented children are reported to the\n"
+		"subreaper (prctl, wait4, waitid)" },
 	{ OPT_FLAG, 'R', "runc", offsetof(struct intercept, runc),
-	  .help = "emulate what runc needs and old sandboxes lack: files in /proc/PID/ns (open, stat),\n"
-		"joining namespaces, which are shared, and root directories (setns, pivot_root, umount2:\n"
-		"a chroot), links as mount points (mount), pipes given away (fchown), the inode number\n"
-		"of /proc (fstat)" },
+	  .help = "emulate what runc needs and old sandboxes lack: files in /proc/PID/ns (open,\n"
+		"stat), joining namespaces, which are shared, and root directories (setns,\n"
+		"pivot_root, umount2: a chroot), links as mount points (mount), pipes given away\n"
+		"(fchown), the inode number of /proc (fstat)" },
 	{ OPT_FLAG, 'o', "opens-only", offsetof(struct intercept, opens_only),
-	  .help = "emulate files only for programs that open them: not for stat, access, readlink and\n"
-		"getdents; a third of the stops, sufficient for k3s" },
+	  .help = "emulate files only for programs that open them: not for stat, access, readlink\n"
+		"and getdents; a third of the stops, sufficient for k3s" },
 	{ OPT_FLAG, 'e', "end-with-main", offsetof(struct intercept, end_with_main),
 	  .help = "when PROGRAM ends, end all processes that it leaves behind" },
 	{ OPT_CHOICE, 0, "mode", offsetof(struct intercept, mode), "MODE", mode_names,
@@ -96,9 +99,9 @@ static const struct opt opts[] = {
 
 static const struct { const char *name; uint64_t magic; } fs_types[] = {
 	{ "ext4", EXT4_SUPER_MAGIC }, { "tmpfs", TMPFS_MAGIC }, { "proc", PROC_SUPER_MAGIC },
-	{ "sysfs", SYSFS_MAGIC }, { "cgroup", CGROUP_SUPER_MAGIC }, { "cgroup2", CGROUP2_SUPER_MAGIC },
-	{ "nsfs", NSFS_MAGIC }, { "overlay", OVERLAYFS_SUPER_MAGIC }, { "xfs", XFS_SUPER_MAGIC },
-	{ "btrfs", BTRFS_SUPER_MAGIC },
+	{ "sysfs", SYSFS_MAGIC }, { "nsfs", NSFS_MAGIC }, { "cgroup", CGROUP_SUPER_MAGIC },
+	{ "cgroup2", CGROUP2_SUPER_MAGIC }, { "overlay", OVERLAYFS_SUPER_MAGIC },
+	{ "xfs", XFS_SUPER_MAGIC }, { "btrfs", BTRFS_SUPER_MAGIC },
 };
 
 static uint64_t fs_type(const char *name)
@@ -108,7 +111,9 @@ static uint64_t fs_type(const char *name)
 	for (size_t i = 0; i < sizeof fs_types / sizeof *fs_types; i++)
 		if (!strcmp(fs_types[i].name, name)) return fs_types[i].magic;
 	uint64_t v = strtoull(name, &end, 0);
-	if (!v || *end) die_usage("--statfs: unknown file system type '%s' (a number is allowed too)", name);
+	if (!v || *end)
+		die_usage("--statfs: unknown file system type '%s' (a number is allowed too)",
+			name);
 	return v;
 }
 
@@ -125,7 +130,8 @@ static char *absolute(const char *path)
 {
 	char cwd[PATH_MAX], out[PATH_MAX];
 
-	if (!getcwd(cwd, sizeof cwd)) die_errno(EX_SYS, -errno, "cannot read the current directory");
+	if (!getcwd(cwd, sizeof cwd))
+		die_errno(EX_SYS, -errno, "cannot read the current directory");
 	if (path_join(out, cwd, path) < 0) die_usage("the path '%s' is too long", path);
 	return xstrdup(out);
 }
@@ -160,7 +166,8 @@ static void add_type(struct tracer_config *t, const char *text)
 	bool if_unknown = *type == '?';
 
 	t->types = xrealloc(t->types, (t->type_n + 1) * sizeof *t->types);
-	t->types[t->type_n++] = (struct path_type){ absolute(path), fs_type(type + if_unknown), if_unknown };
+	t->types[t->type_n++] = (struct path_type){ absolute(path), fs_type(type + if_unknown),
+		if_unknown };
 }
 
 /* The first map that has a file counts, so --replace comes before --map. */
@@ -174,7 +181,8 @@ static void configure_paths(struct view_config *v, const struct intercept *cfg)
 	v->cgroup = cfg->cgroup || cfg->controller.n;
 	v->namespaces = cfg->runc;
 	if (!cfg->seeds) return;
-	if (strcmp(cfg->seeds, "k3s")) die_usage("--seeds: unknown set '%s'; the only one is k3s", cfg->seeds);
+	if (strcmp(cfg->seeds, "k3s"))
+		die_usage("--seeds: unknown set '%s'; the only one is k3s", cfg->seeds);
 	v->seeds = true;
 	add_map(v, "/dev/kmsg=/dev/null", false);
 }
@@ -182,8 +190,9 @@ static void configure_paths(struct view_config *v, const struct intercept *cfg)
 static unsigned features(const struct view_config *v, const struct intercept *cfg)
 {
 	bool files = v->seeds || v->map_n || v->fstype_n || v->cgroup, look = !cfg->opens_only;
-	unsigned f = (files ? F_PATH : 0) | (files && look ? F_STAT : 0) | (v->cgroup ? F_CGROUP : 0)
-		| (look && (v->seeds || v->map_n) ? F_LIST : 0) | (cfg->statfs.n ? F_STATFS : 0)
+	unsigned f = (files ? F_PATH : 0) | (files && look ? F_STAT : 0)
+		| (v->cgroup ? F_CGROUP : 0) | (look && (v->seeds || v->map_n) ? F_LIST : 0)
+			| (cfg->statfs.n ? F_STATFS : 0)
 		| (cfg->uname ? F_UNAME : 0) | (cfg->propagation ? F_PROPAGATION : 0)
 		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0) | (cfg->subreaper ? F_REAPER : 0)
 		| (cfg->runc ? F_RUNC | F_PATH : 0);
@@ -196,7 +205,8 @@ static void configure(struct tracer *tr, const struct intercept *cfg)
 	view_init(&tr->view);
 	configure_paths(&tr->view.cfg, cfg);
 	for (size_t i = 0; i < cfg->statfs.n; i++) add_type(&tr->cfg, cfg->statfs.v[i]);
-	if (cfg->uname && strlen(cfg->uname) > 64) die_usage("--uname: a release has at most 64 bytes");
+	if (cfg->uname && strlen(cfg->uname) > 64)
+		die_usage("--uname: a release has at most 64 bytes");
 	tr->cfg.uname_release = cfg->uname;
 	tr->cfg.features = features(&tr->view.cfg, cfg);
 }
@@ -219,11 +229,11 @@ static void probe(struct tracer *tr, int mode)
 	int r = probe_tracing(&tr->kernel, &tr->tracees.mem, mode == MODE_SYSCALL, &e);
 
 	if (r < 0)
-		die_errno(EX_SYS, r, "no process can be traced here (%s; does a container forbid ptrace, or is "
-			"another tracer at work?)", e.text);
+		die_errno(EX_SYS, r, "no process can be traced here (%s; does a container forbid "
+			"ptrace, or is another tracer at work?)", e.text);
 	if (mode == MODE_SECCOMP && tr->kernel.engine != ENGINE_SECCOMP)
-		die(EX_FAIL, "--mode seccomp: this kernel does not support seccomp filters with RET_TRACE; "
-			"--mode auto works without them");
+		die(EX_FAIL, "--mode seccomp: this kernel does not support seccomp filters with "
+			"RET_TRACE; --mode auto works without them");
 	if (!tr->kernel.cap_ptrace && tr->cfg.features & F_PATH) tr->cfg.features |= F_DUMPABLE;
 }
 
@@ -273,11 +283,14 @@ const struct applet applet_intercept = {
 	.cfg_size = sizeof(struct intercept),
 	.operands = { "PROGRAM", 0, OPERANDS_ANY },   /* none with --list-rules */
 	.flags = APPLET_IN_ORDER,
-	.more = "The kernel answers first: only what it lacks is emulated, in PROGRAM and all its descendants, in any\n"
-		"namespace. Calls that have no rule are not slowed down. Called as ptrace_interceptor, --seeds k3s is\n"
-		"implied. The exit status is that of PROGRAM. Programs that are traced in this way cannot trace others,\n"
-		"32-bit programs are not changed, and io_uring is refused, because it opens files without a system call.\n"
-		"Emulated files can be opened, examined and listed; they cannot be created, removed, renamed, executed\n"
-		"or entered (chdir). Files on FUSE file systems are never emulated.\n",
+	.more =
+		"The kernel answers first: only what it lacks is emulated, in PROGRAM and all its\n"
+		"descendants, in any namespace. Calls that have no rule are not slowed down.\n"
+		"Called as ptrace_interceptor, --seeds k3s is implied. The exit status is that of\n"
+		"PROGRAM. Programs that are traced in this way cannot trace others, 32-bit\n"
+		"programs are not changed, and io_uring is refused: it opens files without system\n"
+		"calls. Emulated files can be opened, examined and listed; they cannot be\n"
+		"created, removed, renamed, executed or entered (chdir). Files on FUSE are never\n"
+		"emulated.\n",
 	.run = run,
 };

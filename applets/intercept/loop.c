@@ -1,6 +1,7 @@
-/* The event loop: waits for a stop, classifies it, dispatches it, resumes the thread. Nothing that a tracee
- * does ends the loop: if a thread dies meanwhile, ptrace requests fail, and waitpid reports it later.
- * What happens at stops of system calls is in calls/dispatch.c; here are births, ends and signals. */
+/* The event loop: waits for a stop, classifies it, dispatches it, resumes the thread. Nothing that
+ * a tracee does ends the loop: if a thread dies meanwhile, ptrace requests fail, and waitpid
+ * reports it later. What happens at stops of system calls is in calls/dispatch.c; here are births,
+ * ends and signals. */
 #include "intercept/loop.h"
 
 #include <errno.h>
@@ -22,16 +23,16 @@ static bool is_gone(pid_t pid)
 
 /* ---- exec ---- */
 
-/* The thread that called exec goes on under the number of its group. All others vanish, most of them with
- * a report from waitpid(2), but not all. */
+/* The thread that called exec goes on under the number of its group. All others vanish, most of
+ * them with a report from waitpid(2), but not all. */
 static void on_exec(struct tracer *tr, struct tracee *t)
 {
 	struct specials *specials = &tr->view.specials;
 	pid_t old = (pid_t)tracee_event_msg(t);
 
 	tr->counters.births++;
-	/* In gVisor the number is that of the tracee's own PID namespace, and may mean another thread here:
-	 * it is used only if no thread has it any more. */
+	/* In gVisor the number is that of the tracee's own PID namespace, and may mean another
+	 * thread here: it is used only if no thread has it any more. */
 	if (old != t->tid && tracee_find(&tr->tracees, old) && is_gone(old))
 		tracee_remove(&tr->tracees, old);
 	tracee_end_call(t);
@@ -64,9 +65,9 @@ static void note_arrival(struct tracer *tr, struct tracee *t)
 	orphans_born(&tr->orphans, t->tid, parent, foreign);
 }
 
-/* The parent is stopped right now, so /proc can be asked for the parent of the child (with CLONE_PARENT
- * another one than its maker). In another PID namespace the number would mean nothing here, and nothing
- * needs to be known of processes that are born there. */
+/* The parent is stopped right now, so /proc can be asked for the parent of the child (with
+ * CLONE_PARENT another one than its maker). In another PID namespace the number would mean nothing
+ * here, and nothing needs to be known of processes that are born there. */
 static void note_birth(struct tracer *tr, struct tracee *t)
 {
 	const struct orphan *maker = orphans_find(&tr->orphans, tracee_tgid(t));
@@ -77,7 +78,8 @@ static void note_birth(struct tracer *tr, struct tracee *t)
 	struct tracee child = { .tid = (pid_t)tracee_event_msg(t) };
 	pid_t parent = tracee_parent(&child);
 	if (tr->orphans.n == tr->orphans.cap) orphans_sweep(&tr->orphans, is_gone);
-	if (parent && child.tgid == child.tid) orphans_born(&tr->orphans, child.tid, parent, foreign);
+	if (parent && child.tgid == child.tid)
+		orphans_born(&tr->orphans, child.tid, parent, foreign);
 }
 
 static void on_fork(struct tracer *tr, struct tracee *t)
@@ -87,8 +89,9 @@ static void on_fork(struct tracer *tr, struct tracee *t)
 	if (t->call.phase == PHASE_OUT && dispatch_stops_always(tr, t)) t->call.phase = PHASE_IN;
 }
 
-/* A thread that has not been seen before. Its parent is not known yet, and what the kernel says about that
- * (PTRACE_GETEVENTMSG) is wrong in other PID namespaces. It matters only while a process is hot. */
+/* A thread that has not been seen before. Its parent is not known yet, and what the kernel says
+ * about that (PTRACE_GETEVENTMSG) is wrong in other PID namespaces. It matters only while a process
+ * is hot. */
 static struct tracee *welcome(struct tracer *tr, pid_t tid)
 {
 	struct specials *specials = &tr->view.specials;
@@ -143,19 +146,20 @@ static void on_end(struct tracer *tr, pid_t tid, int status)
 
 /* ---- signals ---- */
 
-/* Ctrl-Z: the shell waits for the interceptor, so that stops after the program has; `fg` wakes the whole
- * group. A SIGSTOP sent to the program alone does not stop the interceptor. */
+/* Ctrl-Z: the shell waits for the interceptor, so that stops after the program has; `fg` wakes the
+ * whole group. A SIGSTOP sent to the program alone does not stop the interceptor. */
 static void on_group_stop(struct tracer *tr, struct tracee *t, int sig)
 {
 	const struct traced_program *p = &tr->program;
 
 	tracee_resume(t, PTRACE_LISTEN, 0);
-	if (t->tid == p->pid && sig != SIGSTOP && getpgid(p->pid) == getpgrp() && p->stopped) p->stopped(sig);
+	if (t->tid == p->pid && sig != SIGSTOP && getpgid(p->pid) == getpgrp() && p->stopped)
+		p->stopped(sig);
 }
 
-/* A signal that is sent to the whole group, as by `kill -TERM -PGID` and systemd, reaches the program
- * twice: directly, and from the interceptor, which passes on what it gets. Many programs give up at the
- * second SIGTERM. */
+/* A signal that is sent to the whole group, as by `kill -TERM -PGID` and systemd, reaches the
+ * program twice: directly, and from the interceptor, which passes on what it gets. Many programs
+ * give up at the second SIGTERM. */
 static bool is_echo(struct tracer *tr, struct tracee *t, int sig)
 {
 	enum { AT_ONCE_MS = 100 };
@@ -213,8 +217,9 @@ static void on_event(struct tracer *tr, pid_t tid, int status)
 	tracee_detach(tid);
 }
 
-/* Now and then all stops that have happened are collected before any thread goes on: waitpid(2) looks
- * through its list from the start, and a thread that stops all the time would starve those behind it. */
+/* Now and then all stops that have happened are collected before any thread goes on: waitpid(2)
+ * looks through its list from the start, and a thread that stops all the time would starve those
+ * behind it. */
 int loop_run(struct tracer *tr, bool end_with_main)
 {
 	enum { QUEUE = 256, DRAIN_EVERY = 8 };

@@ -38,7 +38,8 @@ int report_rules(unsigned features)
 	_cleanup_buf_ struct buf b = {0};
 
 	for (size_t i = 0; i < syscall_rule_count; i++)
-		if (!features || syscall_rules[i].features & (features | F_HOT)) put_rule(&syscall_rules[i], &b);
+		if (!features || syscall_rules[i].features & (features | F_HOT))
+			put_rule(&syscall_rules[i], &b);
 	return put(STDOUT_FILENO, &b);
 }
 
@@ -62,8 +63,9 @@ static void stats_text(const struct tracer *tr, struct buf *b)
 	const struct tracer_counters *n = &tr->counters;
 	const struct mem *m = &tr->tracees.mem;
 
-	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s), waiting %s\n", engine_name(tr),
-		tr->kernel.seccomp_first ? "first" : "after entry", mem_way_names[m->read],
+	buf_printf(b, "engine %s, seccomp stop %s, memory by %s (writing by %s), waiting %s\n",
+		engine_name(tr), tr->kernel.seccomp_first ? "first" : "after entry",
+			mem_way_names[m->read],
 		mem_way_names[m->write], tr->kernel.spin ? "awake" : "asleep");
 	buf_printf(b, "%llu stops at calls, %llu signals, %llu births and execs, "
 		"at most %zu threads at once\n", (unsigned long long)n->stops,
@@ -89,8 +91,9 @@ static void stats_json(const struct tracer *tr, struct buf *b)
 	for (size_t i = 0; i < syscall_rule_count; i++) {
 		const struct rule_counter *r = &n->by_rule[i];
 		if (!r->stops) continue;
-		buf_printf(b, "%s\"%s\":{\"stops\":%llu,\"answered\":%llu}", comma, syscall_rules[i].name,
-			(unsigned long long)r->stops, (unsigned long long)r->answered);
+		buf_printf(b, "%s\"%s\":{\"stops\":%llu,\"answered\":%llu}", comma,
+			syscall_rules[i].name, (unsigned long long)r->stops,
+				(unsigned long long)r->answered);
 		comma = ",";
 	}
 	buf_puts(b, "}}\n");

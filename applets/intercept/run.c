@@ -1,4 +1,5 @@
-/* Starts the program under the interceptor, installs the filter in it, and passes signals on to it. */
+/* Starts the program under the interceptor, installs the filter in it, and passes signals on to
+ * it. */
 #include "intercept/run.h"
 
 #include <errno.h>
@@ -18,15 +19,16 @@
 #include "intercept/trace/seccomp.h"
 #include "intercept/view/root.h"
 
-/* Signals that are passed on to the program. Those of a terminal reach it anyway, because it is in the
- * foreground group. */
+/* Signals that are passed on to the program. Those of a terminal reach it anyway, because it is in
+ * the foreground group. */
 static const int forwarded[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGWINCH,
 };
 /* Job control: the program stops first, then the interceptor (loop.c). */
 static const int ignored[] = { SIGTTIN, SIGTTOU, SIGPIPE };
 
-enum { FORWARDED = sizeof forwarded / sizeof *forwarded, IGNORED = sizeof ignored / sizeof *ignored };
+enum { FORWARDED = sizeof forwarded / sizeof *forwarded,
+	IGNORED = sizeof ignored / sizeof *ignored };
 
 static volatile pid_t main_pid;
 
@@ -53,7 +55,8 @@ static void take_tstp(int sig)
 	else tstp = 1;
 }
 
-/* A program that was sent SIGTSTP alone is also woken alone, and then the interceptor must not be stopped. */
+/* A program that was sent SIGTSTP alone is also woken alone, and then the interceptor must not be
+ * stopped. */
 static void program_stopped(int sig)
 {
 	if (sig != SIGTSTP || tstp) raise(SIGSTOP);
@@ -76,7 +79,8 @@ static void take_signals(struct old_signals *old)
 
 	sigaction(SIGCHLD, &child, &old->child);
 	sigaction(SIGTSTP, &stop, &old->tstp);
-	for (size_t i = 0; i < FORWARDED; i++) sigaction(forwarded[i], &pass_on, &old->forwarded[i]);
+	for (size_t i = 0; i < FORWARDED; i++)
+		sigaction(forwarded[i], &pass_on, &old->forwarded[i]);
 	for (size_t i = 0; i < IGNORED; i++) sigaction(ignored[i], &ignore, &old->ignored[i]);
 }
 
@@ -88,8 +92,8 @@ static void give_signals_back(const struct old_signals *old)
 	for (size_t i = 0; i < IGNORED; i++) sigaction(ignored[i], &old->ignored[i], NULL);
 }
 
-/* Its descendants go on, but there is no program to pass signals on to: they are for the interceptor, which
- * takes its tracees along when it ends. */
+/* Its descendants go on, but there is no program to pass signals on to: they are for the
+ * interceptor, which takes its tracees along when it ends. */
 static void program_ended(void)
 {
 	main_pid = 0;
@@ -125,8 +129,8 @@ static void ended_early(void)
 	die(EX_SYS, "the program ended before it was started");
 }
 
-/* A seized thread reports clones and signals, but not its reads and writes, so the two can talk without a
- * waitpid(2). */
+/* A seized thread reports clones and signals, but not its reads and writes, so the two can talk
+ * without a waitpid(2). */
 static void seize_child(struct tracer *tr, struct program_start *s, pid_t pid)
 {
 	char c = 0;
@@ -153,8 +157,10 @@ static void start(struct tracer *tr, char **argv)
 	struct old_signals old;
 
 	if (tr->kernel.engine == ENGINE_SECCOMP)
-		s.filter_n = filter_make(syscall_rules, syscall_rule_count, tr->cfg.features, s.filter);
-	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.said, O_CLOEXEC) < 0) die_errno(EX_SYS, -errno, "pipe");
+		s.filter_n = filter_make(syscall_rules, syscall_rule_count, tr->cfg.features,
+			s.filter);
+	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.said, O_CLOEXEC) < 0)
+		die_errno(EX_SYS, -errno, "pipe");
 	take_signals(&old);
 	pid_t pid = fork();
 	if (pid < 0) die_errno(EX_SYS, -errno, "fork");
@@ -175,9 +181,12 @@ static void check_proc(unsigned features)
 
 	link[n < 0 ? 0 : n] = 0;
 	if (!(features & need) || atoi(link) == getpid()) return;
-	if (n < 0) die(EX_FAIL, "/proc is not mounted, and the program's files cannot be found without it: "
-		"mount -t proc proc /proc");
-	die(EX_FAIL, "/proc belongs to another PID namespace: mount -t proc proc /proc in this one");
+	if (n < 0)
+		die(EX_FAIL, "/proc is not mounted, and the program's files cannot be found "
+			"without "
+			"it: mount -t proc proc /proc");
+	die(EX_FAIL, "/proc belongs to another PID namespace: mount -t proc proc /proc in this "
+		"one");
 }
 
 int run_traced(struct tracer *tr, char **argv, bool end_with_main)

@@ -4,8 +4,8 @@
 
 #include "intercept/calls/tracer.h"
 
-/* Runs it until it and, unless end_with_main, all its descendants have ended. Returns its exit status, or
- * 128 + n if signal n killed it. */
+/* Runs it until it and, unless end_with_main, all its descendants have ended. Returns its exit
+ * status, or 128 + n if signal n killed it. */
 int run_traced(struct tracer *tr, char **argv, bool end_with_main);
 
 #endif

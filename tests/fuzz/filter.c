@@ -1,4 +1,5 @@
-/* Fuzz target: any table makes a filter that says what the table says, for the numbers in it and beside it. */
+/* Fuzz target: any table makes a filter that says what the table says, for the numbers in it and
+ * beside it. */
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
@@ -13,21 +14,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned wanted(const struct syscall_rule *r, size_t row, const unsigned long long args[6])
 {
-	if (r->pass.mask && ((uint32_t)args[r->pass.arg] & r->pass.mask) == r->pass.value) return SECCOMP_RET_ALLOW;
+	if (r->pass.mask && ((uint32_t)args[r->pass.arg] & r->pass.mask) == r->pass.value)
+		return SECCOMP_RET_ALLOW;
 	if (r->error && !r->pass.mask) return SECCOMP_RET_ERRNO | r->error;
 	return SECCOMP_RET_TRACE | (unsigned)row;
 }
 
-static void check(const struct syscall_rule *rows, size_t n, unsigned features, const struct sock_filter *f, size_t len, unsigned nr,
+static void check(const struct syscall_rule *rows, size_t n, unsigned features,
+	const struct sock_filter *f, size_t len, unsigned nr,
 	const unsigned long long args[6])
 {
 	unsigned want = SECCOMP_RET_ALLOW;
 
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].nr == nr && rows[i].features & features & ~(unsigned)F_HOT) want = wanted(&rows[i], i, args);
+		if (rows[i].nr == nr && rows[i].features & features & ~(unsigned)F_HOT)
+			want = wanted(&rows[i], i, args);
 	if (filter_run(f, len, AUDIT_ARCH_X86_64, nr, args) != want) abort();
 	if (filter_run(f, len, AUDIT_ARCH_I386, nr, args) != SECCOMP_RET_ALLOW) abort();
-	if (filter_run(f, len, AUDIT_ARCH_X86_64, nr | 0x40000000, args) != SECCOMP_RET_ALLOW) abort();
+	if (filter_run(f, len, AUDIT_ARCH_X86_64, nr | 0x40000000, args) != SECCOMP_RET_ALLOW)
+		abort();
 }
 
 /* First byte: features; then eight bytes a row: number, features, argument test, errno. */
@@ -45,13 +50,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint16_t nr = (uint16_t)((p[0] | p[1] << 8) & 511);
 		if (seen[nr]) continue;
 		seen[nr] = true;
-		rows[n++] = (struct syscall_rule){ .name = "x", .nr = nr, .features = p[2], .error = p[6] & 1 ? p[7] : 0,
+		rows[n++] = (struct syscall_rule){ .name = "x", .nr = nr, .features = p[2],
+			.error = p[6] & 1 ? p[7] : 0,
 			.pass = { p[3] % 6, p[4], p[5] & p[4] } };
 	}
 	size_t len = filter_make(rows, n, features, f);
 	if (!len) return 0;
 	unsigned long long args[6];
-	for (int i = 0; i < 6; i++) args[i] = size > (size_t)i ? data[size - 1 - (size_t)i] * 0x0101010101010101ull : 0;
+	for (int i = 0; i < 6; i++)
+		args[i] = size > (size_t)i ? data[size - 1 - (size_t)i] * 0x0101010101010101ull : 0;
 	for (unsigned nr = 0; nr < 520; nr++) check(rows, n, features, f, len, nr, args);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* Fuzz target: only types and sources change, lines stay lines, and a second rewriting finds nothing left to do. */
+/* Fuzz target: only types and sources change, lines stay lines, and a second rewriting finds
+ * nothing left to do. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static size_t lines(const char *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct fstype rules[] = { { "9p", "ext4", NULL }, { "overlay", "xfs", "/dev/vda" } };
+	static const struct fstype rules[] = { { "9p", "ext4", NULL },
+		{ "overlay", "xfs", "/dev/vda" } };
 	struct buf one = {0}, two = {0}, none = {0}, cgroups = {0};
 	const char *text = (const char *)data + 1;
 

@@ -1,4 +1,5 @@
-/* Fuzz target: normalising twice changes nothing, the result is absolute and clean, components stay components. */
+/* Fuzz target: normalising twice changes nothing, the result is absolute and clean, components stay
+ * components. */
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,7 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(in, data + size - rest, rest);
 	in[rest] = 0;
 	if (path_join(out, base, in) < 0) return 0;
-	if (*out != '/' || strlen(out) >= PATH_MAX || strstr(out, "//") || strstr(out, "/./") || path_climbs(out)) abort();
+	if (*out != '/' || strlen(out) >= PATH_MAX || strstr(out, "//") || strstr(out, "/./")
+		|| path_climbs(out))
+		abort();
 	if (out[1] && out[strlen(out) - 1] == '/') abort();
 	if (path_join(again, "/", out) < 0 || strcmp(out, again)) abort();
 	const char *below = path_below(out, "/proc");

@@ -1,4 +1,5 @@
-/* What container runtimes do: orphans, namespaces, roots, mounts on links and in other namespaces. */
+/* What container runtimes do: orphans, namespaces, roots, mounts on links and in other
+ * namespaces. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -31,7 +32,8 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* A grandchild whose parent goes after parent_ms and that itself ends after ms, with this status or, negative, of this signal. */
+/* A grandchild whose parent goes after parent_ms and that itself ends after ms, with this status
+ * or, negative, of this signal. */
 static void make_orphan(int status, int ms, int parent_ms)
 {
 	pid_t pid = fork();
@@ -93,7 +95,8 @@ static int orphans(int argc, char **argv)
 	wait_for("waited for", -1, 0);
 	make_orphan(4, 100, 0);
 	show("looked at", waitid(P_ALL, 0, &info, WEXITED | WNOWAIT));
-	printf("status %d code %s\n", info.si_status, info.si_code == CLD_EXITED ? "exited" : "other");
+	printf("status %d code %s\n", info.si_status, info.si_code == CLD_EXITED ? "exited"
+		: "other");
 	wait_for("by number", info.si_pid, 0);
 	make_orphan(5, 0, 200);
 	wait_for("ended first", -1, 0);
@@ -111,7 +114,8 @@ static int orphans(int argc, char **argv)
 
 /* ---- container DIR ---- */
 
-/* Beside its own root (and namespaces), as runc's init does it (libcontainer/rootfs_linux.go, pivotRoot). */
+/* Beside its own root (and namespaces), as runc's init does it (libcontainer/rootfs_linux.go,
+ * pivotRoot). */
 static int change_root(const char *dir)
 {
 	unshare(CLONE_NEWNS);
@@ -169,7 +173,8 @@ static void roots(const char *dir)
 static void names(void)
 {
 	static const struct { const char *path; int kind; } ns[] = {
-		{ "/proc/self/ns/ipc", CLONE_NEWIPC }, { "/proc/self/ns/uts", CLONE_NEWUTS }, { "/proc/self/ns/net", CLONE_NEWNET },
+		{ "/proc/self/ns/ipc", CLONE_NEWIPC }, { "/proc/self/ns/uts", CLONE_NEWUTS },
+		{ "/proc/self/ns/net", CLONE_NEWNET },
 		{ "/proc/self/ns/mnt", CLONE_NEWNS },
 	};
 
@@ -262,11 +267,12 @@ static void unmount(const char *label, const char *dir, const char *name)
 	show(label, umount2(path, MNT_DETACH));
 }
 
-/* Unmounts a directory that is a mount point in another mount namespace only. Linux says EINVAL. gVisor
- * (20260224: getMountpoint in pkg/sentry/vfs/mount.go, lines 1057 to 1061) asks whether the dentry is
- * mounted anywhere, finds no mount in this namespace, and goes on with the mount that the directory lies
- * in: UmountAt takes that one away, with all that is below it. Here it is a tmpfs in a namespace that
- * ends with this command; for containerd, which unmounts until EINVAL, it was "/". */
+/* Unmounts a directory that is a mount point in another mount namespace only. Linux says EINVAL.
+ * gVisor (20260224: getMountpoint in pkg/sentry/vfs/mount.go, lines 1057 to 1061) asks whether the
+ * dentry is mounted anywhere, finds no mount in this namespace, and goes on with the mount that the
+ * directory lies in: UmountAt takes that one away, with all that is below it. Here it is a tmpfs in
+ * a namespace that ends with this command; for containerd, which unmounts until EINVAL, it was
+ * "/". */
 static int elsewhere(int argc, char **argv)
 {
 	char at[256], in[264], link[264], c;

@@ -30,7 +30,8 @@ static void show_content(const char *label, int fd)
 		show(label, n);
 	} else {
 		b[n] = 0;
-		printf("%s: \"%s\"\n", label, strcspn(b, "\n") == (size_t)n - 1 ? (b[n - 1] = 0, b) : b);
+		printf("%s: \"%s\"\n", label, strcspn(b, "\n") == (size_t)n - 1 ? (b[n - 1] = 0, b)
+			: b);
 	}
 	close(fd);
 }
@@ -82,9 +83,12 @@ static int put(int argc, char **argv)
 static int how(int argc, char **argv)
 {
 	static const struct { const char *name; int flags; } ways[] = {
-		{ "O_RDONLY", O_RDONLY }, { "O_WRONLY", O_WRONLY }, { "O_RDWR", O_RDWR }, { "O_DIRECTORY", O_DIRECTORY },
-		{ "O_NOFOLLOW", O_NOFOLLOW }, { "O_PATH", O_PATH }, { "O_PATH|O_NOFOLLOW", O_PATH | O_NOFOLLOW },
-		{ "O_CREAT", O_CREAT | O_RDONLY }, { "O_WRONLY|O_CREAT|O_TRUNC", O_WRONLY | O_CREAT | O_TRUNC },
+		{ "O_RDONLY", O_RDONLY }, { "O_WRONLY", O_WRONLY }, { "O_RDWR", O_RDWR },
+		{ "O_DIRECTORY", O_DIRECTORY },
+		{ "O_NOFOLLOW", O_NOFOLLOW }, { "O_PATH", O_PATH },
+		{ "O_PATH|O_NOFOLLOW", O_PATH | O_NOFOLLOW },
+		{ "O_CREAT", O_CREAT | O_RDONLY },
+		{ "O_WRONLY|O_CREAT|O_TRUNC", O_WRONLY | O_CREAT | O_TRUNC },
 	};
 
 	for (int p = 0; p < argc; p++)
@@ -109,7 +113,9 @@ static int look(int argc, char **argv)
 		const char *p = argv[i];
 		int r = stat(p, &st);
 		printf("%s stat: %s", p, result_name(r));
-		if (!r) printf(" mode %o uid %d size %ld", st.st_mode, (int)st.st_uid, (long)st.st_size);
+		if (!r)
+			printf(" mode %o uid %d size %ld", st.st_mode, (int)st.st_uid,
+				(long)st.st_size);
 		puts("");
 		r = lstat(p, &st);
 		printf("lstat: %s %o\n", result_name(r), r ? 0 : st.st_mode & S_IFMT);
@@ -150,7 +156,8 @@ static int list(int argc, char **argv)
 	int fd = open(argv[0], O_RDONLY | O_DIRECTORY);
 	for (long k; (k = syscall(SYS_getdents64, fd, buf, sizeof buf)) > 0;)
 		for (long p = 0; p < k; p += *(unsigned short *)(void *)(buf + p + 16)) bites++;
-	printf("\nagain: %s\nin bites: %s\n", again == n ? "same" : "differs", bites + 8 >= n ? "plausible" : "short");
+	printf("\nagain: %s\nin bites: %s\n", again == n ? "same" : "differs", bites + 8 >= n
+		? "plausible" : "short");
 	return 0;
 }
 
@@ -176,8 +183,8 @@ static int fdname(int argc, char **argv)
 	return 0;
 }
 
-/* walk BASE REL [VALUE]: as runc ≥ 1.2.8 does: a component at a time with O_PATH, each checked, then
- * reopened */
+/* walk BASE REL [VALUE]: as runc ≥ 1.2.8 does: a component at a time with O_PATH, each checked,
+ * then reopened */
 static int walk(int argc, char **argv)
 {
 	char rel[256], name[64], x[256];
@@ -185,8 +192,10 @@ static int walk(int argc, char **argv)
 	uint64_t mount = 0, id;
 
 	snprintf(rel, sizeof rel, "%s", argv[1]);
-	if (!syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x1000, x)) memcpy(&mount, x + 144, sizeof mount);
-	for (char *save, *part = strtok_r(rel, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+	if (!syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x1000, x))
+		memcpy(&mount, x + 144, sizeof mount);
+	char *save = NULL;
+	for (char *part = strtok_r(rel, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
 		struct statfs fs = {0};
 		int next = openat(fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		printf("%s ", part);
@@ -196,7 +205,8 @@ static int walk(int argc, char **argv)
 		memset(x, 0, sizeof x);
 		show("statx", syscall(SYS_statx, next, "", AT_EMPTY_PATH, 0x1000, x));
 		memcpy(&id, x + 144, sizeof id);
-		printf("type %#lx, %s mount\n", (unsigned long)fs.f_type, id == mount ? "same" : "another");
+		printf("type %#lx, %s mount\n", (unsigned long)fs.f_type, id == mount ? "same"
+			: "another");
 		close(fd);
 		fd = next;
 	}
@@ -222,14 +232,17 @@ static int use(int argc, char **argv)
 		show("open", fd);
 		ssize_t n = read(fd, b, 63);
 		show("seek", lseek(fd, 0, SEEK_SET));
-		printf("again: %s\n", read(fd, c, 63) == n && !memcmp(b, c, 64) ? "same" : "differs");
-		printf("pread: %s\n", pread(fd, c, 63, 0) == n && !memcmp(b, c, 64) ? "same" : "differs");
+		printf("again: %s\n", read(fd, c, 63) == n && !memcmp(b, c, 64) ? "same"
+			: "differs");
+		printf("pread: %s\n", pread(fd, c, 63, 0) == n && !memcmp(b, c, 64) ? "same"
+			: "differs");
 		printf("at end: %zd\n", read(fd, c, 63));
 		struct pollfd p = { fd, POLLIN, 0 };
 		printf("poll: %d\n", poll(&p, 1, 0));
 		show("fstat", fstat(fd, &st));
 		printf("kind %o\n", st.st_mode & S_IFMT);
-		show("write", write(fd, "1", 1) < 0 ? 0 : (errno = EDOM, -1));   /* whatever it says: it must not work */
+		/* whatever it says: it must not work */
+		show("write", write(fd, "1", 1) < 0 ? 0 : (errno = EDOM, -1));
 		int d = dup(fd);
 		close(fd);
 		lseek(d, 0, SEEK_SET);
@@ -283,7 +296,9 @@ static int many(int argc, char **argv)
 	close(fd);
 	for (int i = 0; i < n; i++) {
 		int f = open(argv[0], O_RDONLY);
-		if (f != fd || read(f, got, sizeof got) != len || (len > 0 && memcmp(want, got, (size_t)len))) bad++;
+		if (f != fd || read(f, got, sizeof got) != len
+			|| (len > 0 && memcmp(want, got, (size_t)len)))
+			bad++;
 		close(f);
 	}
 	printf("bad: %d\n", bad);
@@ -308,7 +323,8 @@ struct how2 { uint64_t flags, mode, resolve, more; };
 static int at2(int argc, char **argv)
 {
 	static const struct { const char *name; uint64_t resolve; size_t size; } ways[] = {
-		{ "plain", 0, 24 }, { "BENEATH", 8, 24 }, { "IN_ROOT", 16, 24 }, { "NO_SYMLINKS", 4, 24 }, { "NO_XDEV", 1, 24 },
+		{ "plain", 0, 24 }, { "BENEATH", 8, 24 }, { "IN_ROOT", 16, 24 },
+		{ "NO_SYMLINKS", 4, 24 }, { "NO_XDEV", 1, 24 },
 		{ "too small", 0, 8 }, { "larger", 0, 32 },
 	};
 	int dir = open(argv[0], O_PATH | O_DIRECTORY);
@@ -337,7 +353,8 @@ static int shorten(int argc, char **argv)
 /* judged FOLDER PATH FLAGS: openat2(2) with these RESOLVE_ flags */
 static int judged(int argc, char **argv)
 {
-	struct { uint64_t flags, mode, resolve; } how = { O_RDONLY, 0, argc > 2 ? strtoull(argv[2], NULL, 0) : 0 };
+	struct { uint64_t flags, mode, resolve; } how = { O_RDONLY, 0, argc > 2
+		? strtoull(argv[2], NULL, 0) : 0 };
 	int dir = open(argv[0], O_PATH | O_DIRECTORY);
 	char b[64] = "";
 	long fd = syscall(437, dir, argv[1], &how, sizeof how);
@@ -361,7 +378,8 @@ static int ship(int argc, char **argv)
 	return 0;
 }
 
-/* nameless DIR: openat2(O_TMPFILE) as this process's first call on the path; the mode of the file */
+/* nameless DIR: openat2(O_TMPFILE) as this process's first call on the path; the mode of the
+ * file */
 static int nameless(int argc, char **argv)
 {
 	struct how2 h = { O_TMPFILE | O_RDWR, 0644, 0, 0 };
@@ -378,8 +396,10 @@ static int nameless(int argc, char **argv)
 const struct command file_commands[] = {
 	{ "nameless", nameless },
 	{ "shorten", shorten }, { "judged", judged }, { "ship", ship },
-	{ "cat", cat }, { "at", at }, { "chrooted", chrooted }, { "put", put }, { "how", how }, { "look", look },
-	{ "list", list }, { "fdname", fdname }, { "walk", walk }, { "use", use }, { "pages", pages },
+	{ "cat", cat }, { "at", at }, { "chrooted", chrooted }, { "put", put }, { "how", how },
+	{ "look", look },
+	{ "list", list }, { "fdname", fdname }, { "walk", walk }, { "use", use },
+	{ "pages", pages },
 	{ "many", many }, { "relink", relink },
 	{ "at2", at2 }, { 0 },
 };

@@ -8,10 +8,14 @@
 const char *result_name(long r)
 {
 	static const struct { int e; const char *name; } names[] = {
-		{ EPERM, "EPERM" }, { ENOENT, "ENOENT" }, { EINTR, "EINTR" }, { EIO, "EIO" }, { EBADF, "EBADF" },
-		{ EACCES, "EACCES" }, { EFAULT, "EFAULT" }, { EEXIST, "EEXIST" }, { EXDEV, "EXDEV" }, { ENOTDIR, "ENOTDIR" },
-		{ EISDIR, "EISDIR" }, { EINVAL, "EINVAL" }, { EROFS, "EROFS" }, { ENAMETOOLONG, "ENAMETOOLONG" },
-		{ ENOSYS, "ENOSYS" }, { ELOOP, "ELOOP" }, { E2BIG, "E2BIG" }, { ENODEV, "ENODEV" }, { ESPIPE, "ESPIPE" },
+		{ EPERM, "EPERM" }, { ENOENT, "ENOENT" }, { EINTR, "EINTR" }, { EIO, "EIO" },
+		{ EBADF, "EBADF" },
+		{ EACCES, "EACCES" }, { EFAULT, "EFAULT" }, { EEXIST, "EEXIST" },
+		{ EXDEV, "EXDEV" }, { ENOTDIR, "ENOTDIR" },
+		{ EISDIR, "EISDIR" }, { EINVAL, "EINVAL" }, { EROFS, "EROFS" },
+		{ ENAMETOOLONG, "ENAMETOOLONG" },
+		{ ENOSYS, "ENOSYS" }, { ELOOP, "ELOOP" }, { E2BIG, "E2BIG" }, { ENODEV, "ENODEV" },
+		{ ESPIPE, "ESPIPE" },
 		{ EDOM, "EDOM" }, { ECHILD, "ECHILD" }, { EOPNOTSUPP, "EOPNOTSUPP" },
 		{ EDQUOT, "EDQUOT" },
 	};
@@ -31,13 +35,15 @@ void show(const char *label, long r)
 
 int main(int argc, char **argv)
 {
-	static const struct command *const tables[] = { file_commands, process_commands, thread_commands, system_commands,
+	static const struct command *const tables[] = { file_commands, process_commands,
+		thread_commands, system_commands,
 		container_commands };
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		for (const struct command *c = tables[i]; c->name; c++) {
-			if (argc > 1 && !strcmp(c->name, argv[1])) return c->run(argc - 2, argv + 2);
+			if (argc > 1 && !strcmp(c->name, argv[1]))
+				return c->run(argc - 2, argv + 2);
 			if (argc < 2) puts(c->name);
 		}
 	if (argc < 2) return 0;

@@ -8,7 +8,8 @@ struct command {
 	int (*run)(int argc, char **argv);   /* argv[0] is the command's first argument */
 };
 
-extern const struct command file_commands[], process_commands[], thread_commands[], system_commands[], container_commands[];
+extern const struct command file_commands[], process_commands[], thread_commands[],
+	system_commands[], container_commands[];
 
 /* errno's name for the errors that tests expect, its number otherwise; "ok" for r >= 0. */
 const char *result_name(long r);

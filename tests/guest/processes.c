@@ -51,7 +51,9 @@ static int stops(int argc, char **argv)
 		if (pipe(p)) return 1;
 		pid_t pid = fork();
 		if (!pid) {
-			setpgid(0, 0);   /* an orphaned group would not stop by SIGTSTP: its parent is in another group, same session */
+			/* an orphaned group would not stop by SIGTSTP: its parent is in another
+			 * group, same session */
+			setpgid(0, 0);
 			raise(sigs[i]);
 			_exit(read(p[0], &c, 1) == 1 ? 7 : 8);
 		}
@@ -93,7 +95,8 @@ static int signals(int argc, char **argv)
 		catch(sigs[i], 0);
 		union sigval v = { .sival_int = 40 + (int)i };
 		sigqueue(getpid(), sigs[i], v);
-		printf("signal %d: %s code %d value %d\n", (int)i, seen_sig == sigs[i] ? "right" : "wrong", seen_code, seen_value);
+		printf("signal %d: %s code %d value %d\n", (int)i, seen_sig == sigs[i] ? "right"
+			: "wrong", seen_code, seen_value);
 		raise(sigs[i]);
 		printf("raised: %s code %d\n", seen_sig == sigs[i] ? "right" : "wrong", seen_code);
 	}
@@ -139,7 +142,8 @@ static int restarts(int argc, char **argv)
 	pid_t w = wait(&st);
 	show("wait", w);
 	int r = nanosleep(&ts, &rem);
-	printf("nanosleep: %s\n", r < 0 && errno == EINTR && rem.tv_nsec > 0 ? "EINTR with rest" : result_name(r));
+	printf("nanosleep: %s\n", r < 0 && errno == EINTR && rem.tv_nsec > 0 ? "EINTR with rest"
+		: result_name(r));
 	catch(SIGALRM, 0);
 	show("read without SA_RESTART", read(p[0], &c, 1));
 	printf("signals: %s\n", seen_n > 5 ? "many" : "few");
@@ -221,7 +225,8 @@ static int nest(int argc, char **argv)
 	return 0;
 }
 
-/* pods NEWROOT PATH [VALUE]: new mount and PID namespace, own /proc, pivot_root; then reads and writes */
+/* pods NEWROOT PATH [VALUE]: new mount and PID namespace, own /proc, pivot_root; then reads and
+ * writes */
 static int in_pod(void *arg)
 {
 	char **argv = arg;
@@ -229,7 +234,8 @@ static int in_pod(void *arg)
 
 	show("private", mount("", "/", "", MS_REC | MS_PRIVATE, ""));
 	if (mount("tmpfs", argv[0], "tmpfs", 0, "")) return show("tmpfs", -1), 1;
-	if (chdir(argv[0]) || mkdir("proc", 0755) || mkdir("old", 0755) || mkdir("dev", 0755)) return 2;
+	if (chdir(argv[0]) || mkdir("proc", 0755) || mkdir("old", 0755) || mkdir("dev", 0755))
+		return 2;
 	show("proc", mount("proc", "proc", "proc", 0, ""));
 	show("pivot_root", syscall(SYS_pivot_root, ".", "old"));
 	show("chdir", chdir("/"));
@@ -289,5 +295,6 @@ static int count(int argc, char **argv)
 const struct command process_commands[] = {
 	{ "exit", leave }, { "die", die_of }, { "stops", stops }, { "signals", signals },
 	{ "restarts", restarts }, { "births", births },
-	{ "run", run_program }, { "count", count }, { "leave-behind", leave_behind }, { "nest", nest }, { "pod", pod }, { 0 },
+	{ "run", run_program }, { "count", count }, { "leave-behind", leave_behind },
+	{ "nest", nest }, { "pod", pod }, { 0 },
 };

@@ -23,7 +23,8 @@
 static long int80(long nr, long a, long b, long c)
 {
 	long r;
-	__asm__ volatile("int $0x80" : "=a"(r) : "0"(nr), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80" : "=a"(r) : "0"(nr), "b"(a), "c"(b), "d"(c) : "memory", "r8",
+		"r9", "r10", "r11");
 	return r;
 }
 
@@ -44,8 +45,8 @@ static int foreign(int argc, char **argv)
 	return 0;
 }
 
-/* own-filter PATH[=VALUE]…: under a filter of its own that refuses a call, and numbers that do not exist
- * (-1 too) */
+/* own-filter PATH[=VALUE]…: under a filter of its own that refuses a call, and numbers that do not
+ * exist (-1 too) */
 static int own_filter(int argc, char **argv)
 {
 	struct sock_filter f[] = {
@@ -78,7 +79,8 @@ static int own_filter(int argc, char **argv)
 static int privileges(int argc, char **argv)
 {
 	(void)argc, (void)argv;
-	printf("no_new_privs %d dumpable %d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+	printf("no_new_privs %d dumpable %d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
+		prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
 	show("undumpable", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* One stop of a system call, as handlers see it, and what they can do with it.
  *
- * A handler runs when a call begins (the `enter` of its rule) or as the continuation that an earlier
- * handler of the same call named, and ends with one of
+ * A handler runs when a call begins (the `enter` of its rule), or as the continuation that an
+ * earlier handler of the same call named. It ends with one of
  *
  *   return CALL_PASS;            leave the call, or its result, as it is
  *   return call_then(c, fn);     beginning: let it go on; fn runs when it has ended, with c->result
@@ -64,9 +64,9 @@ static inline uint64_t call_arg(const struct call *c, int i) { return regs_arg(&
 /* The next three at the beginning only, and before call_then(). */
 void call_set_arg(struct call *c, int i, uint64_t v);
 void call_set_nr(struct call *c, long nr);
-/* Argument i points to a copy of text, which has at most PATH_MAX bytes and must live until the call is
- * over (in the state, for one). At most SCRATCH_STRINGS per call. If the tracee has no memory for it,
- * the call goes on as the tracee made it, and its result is not looked at. */
+/* Argument i points to a copy of text, which has at most PATH_MAX bytes and must live until the
+ * call is over (in the state, for one). At most SCRATCH_STRINGS per call. If the tracee has no
+ * memory for it, the call goes on as the tracee made it, and its result is not looked at. */
 void call_set_path(struct call *c, int i, const char *text);
 
 /* ---- the memory of the tracee: 0 or -errno, call_string() the length ---- */

@@ -1,6 +1,6 @@
-/* getdents64: the names that a rule adds follow the first entries of a directory. The buffer given to the
- * kernel is made smaller by what they need. A directory that exists only as a stand-in is listed from
- * here alone. */
+/* getdents64: the names that a rule adds follow the first entries of a directory. The buffer given
+ * to the kernel is made smaller by what they need. A directory that exists only as a stand-in is
+ * listed from here alone. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -63,8 +63,8 @@ static void add(void *arg, const char *name, bool is_dir)
 	put(x->out, name, is_dir, x->off);
 }
 
-/* The entries that the directory lacks. It is opened through the descriptor of the tracee, so that it is
- * the same one. */
+/* The entries that the directory lacks. It is opened through the descriptor of the tracee, so that
+ * it is the same one. */
 static void missing_entries(struct call *c, const char *path, const struct special *s, int64_t off,
 	struct buf *out)
 {
@@ -92,7 +92,8 @@ enum call_verdict getdents_enter(struct call *c)
 	if (s && s->dir) return list_stand_in(c, s);
 	if (!resolve_fd(&c->tr->view, c->t, (int)call_arg(c, 0), path)) return CALL_PASS;
 	missing_entries(c, path, NULL, 0, &extra);
-	if (!extra.len || call_arg(c, 2) < extra.len + ROOM_LEFT || !call_new_state(c)) return CALL_PASS;
+	if (!extra.len || call_arg(c, 2) < extra.len + ROOM_LEFT || !call_new_state(c))
+		return CALL_PASS;
 	struct list_state *l = &call_state(c)->list;
 	l->room = extra.len;
 	snprintf(l->path, sizeof l->path, "%s", path);

@@ -1,5 +1,5 @@
-/* The state machine of a call: finds its rule, runs the handler, and does what the verdict says. The
- * phases and stops are described in trace/flight.h. */
+/* The state machine of a call: finds its rule, runs the handler, and does what the verdict says.
+ * The phases and stops are described in trace/flight.h. */
 #include "intercept/calls/dispatch.h"
 
 #include <stdlib.h>
@@ -58,8 +58,10 @@ static enum call_verdict pool_mapped(struct call *c)
 /* Turns the call into the mmap(2) of a pool; when it comes again it goes on. */
 static enum call_verdict map_pool(struct call *c)
 {
-	const uint64_t args[6] = { 0, SCRATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		(uint64_t)-1, 0 };
+	const uint64_t args[6] = {
+		0, SCRATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1,
+			0,
+	};
 	struct held_call *h = malloc(sizeof *h);
 
 	if (!h) return CALL_PASS;
@@ -85,7 +87,8 @@ static bool write_texts(struct call *c)
 	return true;
 }
 
-/* Puts the strings that the handler asked for into the tracee, and lets the arguments point to them. */
+/* Puts the strings that the handler asked for into the tracee, and lets the arguments point to
+ * them. */
 static enum call_verdict place_texts(struct call *c)
 {
 	struct flight *f = &c->t->call;
@@ -101,7 +104,8 @@ static enum call_verdict place_texts(struct call *c)
 /* The same call at the same place with the same arguments: the one that call_again() was about. */
 static bool same_call(const regs_t *a, const regs_t *b)
 {
-	if (regs_nr(a) != regs_nr(b) || regs_ip(a) != regs_ip(b) || regs_sp(a) != regs_sp(b)) return false;
+	if (regs_nr(a) != regs_nr(b) || regs_ip(a) != regs_ip(b) || regs_sp(a) != regs_sp(b))
+		return false;
 	for (int i = 0; i < 6; i++)
 		if (regs_arg(a, i) != regs_arg(b, i)) return false;
 	return true;
@@ -112,16 +116,17 @@ static bool filter_passes(const struct syscall_rule *r, const regs_t *regs)
 	return r->pass.mask && (regs_arg(regs, r->pass.arg) & r->pass.mask) == r->pass.value;
 }
 
-/* The rule of a call that no filter has chosen. */
+/* chosen: a filter or an earlier stop has chosen it already. */
 static const struct syscall_rule *pick_rule(struct tracer *tr, struct tracee *t, const regs_t *regs,
-	bool always)
+	bool always, bool chosen)
 {
+	unsigned features = tr->cfg.features | (always ? F_HOT : 0);
+	const struct syscall_rule *rule = syscall_rule_find(regs_nr(regs), features);
 	bool hot = always && tr->kernel.engine == ENGINE_SECCOMP;
-	const struct syscall_rule *rule = syscall_rule_find(regs_nr(regs),
-		tr->cfg.features | (always ? F_HOT : 0));
 
+	if (!rule || chosen) return rule;
 	/* What the filter would let pass, passes here too, unless the process is watched. */
-	if (!rule || (!hot && filter_passes(rule, regs))) return NULL;
+	if (!hot && filter_passes(rule, regs)) return NULL;
 	return !tr->kernel.has_syscall_info || tracee_native_call(t) ? rule : NULL;
 }
 
@@ -147,10 +152,7 @@ static void begin(struct tracer *tr, struct tracee *t, bool filtered)
 	if (tracee_get_regs(t, &c.regs) < 0) return;
 	bool always = dispatch_stops_always(tr, t);
 	call_handler *resumed = f->again && same_call(&f->saved, &c.regs) ? f->then : NULL;
-	if (resumed || filtered)
-		c.rule = syscall_rule_find(regs_nr(&c.regs), tr->cfg.features | (always ? F_HOT : 0));
-	else
-		c.rule = pick_rule(tr, t, &c.regs, always);
+	c.rule = pick_rule(tr, t, &c.regs, always, resumed || filtered);
 	if (!resumed) tracee_end_call(t);
 	f->again = false;
 	f->then = NULL;
@@ -169,8 +171,8 @@ static void begin(struct tracer *tr, struct tracee *t, bool filtered)
 	}
 	if (c.dirty) tracee_set_regs(t, &c.regs);
 
-	/* A call that is skipped at its entry stop still passes the filters of the tracee itself, which may
-	 * set another result: the exit stop corrects it. */
+	/* A call that is skipped at its entry stop still passes the filters of the tracee itself,
+	 * which may set another result: the exit stop corrects it. */
 	bool follow = v == CALL_THEN || always || (v == CALL_DONE && !filtered);
 	bool entry_comes = filtered && tr->kernel.seccomp_first && v != CALL_DONE;
 	if (follow) f->phase = entry_comes ? PHASE_FILTERED : PHASE_IN;

@@ -1,5 +1,5 @@
-/* Calls on descriptors: writes to stand-ins, which must be checked and kept, and attributes of stand-ins.
- * Most are seen only in processes that hold a hot stand-in (special.h). */
+/* Calls on descriptors: writes to stand-ins, which must be checked and kept, and attributes of
+ * stand-ins. Most are seen only in processes that hold a hot stand-in (special.h). */
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -134,8 +134,8 @@ enum call_verdict close_exit(struct call *c)
 	return CALL_PASS;
 }
 
-/* runc gives pipes to the user of the container. Without that both ends work as before; only to open them
- * anew through /proc is not possible then. */
+/* runc gives pipes to the user of the container. Without that both ends work as before; only to
+ * open them anew through /proc is not possible then. */
 enum call_verdict fchown_exit(struct call *c)
 {
 	char what[32], name[64];
@@ -147,8 +147,8 @@ enum call_verdict fchown_exit(struct call *c)
 	return call_done(c, 0);
 }
 
-/* Is it the root of a procfs? That is the directory in which "self" lies. On Linux its inode number is
- * always 1 (PROC_ROOT_INO), which runc checks. */
+/* Is it the root of a procfs? That is the directory in which "self" lies. On Linux its inode number
+ * is always 1 (PROC_ROOT_INO), which runc checks. */
 static bool is_proc_root(struct call *c)
 {
 	char name[64];

@@ -8,7 +8,8 @@
 
 #define NR offsetof(struct seccomp_data, nr)
 #define ARCH offsetof(struct seccomp_data, arch)
-#define ARG_LOW(i) (offsetof(struct seccomp_data, args) + 8 * (i))   /* little-endian: low half first */
+/* little-endian: the low half comes first */
+#define ARG_LOW(i) (offsetof(struct seccomp_data, args) + 8 * (i))
 
 struct filter_gen {
 	struct sock_filter *out;
@@ -101,8 +102,8 @@ size_t filter_make(const struct syscall_rule *rows, size_t n, unsigned features,
 	struct filter_gen g = { .out = out, .rows = rows, .by_nr = by_nr };
 	size_t used = select_rows(rows, n, features, by_nr);
 
-	/* Numbers above the last row come first: gVisor tries 2,001 numbers at each clone, and most are
-	 * there. */
+	/* Numbers above the last row come first: gVisor tries 2,001 numbers at each clone, and most
+	 * are there. */
 	emit(&g, BPF_LD | BPF_W | BPF_ABS, NR, 0, 0);
 	uint32_t above = used ? rows[by_nr[used - 1]].nr + 1u : 0;
 	emit(&g, BPF_JMP | BPF_JGE | BPF_K, above, 2, 0);
@@ -131,6 +132,11 @@ static const char *loaded(uint32_t offset)
 	return offset == NR ? "nr" : offset == ARCH ? "arch" : "arg";
 }
 
+static const char *jump_name(uint16_t code)
+{
+	return BPF_OP(code) == BPF_JEQ ? "jeq" : "jge";
+}
+
 void filter_dump(const struct sock_filter *f, size_t n, const struct syscall_rule *rows,
 	struct buf *out)
 {
@@ -143,8 +149,9 @@ void filter_dump(const struct sock_filter *f, size_t n, const struct syscall_rul
 		case BPF_ALU | BPF_AND | BPF_K: buf_printf(out, "and %#x\n", i->k); break;
 		case BPF_RET | BPF_K: dump_ret(i->k, rows, out); break;
 		default:
-			buf_printf(out, "%s %#x, %zu, %zu\n", BPF_OP(i->code) == BPF_JEQ ? "jeq" : "jge", i->k,
-				next + i->jt, next + i->jf);
+			buf_printf(out, "%s %#x, %zu, %zu\n", jump_name(i->code), i->k, next
+				+ i->jt,
+				next + i->jf);
 		}
 	}
 }

@@ -12,9 +12,9 @@
 enum { FILTER_MAX = 256 };
 
 /* Writes the program for the rows that these features need: all other calls, and those of other
- * architectures, are allowed; a row's call stops with the index of the row as data. It is a binary search
- * over the numbers, so that each call takes about the same number of steps (gVisor runs the program for
- * 2,001 numbers at each clone). Returns its length; 0: it does not fit. */
+ * architectures, are allowed; a row's call stops with the index of the row as data. It is a binary
+ * search over the numbers, so that each call takes about the same number of steps (gVisor runs the
+ * program for 2,001 numbers at each clone). Returns its length; 0: it does not fit. */
 size_t filter_make(const struct syscall_rule *rows, size_t n, unsigned features,
 	struct sock_filter out[FILTER_MAX]);
 

@@ -44,8 +44,8 @@ enum call_verdict ptrace_exit(struct call *c)
 {
 	if (c->result != -EPERM || c->tr->noted_ptrace) return CALL_PASS;
 	c->tr->noted_ptrace = true;
-	warn("process %d cannot trace another process: each process has at most one tracer, and under "
-		"intercept it has one", (int)c->t->tid);
+	warn("process %d cannot trace another process: each process has at most one tracer, "
+		"and under intercept it has one", (int)c->t->tid);
 	return CALL_PASS;
 }
 

@@ -1,5 +1,6 @@
-/* mount(2), where the kernel lacks a flag or an option: first as the tracee asks for it, then as close to
- * that as this kernel can. With --runc, mount points and sources that are links are followed here. */
+/* mount(2), where the kernel lacks a flag or an option: first as the tracee asks for it, then as
+ * close to that as this kernel can. With --runc, mount points and sources that are links are
+ * followed here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,8 +22,8 @@ enum {
 	ATIME = MS_STRICTATIME | MS_RELATIME | MS_NODIRATIME,
 };
 
-/* Something that a kernel may lack: a mount that failed with this error, with any of these flags or of
- * this type, is repeated without some flags, without its options, or reported as done. */
+/* Something that a kernel may lack: a mount that failed with this error, with any of these flags or
+ * of this type, is repeated without some flags, without its options, or reported as done. */
 struct mount_lack {
 	const char *what;
 	unsigned feature;
@@ -59,8 +60,8 @@ static void follow(struct call *c, int arg, char *to)
 	else if (path_join(text, "/", raw) == 0 && !strcmp(text, to)) *to = 0;
 }
 
-/* gVisor of 2022 mounts on a link itself instead of what it leads to, and binds the link. runc names its
- * mount points /proc/self/fd/N. */
+/* gVisor of 2022 mounts on a link itself instead of what it leads to, and binds the link. runc
+ * names its mount points /proc/self/fd/N. */
 static void follow_links(struct call *c)
 {
 	struct mount_state *m = &call_state(c)->mount;
@@ -97,7 +98,8 @@ static void escape(struct buf *out, const char *path)
 		else buf_putc(out, *p);
 }
 
-/* Is it a mount point, as the tracee sees it? Propagation of anything else is an error everywhere. */
+/* Is it a mount point, as the tracee sees it? Propagation of anything else is an error
+ * everywhere. */
 static bool is_mount_point(struct call *c, const char *raw)
 {
 	char path[PATH_MAX], name[64];

@@ -1,6 +1,7 @@
-/* What a container runtime does with namespaces (--runc), where the kernel has no setns, no pivot_root and
- * no mount namespace to join. What namespaces would separate is shared, except for what a container
- * cannot do without: its root directory. Calls that change a root or a namespace are noted here too. */
+/* What a container runtime does with namespaces (--runc), where the kernel has no setns, no
+ * pivot_root and no mount namespace to join. What namespaces would separate is shared, except for
+ * what a container cannot do without: its root directory. Calls that change a root or a namespace
+ * are noted here too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -41,12 +42,13 @@ static bool is_ns_name(const char *name)
 	size_t len = strcspn(name, ":");
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (strlen(kinds[i]) == len && !memcmp(name, kinds[i], len) && name[len] == ':') return true;
+		if (strlen(kinds[i]) == len && !memcmp(name, kinds[i], len) && name[len] == ':')
+			return true;
 	return false;
 }
 
-/* Is the descriptor a namespace at all? Old sandboxes have no name for it: the link leads to /, which is
- * not a directory then. */
+/* Is the descriptor a namespace at all? Old sandboxes have no name for it: the link leads to /,
+ * which is not a directory then. */
 static bool is_namespace(struct call *c, const struct special *s)
 {
 	char what[32], path[64], name[PATH_MAX];
@@ -59,8 +61,8 @@ static bool is_namespace(struct call *c, const struct special *s)
 	return is_ns_name(name) || (!strcmp(name, "/") && !stat(path, &st) && S_ISREG(st.st_mode));
 }
 
-/* The root directory of the process whose mount namespace the descriptor stands for; false: it is ours,
- * or unknown. */
+/* The root directory of the process whose mount namespace the descriptor stands for; false: it is
+ * ours, or unknown. */
 static bool other_root(struct call *c, const struct special *s, char *root)
 {
 	struct tracee of = { .tid = s->mnt_of };
@@ -73,7 +75,8 @@ static bool other_root(struct call *c, const struct special *s, char *root)
 static bool lacks_setns(struct call *c, const struct special *s)
 {
 	if (!(c->tr->cfg.features & F_RUNC)) return false;
-	if (c->result != -EOPNOTSUPP && c->result != -ENOSYS && !(c->result == -EINVAL && s)) return false;
+	if (c->result != -EOPNOTSUPP && c->result != -ENOSYS && !(c->result == -EINVAL && s))
+		return false;
 	return is_namespace(c, s);
 }
 
@@ -155,15 +158,17 @@ static enum call_verdict pivoted(struct call *c)
 	return call_done(c, c->result);
 }
 
-/* runc then enters the old root by a descriptor that it kept, and unmounts it. After a chroot it is still
- * the root of all other processes. */
+/* runc then enters the old root by a descriptor that it kept, and unmounts it. After a chroot it is
+ * still the root of all other processes. */
 enum call_verdict umount_exit(struct call *c)
 {
 	char raw[PATH_MAX], path[PATH_MAX];
 
-	if (c->result != -EINVAL || !c->t->pivoted || !(call_arg(c, 1) & MNT_DETACH)) return CALL_PASS;
+	if (c->result != -EINVAL || !c->t->pivoted || !(call_arg(c, 1) & MNT_DETACH))
+		return CALL_PASS;
 	if (call_string(c, 0, raw, sizeof raw) < 0) return CALL_PASS;
-	if (!resolve_path(&c->tr->view, c->t, AT_FDCWD, raw, path) || strcmp(path, "/")) return CALL_PASS;
+	if (!resolve_path(&c->tr->view, c->t, AT_FDCWD, raw, path) || strcmp(path, "/"))
+		return CALL_PASS;
 	c->t->pivoted = false;
 	call_count(c);
 	return call_done(c, 0);

@@ -1,7 +1,7 @@
-/* open, creat, openat, openat2. The kernel is asked first. Where it has no such file, the tracee makes
- * the call once more: as memfd_create(2), which needs no path and so works in any root, mount and PID
- * namespace, or, for a mapped file, with another path. Read from top to bottom, this is the order in
- * which the functions run. */
+/* open, creat, openat, openat2. The kernel is asked first. Where it has no such file, the tracee
+ * makes the call once more: as memfd_create(2), which needs no path and so works in any root, mount
+ * and PID namespace, or, for a mapped file, with another path. Read from top to bottom, this is the
+ * order in which the functions run. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -45,9 +45,9 @@ static struct open_state *state(const struct call *c)
 
 /* ---- the call as the tracee made it ---- */
 
-/* Does the kernel have no such seed? Only where the tracer's own view is the tracee's: same root, and the
- * same network namespace for what lies below net/. Not for openat2, which has rules of its own for paths.
- * Saves two stops. */
+/* Does the kernel have no such seed? Only where the tracer's own view is the tracee's: same root,
+ * and the same network namespace for what lies below net/. Not for openat2, which has rules of its
+ * own for paths. Saves two stops. */
 static bool is_missing_for_us(struct call *c, const struct stand_in *s)
 {
 	struct view *v = &c->tr->view;
@@ -75,7 +75,8 @@ static enum call_verdict open_with(struct call *c, int path, uint64_t flags, uin
 	ssize_t n = call_string(c, path, raw, sizeof raw);
 	if (n <= 0) return CALL_PASS;
 	int start = call_path_start(c, raw);
-	if (!resolve(&c->tr->view, c->t, start, raw, flags & O_NOFOLLOW, &found)) return no_stand_in(c);
+	if (!resolve(&c->tr->view, c->t, start, raw, flags & O_NOFOLLOW, &found))
+		return no_stand_in(c);
 	if (!call_new_state(c)) return CALL_PASS;
 	struct open_state *o = state(c);
 	o->found = found;
@@ -100,8 +101,8 @@ enum call_verdict creat_enter(struct call *c)
 	return open_with(c, c->rule->path, O_CREAT | O_WRONLY | O_TRUNC, call_arg(c, 1), 0);
 }
 
-/* A struct larger than this one may ask for what we cannot judge: the kernel's answer stands. So it does
- * with RESOLVE_IN_ROOT, by which even an absolute path starts at the descriptor. */
+/* A struct larger than this one may ask for what we cannot judge: the kernel's answer stands. So it
+ * does with RESOLVE_IN_ROOT, by which even an absolute path starts at the descriptor. */
 enum call_verdict openat2_enter(struct call *c)
 {
 	struct open_how how;
@@ -120,8 +121,10 @@ static bool is_missing(struct call *c, const struct open_state *o)
 	switch (c->result) {
 	case -ENOENT: return true;
 	case -EACCES: case -EPERM: case -EROFS:
-		/* Read-only /proc/sys, or a file that this kernel shows but does not let root set. */
-		return wants_write(o->flags) && o->found.kind == STAND_IN_SEED && !tracee_euid(c->t);
+		/* Read-only /proc/sys, or a file that this kernel shows but does not let root
+		 * set. */
+		return wants_write(o->flags) && o->found.kind == STAND_IN_SEED
+			&& !tracee_euid(c->t);
 	case -ENOTDIR:   /* the directory is a stand-in itself */
 		return o->start != AT_FDCWD && special_of_fd(&c->tr->view.specials, c->t, o->start);
 	default: return false;
@@ -171,8 +174,8 @@ static int refusal(const struct call *c, const struct open_state *o)
 		(acc != O_WRONLY ? R_OK : 0) | (acc != O_RDONLY ? W_OK : 0));
 }
 
-/* The name of the memfd is the empty string at the end of the path: no new string is needed, and none is
- * too long. */
+/* The name of the memfd is the empty string at the end of the path: no new string is needed, and
+ * none is too long. */
 static enum call_verdict by_memfd(struct call *c)
 {
 	const struct open_state *o = state(c);
@@ -183,8 +186,8 @@ static enum call_verdict by_memfd(struct call *c)
 	return call_then(c, memfd_made);
 }
 
-/* In another root the target cannot be named: a copy, which is made with the tracer's credentials, so the
- * tracee's must be the same. */
+/* In another root the target cannot be named: a copy, which is made with the tracer's credentials,
+ * so the tracee's must be the same. */
 static enum call_verdict by_copy(struct call *c)
 {
 	const struct stand_in *f = &state(c)->found;
@@ -234,8 +237,8 @@ static enum call_verdict target_opened(struct call *c)
 
 /* ---- a memfd becomes the stand-in ---- */
 
-/* Another thread of the tracee may have put another file in the place of the memfd, one that the tracee
- * may not write to and the tracer may. So it is pinned and examined before it is opened. */
+/* Another thread of the tracee may have put another file in the place of the memfd, one that the
+ * tracee may not write to and the tracer may. So it is pinned and examined before it is opened. */
 static int open_memfd(struct call *c, int fd, struct stat *st)
 {
 	char name[64];
@@ -272,7 +275,8 @@ static void describe_place(struct call *c, struct special *s)
 		s->has_mnt_id = dir->has_mnt_id;
 		return;
 	}
-	if (o->start != AT_FDCWD) snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, o->start);
+	if (o->start != AT_FDCWD)
+		snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)c->t->tid, o->start);
 	else root_directory_above(v, c->t, o->found.path, name);
 	s->fs_type = statfs(name, &fs) == 0 ? (uint64_t)fs.f_type : PROC_SUPER_MAGIC;
 	if (stat(name, &st) == 0) s->fs_dev = st.st_dev;
@@ -366,7 +370,8 @@ static enum call_verdict unfilled_closed(struct call *c)
 static enum call_verdict opened_in_watched(struct call *c)
 {
 	struct view *v = &c->tr->view;
-	struct special *s = c->result < 0 ? NULL : special_of_fd(&v->specials, c->t, (int)c->result);
+	struct special *s = c->result < 0 ? NULL
+		: special_of_fd(&v->specials, c->t, (int)c->result);
 
 	if (!s || s->real) return CALL_PASS;
 	s->opath = false;

@@ -25,7 +25,8 @@
 #define NO_ARGS ARGS(NO, NO, NO, NO)
 #define WRITES_TO(a) ARGS(NO, NO, NO, a)
 
-/* A file that is about to be created cannot be a missing one; fstatat(fd, "") is fstat by another name. */
+/* A file that is about to be created cannot be a missing one; fstatat(fd, "") is fstat by another
+ * name. */
 #define NOT_NEW(a) .pass = { a, O_CREAT | O_EXCL, O_CREAT | O_EXCL }
 #define NOT_FSTAT(a) .pass = { a, AT_EMPTY_PATH, AT_EMPTY_PATH }
 
@@ -54,8 +55,8 @@ const struct syscall_rule syscall_rules[] = {
 	  .why = "as stat" },
 	{ SYS(readlink), F_STAT, ARGS(NO, 0, NO, 1), .enter = readlink_enter, .exit = readlink_exit,
 	  .why = "as stat; names of open stand-ins in /proc/self/fd" },
-	{ SYS(readlinkat), F_STAT, ARGS(0, 1, NO, 2), .enter = readlink_enter, .exit = readlink_exit,
-	  .why = "as readlink" },
+	{ SYS(readlinkat), F_STAT, ARGS(0, 1, NO, 2), .enter = readlink_enter,
+	  .exit = readlink_exit, .why = "as readlink" },
 	{ SYS(truncate), F_STAT, ARGS(NO, 0, NO, NO), .enter = path_enter, .exit = truncate_exit,
 	  .why = "shells and os.WriteFile truncate before they write" },
 	{ SYS(getdents64), F_LIST | F_HOT, NO_ARGS, .enter = getdents_enter,
@@ -66,14 +67,17 @@ const struct syscall_rule syscall_rules[] = {
 	{ SYS(fstatfs), F_STATFS | F_CGROUP | F_HOT, NO_ARGS, .exit = fstatfs_exit,
 	  .why = "as statfs; runc checks that sysctls are on procfs, control files on cgroupfs" },
 
-	{ SYS(symlink), F_PATH, NO_ARGS, .enter = symlink_enter, .why = "paths may mean something else" },
+	{ SYS(symlink), F_PATH, NO_ARGS, .enter = symlink_enter,
+	  .why = "paths may mean something else" },
 	{ SYS(symlinkat), F_PATH, NO_ARGS, .enter = symlink_enter, .why = "as symlink" },
-	{ SYS(chroot), F_PATH | F_STATFS, NO_ARGS, .exit = root_exit, .why = "paths start elsewhere" },
+	{ SYS(chroot), F_PATH | F_STATFS, NO_ARGS, .exit = root_exit,
+	  .why = "paths start elsewhere" },
 	{ SYS(pivot_root), F_PATH | F_STATFS | F_RUNC, NO_ARGS, .enter = pivot_root_enter,
 	  .why = "as chroot; emulated by a chroot if missing" },
 	{ SYS(umount2), F_PROPAGATION | F_RUNC, NO_ARGS, .enter = umount_enter,
 	  .why = "a path that is no mount point; the old root after an emulated pivot_root" },
-	{ SYS(unshare), F_PATH | F_STATFS | F_REAPER, NO_ARGS, .exit = root_exit, .why = "as chroot" },
+	{ SYS(unshare), F_PATH | F_STATFS | F_REAPER, NO_ARGS, .exit = root_exit,
+	  .why = "as chroot" },
 	{ SYS(setns), F_PATH | F_STATFS | F_REAPER | F_RUNC, NO_ARGS, .enter = setns_enter,
 	  .why = "as chroot; emulated by a chroot or as a shared namespace if missing" },
 	{ SYS(io_uring_setup), F_PATH, NO_ARGS, .error = ENOSYS,
@@ -84,11 +88,13 @@ const struct syscall_rule syscall_rules[] = {
 	{ SYS(uname), F_UNAME, NO_ARGS, .exit = uname_exit, .why = "kernel release" },
 	{ SYS(prctl), F_DUMPABLE | F_REAPER, NO_ARGS, .enter = prctl_enter,
 	  .why = "undumpable processes could not be read; subreapers are noted" },
-	{ SYS(wait4), F_REAPER, NO_ARGS, .enter = wait_enter, .why = "reports reparented children" },
+	{ SYS(wait4), F_REAPER, NO_ARGS, .enter = wait_enter,
+	  .why = "reports reparented children" },
 	{ SYS(waitid), F_REAPER, NO_ARGS, .enter = wait_enter, .why = "as wait4" },
 	{ SYS(clone), F_REAPER, NO_ARGS, .pass = { 0, CLONE_NEWPID, 0 }, .enter = clone_enter,
 	  .why = "children in a new PID namespace are not reparented outside it" },
-	{ SYS(ptrace), F_NOTE, NO_ARGS, .exit = ptrace_exit, .why = "warns that tracers do not nest" },
+	{ SYS(ptrace), F_NOTE, NO_ARGS, .exit = ptrace_exit,
+	  .why = "warns that tracers do not nest" },
 
 	{ SYS(write), F_HOT, NO_ARGS, .enter = write_enter, .why = "values written to stand-ins" },
 	{ SYS(pwrite64), F_HOT, NO_ARGS, .enter = pwrite_enter, .why = "as write" },
@@ -102,13 +108,15 @@ const struct syscall_rule syscall_rules[] = {
 	{ SYS(read), F_HOT, NO_ARGS, .enter = read_enter,
 	  .why = "refused for O_PATH descriptors and directories" },
 	{ SYS(pread64), F_HOT, NO_ARGS, .enter = read_enter, .why = "as read" },
-	{ SYS(ftruncate), F_HOT, NO_ARGS, .enter = ftruncate_enter, .why = "sysctls have no length" },
+	{ SYS(ftruncate), F_HOT, NO_ARGS, .enter = ftruncate_enter,
+	  .why = "sysctls have no length" },
 	{ SYS(fstat), F_HOT | F_RUNC, NO_ARGS, .exit = fstat_exit,
 	  .why = "device, size and type of stand-ins; inode number of procfs, which runc checks" },
 	{ SYS(fchown), F_RUNC, NO_ARGS, .exit = fchown_exit,
 	  .why = "pipes that cannot be given to the user of a container" },
 	{ SYS(lseek), F_HOT, NO_ARGS, .exit = lseek_exit, .why = "rewinddir" },
-	{ SYS(close), F_HOT, NO_ARGS, .exit = close_exit, .why = "the last descriptor ends the watch" },
+	{ SYS(close), F_HOT, NO_ARGS, .exit = close_exit,
+	  .why = "the last descriptor ends the watch" },
 	{ SYS(dup2), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },
 	{ SYS(dup3), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },
 	{ SYS(close_range), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },

@@ -1,6 +1,6 @@
 /* stat, lstat, newfstatat, statx, access, faccessat(2), readlink(at), truncate. The kernel is asked
- * first; a file that it does not have is described from here, so the call itself need not be changed.
- * For a mapped file the tracee makes the call once more with the other path. */
+ * first; a file that it does not have is described from here, so the call itself need not be
+ * changed. For a mapped file the tracee makes the call once more with the other path. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -88,8 +88,8 @@ static enum call_verdict target_answered(struct call *c)
 	return answered(c, c->result);
 }
 
-/* A mapped file: the same call once more with its own path. In another root that leads elsewhere: there
- * the row's exit handler answers, if the tracee has no fewer credentials than the tracer. */
+/* A mapped file: the same call once more with its own path. In another root that leads elsewhere:
+ * there the row's exit handler answers, if the tracee has no fewer credentials than the tracer. */
 static enum call_verdict target_begins(struct call *c)
 {
 	if (root_of(&c->tr->view, c->t) != ROOT_SAME) return c->rule->exit(c);
@@ -136,7 +136,8 @@ static bool stands(struct call *c)
 {
 	const struct path_state *p = state(c);
 
-	if (p->found.kind == STAND_IN_MAP && c->t->root != ROOT_SAME && tracee_euid(c->t) != geteuid())
+	if (p->found.kind == STAND_IN_MAP && c->t->root != ROOT_SAME
+		&& tracee_euid(c->t) != geteuid())
 		return true;
 	if (c->result == -ENOENT || p->found.at_once) return false;
 	return !(c->result == -ENOTDIR && p->start != AT_FDCWD
@@ -260,7 +261,8 @@ static int own_fd(struct call *c, const char *raw)
 	const char *rest = path_proc(full, &pid);
 	const char *end = rest && !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, &fd) : NULL;
 	if (!end || *end) return -1;
-	bool own = !pid || pid == c->t->tid || pid == tracee_tgid(c->t) || root_of(v, c->t) == ROOT_OTHER;
+	bool own = !pid || pid == c->t->tid || pid == tracee_tgid(c->t)
+		|| root_of(v, c->t) == ROOT_OTHER;
 	return own ? (int)fd : -1;
 }
 

@@ -1,6 +1,6 @@
-/* What the handlers of a call remember until it is over. Each family of calls has its own member and
- * touches no other; how a call goes on is not remembered here but in the continuation (call_then(),
- * call_again()). */
+/* What the handlers of a call remember until it is over. Each family of calls has its own member
+ * and touches no other; how a call goes on is not remembered here but in the continuation
+ * (call_then(), call_again()). */
 #ifndef K3SBOX_CALL_STATE_H
 #define K3SBOX_CALL_STATE_H
 
@@ -17,7 +17,7 @@ struct open_state {
 	struct stand_in found;
 	int start;                 /* the descriptor that the path starts from, or AT_FDCWD */
 	uint64_t flags, mode;      /* as open(2) has them */
-	uint64_t empty;            /* address of an empty string in the tracee: the end of the path */
+	uint64_t empty;            /* address of an empty string: the end of the path argument */
 	long answer;               /* what the tracee sees if there is no stand-in after all */
 	int unfilled;              /* descriptor of a stand-in without content, to be closed */
 };
@@ -39,7 +39,7 @@ struct list_state {            /* getdents */
 
 struct mount_state {
 	char source[PATH_MAX], target[PATH_MAX];   /* in place of the arguments; "": as they are */
-	const struct mount_lack *last;             /* what the call was repeated without, most recently */
+	const struct mount_lack *last;             /* the last one that the call was repeated for */
 	unsigned long without_flags;
 	bool without_data;
 };

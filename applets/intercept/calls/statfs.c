@@ -11,7 +11,8 @@
 #include "intercept/view/resolve.h"
 #include "intercept/view/root.h"
 
-/* The type that the longest matching --statfs gives a path, for a call with this result; 0: none. */
+/* The type that the longest matching --statfs gives a path, for a call with this result; 0:
+ * none. */
 static uint64_t type_for(const struct tracer_config *cfg, const char *path, long result)
 {
 	uint64_t magic = 0;
@@ -26,8 +27,8 @@ static uint64_t type_for(const struct tracer_config *cfg, const char *path, long
 	return magic;
 }
 
-/* Changes the type in the answer of a call that succeeded, and answers one that this kernel does not
- * have for such a file (ENOSYS). */
+/* Changes the type in the answer of a call that succeeded, and answers one that this kernel does
+ * not have for such a file (ENOSYS). */
 static enum call_verdict reply(struct call *c, const char *path, uint64_t magic)
 {
 	struct statfs fs = {0};
@@ -78,7 +79,8 @@ enum call_verdict statfs_exit(struct call *c)
 	struct stand_in s;
 
 	if (call_string(c, 0, raw, sizeof raw) <= 0) return CALL_PASS;
-	if (c->result == -ENOENT && resolve(v, c->t, AT_FDCWD, raw, false, &s)) return of_stand_in(c, &s);
+	if (c->result == -ENOENT && resolve(v, c->t, AT_FDCWD, raw, false, &s))
+		return of_stand_in(c, &s);
 	if (!cfg->type_n || !resolve_path(v, c->t, AT_FDCWD, raw, path)) return CALL_PASS;
 	return reply(c, path, type_for(cfg, path, c->result));
 }

@@ -1,8 +1,8 @@
 /* The interceptor's whole state. Rooms, each using only those above it:
  *   trace/   ptrace mechanics: tracees, their stops, their memory
  *   view/    what a path or a descriptor of a tracee means, and what stands in for it
- *   calls/   one file per family of system calls, the table that names their handlers (rules.c), the
- *            filter made from it (filter.c), and the way of a call from stop to stop (dispatch.c)
+ *   calls/   one file per family of system calls, the table that names their handlers (rules.c),
+ *            the filter made from it (filter.c), the way of a call from stop to stop (dispatch.c)
  *   here     loop.c waits and dispatches, run.c starts the program, report.c prints */
 #ifndef K3SBOX_TRACER_H
 #define K3SBOX_TRACER_H

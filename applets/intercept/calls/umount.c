@@ -1,8 +1,9 @@
-/* umount2(2) of a path that is no mount point here, which gVisor takes for the mount that the path lies in
- * if a mount namespace elsewhere has something mounted there (pkg/sentry/vfs/mount.go, getMountpoint: a
- * dentry counts its mounts in all namespaces; where getMountAt then finds none, the containing mount
- * stays). With MNT_DETACH that is "/" and all below it, when containerd unmounts until EINVAL while
- * another container starts. A shared "/" avoids that; so these calls belong to --propagation. */
+/* umount2(2) of a path that is no mount point here, which gVisor takes for the mount that the path
+ * lies in if a mount namespace elsewhere has something mounted there (pkg/sentry/vfs/mount.go,
+ * getMountpoint: a dentry counts its mounts in all namespaces; where getMountAt then finds none,
+ * the containing mount stays). With MNT_DETACH that is "/" and all below it, when containerd
+ * unmounts until EINVAL while another container starts. A shared "/" avoids that; so these calls
+ * belong to --propagation. */
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/mount.h>
@@ -47,12 +48,13 @@ static bool may_be_mount_point(struct call *c, const char *raw)
 	if (*raw != '/' || path_join(path, "/", raw) < 0 || path_below(path, "/proc")) return true;
 	read_mounts(c->t, &m);
 	if (!m.n || mounts_at(&m, path) || is_served(&m, path)) return true;
-	if (!resolve_path(&c->tr->view, c->t, AT_FDCWD, raw, path) || mounts_at(&m, path)) return true;
+	if (!resolve_path(&c->tr->view, c->t, AT_FDCWD, raw, path) || mounts_at(&m, path))
+		return true;
 	return root_name(&c->tr->view, c->t, path, ours) < 0 || access(ours, F_OK) < 0;
 }
 
-/* The kernel still answers, with EPERM where it should: to flags that exclude each other, which unmount
- * nothing. */
+/* The kernel still answers, with EPERM where it should: to flags that exclude each other, which
+ * unmount nothing. */
 enum call_verdict umount_enter(struct call *c)
 {
 	char raw[PATH_MAX];

@@ -1,5 +1,5 @@
-/* --subreaper: emulates prctl(PR_SET_CHILD_SUBREAPER), and reports reparented children, which the kernel
- * has given to process 1, in wait4 and waitid of the subreapers. */
+/* --subreaper: emulates prctl(PR_SET_CHILD_SUBREAPER), and reports reparented children, which the
+ * kernel has given to process 1, in wait4 and waitid of the subreapers. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,8 +11,8 @@
 #include "intercept/calls/call.h"
 #include "intercept/calls/handlers.h"
 
-/* The kernel's values: an error that user space never sees, and the size of struct rusage, which is larger
- * in musl. */
+/* The kernel's values: an error that user space never sees, and the size of struct rusage, which is
+ * larger in musl. */
 enum { ERESTARTSYS = 512, RUSAGE_BYTES = 144 };
 
 /* The calling process as one that may adopt others; NULL: unknown, or in another PID namespace. */
@@ -20,6 +20,12 @@ static struct orphan *myself(struct call *c)
 {
 	struct orphan *p = orphans_find(&c->tr->orphans, tracee_tgid(c->t));
 	return p && !p->foreign ? p : NULL;
+}
+
+/* To an address in the tracee; 0: the tracee does not want it. */
+static int put(struct call *c, uint64_t addr, const void *from, size_t n)
+{
+	return addr ? call_write(c, addr, from, n) : 0;
 }
 
 /* ---- who is a subreaper, and whose children are born where ---- */
@@ -31,8 +37,10 @@ enum call_verdict subreaper_exit(struct call *c)
 
 	if (c->result != -EINVAL || !me) return CALL_PASS;
 	call_count(c);
-	if (call_arg(c, 0) == PR_GET_CHILD_SUBREAPER)
-		return call_done(c, call_write(c, call_arg(c, 1), &now, sizeof now) < 0 ? -EFAULT : 0);
+	if (call_arg(c, 0) == PR_GET_CHILD_SUBREAPER) {
+		int r = call_write(c, call_arg(c, 1), &now, sizeof now);
+		return call_done(c, r < 0 ? -EFAULT : 0);
+	}
 	me->reaper = call_arg(c, 1);
 	return call_done(c, 0);
 }
@@ -90,11 +98,6 @@ static pid_t take(struct call *c, const struct orphan *me, const struct wait_arg
 	return orphans_take(&c->tr->orphans, me->pid, w->which, w->options & WNOWAIT, status);
 }
 
-static int put(struct call *c, uint64_t addr, const void *from, size_t n)
-{
-	return addr ? call_write(c, addr, from, n) : 0;
-}
-
 static enum call_verdict report(struct call *c, const struct wait_args *w, pid_t pid, int status)
 {
 	static const char no_usage[RUSAGE_BYTES];
@@ -112,8 +115,8 @@ static enum call_verdict report(struct call *c, const struct wait_args *w, pid_t
 	return call_done(c, c->rule->nr == SYS_wait4 ? pid : 0);
 }
 
-/* A child that has ended already is reported before the kernel is asked, which would wait for one that has
- * not. */
+/* A child that has ended already is reported before the kernel is asked, which would wait for one
+ * that has not. */
 enum call_verdict wait_enter(struct call *c)
 {
 	struct wait_args w = wait_args(c);

@@ -1,5 +1,5 @@
-/* All that the interceptor knows about x86-64: the registers, the arguments of a system call, and how
- * a thread is made to issue its call once more. */
+/* All that the interceptor knows about x86-64: the registers, the arguments of a system call, and
+ * how a thread is made to issue its call once more. */
 #ifndef K3SBOX_ARCH_X86_64_H
 #define K3SBOX_ARCH_X86_64_H
 
@@ -45,7 +45,8 @@ static inline void regs_set_arg(regs_t *r, int i, uint64_t v)
 	}
 }
 
-/* At an exit stop: steps back to the instruction, so that the thread issues the call nr once more. */
+/* At an exit stop: steps back to the instruction, so that the thread issues the call nr once
+ * more. */
 static inline void regs_repeat(regs_t *r, long nr)
 {
 	r->rip -= ARCH_INSN;

@@ -5,7 +5,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-/* With SEIZE a group stop is an event stop that carries the stop signal; ptrace(2), "Group-stop". */
+/* With SEIZE a group stop is an event stop that carries the stop signal; ptrace(2),
+ * "Group-stop". */
 static struct trace_event event_stop(int sig)
 {
 	switch (sig) {
@@ -18,7 +19,8 @@ static struct trace_event event_stop(int sig)
 
 static struct trace_event signal_stop(int sig)
 {
-	/* A plain SIGTRAP is a signal like any other: breakpoints and raise(SIGTRAP) must arrive. */
+	/* A plain SIGTRAP is a signal like any other: breakpoints and raise(SIGTRAP) must
+	 * arrive. */
 	if (sig == (SIGTRAP | 0x80)) return (struct trace_event){ EV_SYSCALL, 0 };
 	return (struct trace_event){ EV_SIGNAL, sig };
 }

@@ -9,7 +9,7 @@ enum event_type {
 	EV_SYSCALL,      /* entry or exit of a system call, alternately */
 	EV_SIGNAL,       /* value: the signal about to be delivered; resume with it */
 	EV_GROUP_STOP,   /* value: the stop signal; resume with LISTEN */
-	EV_TRAP,         /* first stop of a new thread, after INTERRUPT, or SIGCONT after a group stop */
+	EV_TRAP,         /* a new thread's first stop, after INTERRUPT, or after a group stop */
 	EV_FORK,         /* fork, vfork, clone, or the end of a vfork: inside that call */
 	EV_EXEC,         /* inside execve, the new program is in place */
 	EV_OTHER,

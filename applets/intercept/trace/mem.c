@@ -65,7 +65,8 @@ static int ptrace_copy(pid_t tid, uint64_t addr, char *p, size_t n, bool out)
 		if (errno) return errno == ESRCH ? -ESRCH : -EFAULT;
 		if (out) {
 			memcpy((char *)&word + skip, p, take);
-			if (ptrace(PTRACE_POKEDATA, tid, (void *)base, (void *)word) < 0) return -errno;
+			if (ptrace(PTRACE_POKEDATA, tid, (void *)base, (void *)word) < 0)
+				return -errno;
 		} else {
 			memcpy(p, (char *)&word + skip, take);
 		}
@@ -86,8 +87,8 @@ static int copy_by(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, vo
 	}
 }
 
-/* An undumpable tracee refuses the first ways, but not the last (in gVisor), so after a refusal the next
- * ways are tried for this once. A bad address is an error of the tracee, and final. */
+/* An undumpable tracee refuses the first ways, but not the last (in gVisor), so after a refusal the
+ * next ways are tried for this once. A bad address is an error of the tracee, and final. */
 static int copy(struct mem *m, enum mem_way way, pid_t tid, uint64_t addr, void *p, size_t n,
 	bool out)
 {

@@ -1,5 +1,6 @@
-/* The memory of a tracee, by the first way that works here: process_vm_readv(2) and process_vm_writev(2),
- * /proc/TID/mem, or PTRACE_PEEKDATA and PTRACE_POKEDATA. Old gVisors have only some of them. */
+/* The memory of a tracee, by the first way that works here: process_vm_readv(2) and
+ * process_vm_writev(2), /proc/TID/mem, or PTRACE_PEEKDATA and PTRACE_POKEDATA. Old gVisors have
+ * only some of them. */
 #ifndef K3SBOX_MEM_H
 #define K3SBOX_MEM_H
 

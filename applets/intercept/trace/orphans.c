@@ -49,8 +49,8 @@ static pid_t heir_of(struct orphans *o, const struct orphan *dying)
 	return 0;
 }
 
-/* The children of a dying process go to its heir; without one they are process 1's. True if the heir got
- * one that had ended already. */
+/* The children of a dying process go to its heir; without one they are process 1's. True if the
+ * heir got one that had ended already. */
 static bool hand_over(struct orphans *o, pid_t from, pid_t heir)
 {
 	bool ended = false;
@@ -77,7 +77,8 @@ pid_t orphans_ended(struct orphans *o, pid_t pid, int status)
 	p->dead = true;
 	p->status = status;
 	if (p->adopted) return p->parent;
-	/* A parent that lives waits for it, or dies without having done so: then the heir gets it. */
+	/* A parent that lives waits for it, or dies without having done so: then the heir gets
+	 * it. */
 	const struct orphan *parent = orphans_find(o, p->parent);
 	if (!parent || parent->dead) forget(o, p);
 	return tell ? heir : 0;
@@ -95,7 +96,8 @@ pid_t orphans_take(struct orphans *o, pid_t reaper, pid_t which, bool keep, int 
 
 	for (size_t i = 0; i < o->n; i++) {
 		struct orphan *p = &o->v[i];
-		if (!p->adopted || p->parent != reaper || (which != -1 && which != p->pid)) continue;
+		if (!p->adopted || p->parent != reaper || (which != -1 && which != p->pid))
+			continue;
 		none = 0;
 		if (!p->dead) continue;
 		pid_t pid = p->pid;

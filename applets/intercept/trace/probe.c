@@ -1,5 +1,5 @@
-/* Finds out what this kernel can do for a tracer: a child process is traced, and its stops are looked
- * at. Facts that concern k3s are probed elsewhere (common/plan/probe). */
+/* Finds out what this kernel can do for a tracer: a child process is traced, and its stops are
+ * looked at. Facts that concern k3s are probed elsewhere (common/plan/probe). */
 #include "intercept/trace/probe.h"
 
 #include <errno.h>
@@ -56,8 +56,8 @@ static void find_memory(struct mem *m, pid_t tid)
 	mem_probe(m, tid, (uint64_t)(uintptr_t)&known_word, known_word);
 }
 
-/* The stop after the seccomp stop, if PTRACE_SYSCALL asked for one. At an entry stop the result register
- * still has ENOSYS. */
+/* The stop after the seccomp stop, if PTRACE_SYSCALL asked for one. At an entry stop the result
+ * register still has ENOSYS. */
 static void learn_order(struct kernel_facts *k, struct tracee *t)
 {
 	regs_t r;
@@ -116,12 +116,13 @@ static void end_subject(pid_t pid)
 	int status;
 
 	kill(pid, SIGKILL);
-	while (waitpid(pid, &status, __WALL) == pid && !WIFEXITED(status) && !WIFSIGNALED(status)) {}
+	while (waitpid(pid, &status, __WALL) == pid)
+		if (WIFEXITED(status) || WIFSIGNALED(status)) break;
 }
 
-/* Is polling worth more than sleeping? Only if the tracee runs on another processor, and where a look
- * costs next to nothing compared with being woken: not in gVisor, where each is a call to another
- * process. */
+/* Is polling worth more than sleeping? Only if the tracee runs on another processor, and where a
+ * look costs next to nothing compared with being woken: not in gVisor, where each is a call to
+ * another process. */
 static bool polling_is_cheap(pid_t child)
 {
 	enum { LOOKS = 16, CHEAP_NS = 3000 };

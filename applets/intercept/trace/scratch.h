@@ -1,7 +1,7 @@
-/* Which memory in a tracee is free for the strings of the interceptor. The tracee maps the pages itself
- * when they are first needed (calls/dispatch.c), so its stack and heap are never touched. One pool per
- * process, one slot per call in flight: threads and vfork children share an address space. This is
- * bookkeeping only; no tracee is asked anything. */
+/* Which memory in a tracee is free for the strings of the interceptor. The tracee maps the pages
+ * itself when they are first needed (calls/dispatch.c), so its stack and heap are never touched.
+ * One pool per process, one slot per call in flight: threads and vfork children share an address
+ * space. This is bookkeeping only; no tracee is asked anything. */
 #ifndef K3SBOX_SCRATCH_H
 #define K3SBOX_SCRATCH_H
 

@@ -3,8 +3,8 @@
 
 #include <sys/wait.h>
 
-/* Polls for a while. Among many tracees, all of which waitpid(2) looks through, only the one that was
- * resumed last. In vain: doubles the number of waits that sleep at once. */
+/* Polls for a while. Among many tracees, all of which waitpid(2) looks through, only the one that
+ * was resumed last. In vain: doubles the number of waits that sleep at once. */
 static pid_t poll_stops(struct stop_wait *w, size_t n, int *status)
 {
 	enum { LOOKS = 64, MANY = 16, LONGEST_PAUSE = 64 };
@@ -21,8 +21,8 @@ static pid_t poll_stops(struct stop_wait *w, size_t n, int *status)
 	return 0;
 }
 
-/* A tracee that stops again at once, as most do, would find the tracer asleep on another processor, and
- * waking it costs more than all else here together. */
+/* A tracee that stops again at once, as most do, would find the tracer asleep on another processor,
+ * and waking it costs more than all else here together. */
 pid_t stops_next(struct stop_wait *w, size_t n, int *status)
 {
 	pid_t tid = 0;

@@ -9,8 +9,9 @@
 struct stop_wait {
 	bool spin;             /* poll for a while before sleeping (probe.h) */
 	pid_t resumed;         /* the thread that was resumed last; 0: none yet */
-	unsigned pause, rest;  /* how many waits sleep at once because polling was in vain, and how many of
-	                        * them are left */
+	/* How many waits sleep at once because polling was in vain, and how many of them are
+	 * left. */
+	unsigned pause, rest;
 };
 
 /* The thread of the next stop or end of any of n tracees, as waitpid(2); -1 with errno. */

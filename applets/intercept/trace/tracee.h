@@ -1,6 +1,6 @@
-/* The table of traced threads, and what can be asked about one. Together with probe.c and mem.c this is
- * all that calls ptrace(2). A thread may die at any moment: then requests fail with -ESRCH, which is
- * never an error; waitpid(2) tells of its end later. */
+/* The table of traced threads, and what can be asked about one. Together with probe.c and mem.c
+ * this is all that calls ptrace(2). A thread may die at any moment: then requests fail with -ESRCH,
+ * which is never an error; waitpid(2) tells of its end later. */
 #ifndef K3SBOX_TRACEE_H
 #define K3SBOX_TRACEE_H
 
@@ -18,13 +18,15 @@ enum root_state { ROOT_UNKNOWN, ROOT_SAME, ROOT_OTHER };
 struct tracee {
 	pid_t tid, tgid;           /* tgid 0: not asked yet (tracee_tgid) */
 	struct flight call;
-	/* Kept by view/root.c: the answer, the generation that it was found in, and a hash of which root
-	 * directory and mount namespace it is. */
+	/* Kept by view/root.c: the answer, the generation that it was found in, and a hash of which
+	 * root directory and mount namespace it is. */
 	enum root_state root;
 	unsigned root_gen;
 	uint64_t root_key;
-	bool pivoted;              /* its pivot_root was emulated by a chroot; the old root is yet to be unmounted */
-	bool foreign_child;        /* the child that it is making will be in another PID namespace */
+	/* pivot_root was emulated; the old root is yet to be unmounted */
+	bool pivoted;
+	/* the child that it is making will be in another PID namespace */
+	bool foreign_child;
 	struct tracee *next;       /* in the hash chain */
 };
 
@@ -64,13 +66,15 @@ int tracee_set_regs(struct tracee *t, const regs_t *r);
 int tracee_resume(struct tracee *t, int request, int sig);
 int tracee_interrupt(struct tracee *t);
 int tracee_detach(pid_t tid);
-/* seccomp: stops of RET_TRACE are reported; kernels without seccomp filters refuse that (-EINVAL). */
+/* seccomp: stops of RET_TRACE are reported; kernels without seccomp filters refuse that
+ * (-EINVAL). */
 int tracee_seize(pid_t tid, bool seccomp);
 unsigned long tracee_event_msg(struct tracee *t);
 /* The sender of the signal at this stop, if kill(2) sent it; 0: another way, or unknown. */
 pid_t tracee_sender(struct tracee *t);
-/* Is the call at this stop one of the 64-bit ABI? (int $0x80 in a 64-bit program has other numbers.)
- * False where PTRACE_GET_SYSCALL_INFO is missing: ask kernel_facts.has_syscall_info first. */
+/* Is the call at this stop one of the 64-bit ABI? (int $0x80 in a 64-bit program has other
+ * numbers.) False where PTRACE_GET_SYSCALL_INFO is missing: ask kernel_facts.has_syscall_info
+ * first. */
 bool tracee_native_call(struct tracee *t);
 
 #endif

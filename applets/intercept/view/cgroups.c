@@ -6,9 +6,11 @@
 #include "base/text.h"
 
 static const struct cgroup_file files[] = {
-	{ "cpuacct.usage_percpu", NULL, NULL, false },       /* cAdvisor ignores a container without it */
-	{ "devices.list", "devices", "a *:* rwm\n", false }, /* runc reads which devices are allowed, */
-	{ "devices.allow", "devices", "", true },            /* then writes which ones will be */
+	/* cAdvisor ignores a container without it. */
+	{ "cpuacct.usage_percpu", NULL, NULL, false },
+	/* runc reads which devices are allowed, then writes which ones will be. */
+	{ "devices.list", "devices", "a *:* rwm\n", false },
+	{ "devices.allow", "devices", "", true },
 	{ "devices.deny", "devices", "", true },
 	{ "pids.max", "pids", "max\n", true },
 	{ "pids.current", "pids", "1\n", false },
@@ -70,7 +72,8 @@ void cgroups_of_process(const char *text, size_t n, const char *const *names, si
 	buf_add(out, text, n);
 	for (size_t i = 0; i < name_n; i++)
 		if (n && !has_line(text, end, names[i], true))
-			buf_printf(out, "%u:%s:%.*s\n", 100u + (unsigned)i, names[i], (int)(eol - path), path);
+			buf_printf(out, "%u:%s:%.*s\n", 100u + (unsigned)i, names[i],
+				(int)(eol - path), path);
 }
 
 void cgroups_of_kernel(const char *text, size_t n, const char *const *names, size_t name_n,
@@ -92,7 +95,8 @@ static const char *name_of(const char *point, const char *const *names, size_t n
 	return NULL;
 }
 
-/* The options with the controllers are the last word of a line in mountinfo, the fourth in mounts. */
+/* The options with the controllers are the last word of a line in mountinfo, the fourth in
+ * mounts. */
 static bool rewrite_mount(const char *line, bool info, const char *const *names, size_t name_n,
 	struct buf *out)
 {

@@ -1,5 +1,5 @@
-/* cgroup v1 controllers that a kernel lacks, shown in its tables, and control files that a controller
- * lacks. Pure. */
+/* cgroup v1 controllers that a kernel lacks, shown in its tables, and control files that a
+ * controller lacks. Pure. */
 #ifndef K3SBOX_CGROUPS_H
 #define K3SBOX_CGROUPS_H
 
@@ -16,10 +16,11 @@ void cgroups_of_process(const char *text, size_t n, const char *const *names, si
 void cgroups_of_kernel(const char *text, size_t n, const char *const *names, size_t name_n,
 	struct buf *out);
 
-/* mountinfo (info) or mounts: a mount of type cgroup whose mount point ends in one of the names gets that
- * name as its option, instead of the controllers of the hierarchy that is mounted there. */
-void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names, size_t name_n,
-	struct buf *out);
+/* mountinfo (info) or mounts: a mount of type cgroup whose mount point ends in one of the names
+ * gets that name as its option, instead of the controllers of the hierarchy that is mounted
+ * there. */
+void cgroups_in_mounts(const char *text, size_t n, bool info, const char *const *names,
+	size_t name_n, struct buf *out);
 
 /* A control file that some kernels' controllers lack. */
 struct cgroup_file {
@@ -28,8 +29,8 @@ struct cgroup_file {
 	bool writable;            /* what is written is accepted and dropped */
 };
 
-/* By its base name. NULL if there is none, or its controller is not one of the names; a file without
- * controller is always found. */
+/* By its base name. NULL if there is none, or its controller is not one of the names; a file
+ * without controller is always found. */
 const struct cgroup_file *cgroup_file_find(const char *base, const char *const *names,
 	size_t name_n);
 

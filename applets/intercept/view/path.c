@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Appends the components of `in` to out (of length n, without a slash at its end; "" is the root). */
+/* Appends the components of `in` to out (of length n, without a slash at its end; "" is the
+ * root). */
 static int append(char *out, size_t n, const char *in)
 {
 	while (*in) {

@@ -5,12 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* An absolute path without "//", "/./" and "/../" into out (PATH_MAX bytes). ".." is taken literally,
- * which is right where no component before it is a symlink. base is what a relative `in` starts from;
- * `in` may be "". 0, -ENAMETOOLONG, or -EINVAL (base is not absolute). */
+/* An absolute path without "//", "/./" and "/../" into out (PATH_MAX bytes). ".." is taken
+ * literally, which is right where no component before it is a symlink. base is what a relative `in`
+ * starts from; `in` may be "". 0, -ENAMETOOLONG, or -EINVAL (base is not absolute). */
 int path_join(char *out, const char *base, const char *in);
 
-/* If path is dir or lies below it: what follows, without the slash ("" for dir itself). Else NULL. */
+/* If path is dir or lies below it: what follows, without the slash ("" for dir itself). Else
+ * NULL. */
 const char *path_below(const char *path, const char *dir);
 
 /* Has it a ".." component? */

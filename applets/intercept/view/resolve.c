@@ -1,5 +1,5 @@
-/* What a path argument of a tracee means: follows it as the kernel would for the tracee, without asking
- * the tracee. Which stand-in a canonical path has is not known here (stand_in.c). */
+/* What a path argument of a tracee means: follows it as the kernel would for the tracee, without
+ * asking the tracee. Which stand-in a canonical path has is not known here (stand_in.c). */
 #include "intercept/view/resolve.h"
 
 #include <errno.h>
@@ -61,10 +61,12 @@ static bool is_detached_proc(const struct tracee *t, int fd, const char *link)
 	char what[32], name[64];
 	struct statfs fs;
 
-	if (strcmp(link, "/") && !path_below(link, "/sys") && path_below(link, "/proc")) return false;
+	if (strcmp(link, "/") && !path_below(link, "/sys") && path_below(link, "/proc"))
+		return false;
 	snprintf(what, sizeof what, "fd/%d", fd);
 	tracee_proc(t, what, name, sizeof name);
-	return !path_below(link, "/proc") && statfs(name, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	return !path_below(link, "/proc") && statfs(name, &fs) == 0
+		&& fs.f_type == PROC_SUPER_MAGIC;
 }
 
 bool resolve_fd(struct view *v, struct tracee *t, int fd, char *out)
@@ -93,9 +95,9 @@ static bool base_of(struct view *v, struct tracee *t, int dirfd, char *out)
 	return true;
 }
 
-/* /proc/self and /proc/thread-self would mean the tracer: replaced by the number of the tracee. Links in
- * that directory are followed by hand, because numbers may differ in the PID namespace of the tracee.
- * False: nothing to do. */
+/* /proc/self and /proc/thread-self would mean the tracer: replaced by the number of the tracee.
+ * Links in that directory are followed by hand, because numbers may differ in the PID namespace of
+ * the tracee. False: nothing to do. */
 static bool expand_self(struct view *v, struct tracee *t, const char *path, char *out)
 {
 	char link[PATH_MAX];
@@ -161,8 +163,8 @@ static bool name_of(struct view *v, struct tracee *t, int fd, const char *tail, 
 	return path_join(out, link, tail) == 0;
 }
 
-/* The path as the kernel resolves it, with its links. What does not exist is kept as text (tail) behind
- * what does (cur). */
+/* The path as the kernel resolves it, with its links. What does not exist is kept as text (tail)
+ * behind what does (cur). */
 static bool canonical(struct view *v, struct tracee *t, const char *path, bool nofollow, char *out)
 {
 	char cur[PATH_MAX], tail[PATH_MAX], ours[PATH_MAX];
@@ -246,8 +248,9 @@ static bool is_own_fd(const char *path, unsigned *fd)
 {
 	int pid;
 	const char *rest = path_proc(path, &pid);
-	const char *end = rest && !pid && !strncmp(rest, "fd/", 3) ? text_unsigned(rest + 3, fd) : NULL;
 
+	if (!rest || pid || strncmp(rest, "fd/", 3)) return false;
+	const char *end = text_unsigned(rest + 3, fd);
 	return end && !*end;
 }
 
@@ -256,7 +259,8 @@ bool resolve_path(struct view *v, struct tracee *t, int dirfd, const char *raw, 
 	char full[PATH_MAX], self[PATH_MAX], lexical[PATH_MAX];
 	unsigned fd;
 
-	if (!resolve_text(v, t, dirfd, raw, full) || path_join(lexical, "/", full) < 0) return false;
+	if (!resolve_text(v, t, dirfd, raw, full) || path_join(lexical, "/", full) < 0)
+		return false;
 	if (is_own_fd(lexical, &fd)) return resolve_fd(v, t, (int)fd, out);
 	for (int i = 0; i < LINKS_MAX && expand_self(v, t, lexical, self); i++) {
 		set_path(lexical, self);
@@ -295,7 +299,8 @@ bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool 
 	/* Right as text, unless ".." follows a symlink. */
 	if (!path_climbs(full) && stand_in_find(v, t, lexical, s)) return true;
 	if (is_served(v, t, lexical)) return false;
-	if (canonical(v, t, full, nofollow, lexical) && stand_in_find(v, t, lexical, s)) return true;
+	if (canonical(v, t, full, nofollow, lexical) && stand_in_find(v, t, lexical, s))
+		return true;
 	if (!own && !may_come(v, lexical)) set_plain(v, key);
 	return false;
 }

@@ -7,8 +7,9 @@
 #include "intercept/view/stand_in.h"
 
 /* Does the path lead to something that a stand-in exists for? Then it is in s. Relative paths,
- * descriptors, "..", symlinks, chroots and /proc/self are followed as the kernel follows them; nofollow:
- * as O_NOFOLLOW. If the same path was asked for before, this costs one look into a table. */
+ * descriptors, "..", symlinks, chroots and /proc/self are followed as the kernel follows them;
+ * nofollow: as O_NOFOLLOW. If the same path was asked for before, this costs one look into a
+ * table. */
 bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool nofollow,
 	struct stand_in *s);
 

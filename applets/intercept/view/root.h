@@ -1,5 +1,5 @@
-/* Whose root directory: names of a tracee's files as the tracer can open them. A tracee in another root
- * (chroot, pivot_root, mount namespace) sees other files under the same names. */
+/* Whose root directory: names of a tracee's files as the tracer can open them. A tracee in another
+ * root (chroot, pivot_root, mount namespace) sees other files under the same names. */
 #ifndef K3SBOX_ROOT_H
 #define K3SBOX_ROOT_H
 
@@ -18,11 +18,12 @@ enum root_state root_of(struct view *v, struct tracee *t);
  * /proc/TID/root. out has PATH_MAX bytes. 0 or -ENAMETOOLONG. */
 int root_name(struct view *v, struct tracee *t, const char *path, char *out);
 
-/* The same for the nearest existing directory above path: a stand-in takes its mount, device and file
- * system type from there. */
+/* The same for the nearest existing directory above path: a stand-in takes its mount, device and
+ * file system type from there. */
 void root_directory_above(struct view *v, struct tracee *t, const char *path, char *out);
 
-/* Links in /proc name files from the tracer's root: takes the tracee's root off the front of path. */
+/* Links in /proc name files from the tracer's root: takes the tracee's root off the front of
+ * path. */
 void root_strip(struct view *v, struct tracee *t, char *path);
 
 #endif

@@ -119,7 +119,8 @@ void special_refresh(struct specials *s, const struct store *values, const struc
 		struct special *p = &s->v[i];
 		if (!shows(p, seed, ns)) continue;
 		/* Written before it is truncated, so that a reader never finds it empty. */
-		if (pwrite(p->fd, value, n, 0) == (ssize_t)n && ftruncate(p->fd, (off_t)n) == 0) continue;
+		if (pwrite(p->fd, value, n, 0) == (ssize_t)n && ftruncate(p->fd, (off_t)n) == 0)
+			continue;
 		close(p->fd);
 		p->fd = -1;
 	}

@@ -1,9 +1,10 @@
 /* Open stand-ins: which inodes they are, and which processes hold one that must be watched.
  *
- * A stand-in is a memfd of the tracee. Its inode identifies it through dup, fork, SCM_RIGHTS and opening
- * it anew, whatever the number of the descriptor. A read-only one is COLD: only its name and its file
- * system have to be reported. One that can be written, that was opened with O_PATH, or that plays a
- * directory is HOT: all calls of the processes that hold it stop, until they have closed it. */
+ * A stand-in is a memfd of the tracee. Its inode identifies it through dup, fork, SCM_RIGHTS and
+ * opening it anew, whatever the number of the descriptor. A read-only one is COLD: only its name
+ * and its file system have to be reported. One that can be written, that was opened with O_PATH, or
+ * that plays a directory is HOT: all calls of the processes that hold it stop, until they have
+ * closed it. */
 #ifndef K3SBOX_SPECIAL_H
 #define K3SBOX_SPECIAL_H
 
@@ -25,10 +26,10 @@ struct special {
 	uint64_t ns;              /* the network namespace that its value belongs to */
 	bool is_ns;               /* stands for a file in /proc/PID/ns */
 	pid_t mnt_of;             /* the one of the mount namespace of this process */
-	int fd;                   /* our descriptor, by which the content is kept up to date; -1: cold */
+	int fd;                   /* our own, to keep the content up to date; -1: cold */
 	bool dir;                 /* plays a directory */
 	bool opath;               /* opened with O_PATH */
-	bool real;                /* no memfd: the kernel's own file, whose refused writes are kept here */
+	bool real;                /* no memfd: the kernel's file, whose refused writes are kept */
 	bool listed;              /* the entries of the directory have been read */
 	/* f_type, st_dev and mount ID of the directory that it appears in. */
 	uint64_t fs_type;
@@ -46,7 +47,8 @@ struct specials {
 /* The stand-in behind a descriptor of the tracee, or NULL. */
 struct special *special_of_fd(struct specials *s, struct tracee *t, int fd);
 struct special *special_by_id(struct specials *s, uint64_t dev, uint64_t ino);
-/* Adds one (path is copied); if the table is full the oldest cold one is dropped. NULL: out of memory. */
+/* Adds one (path is copied); if the table is full the oldest cold one is dropped. NULL: out of
+ * memory. */
 struct special *special_add(struct specials *s, const struct special *new, const char *path);
 
 bool special_is_hot(const struct specials *s, pid_t tgid);

@@ -90,7 +90,8 @@ static bool find_table(const struct view *v, const char *path, struct stand_in *
 	return false;
 }
 
-static bool find_control_file(struct view *v, struct tracee *t, const char *path, struct stand_in *s)
+static bool find_control_file(struct view *v, struct tracee *t, const char *path,
+	struct stand_in *s)
 {
 	char dir[PATH_MAX], ours[PATH_MAX];
 	struct statfs fs;
@@ -150,15 +151,16 @@ static void rewrite_table(const struct view_config *cfg, const char *table, cons
 	}
 }
 
-static int table_content(struct view *v, struct tracee *t, const struct stand_in *s, struct buf *out)
+static int table_content(struct view *v, struct tracee *t, const struct stand_in *s,
+	struct buf *out)
 {
 	_cleanup_buf_ struct buf text = {0};
 	char name[64];
 	int pid = 0;
 
 	path_proc(s->path, &pid);
-	/* A link that was followed for the tracee may have led to the tracer's own number; and numbers of
-	 * another PID namespace mean nothing here. */
+	/* A link that was followed for the tracee may have led to the tracer's own number; and
+	 * numbers of another PID namespace mean nothing here. */
 	if (!pid || pid == getpid() || root_of(v, t) != ROOT_SAME) pid = t->tid;
 	if (!strcmp(s->table, "cgroups")) snprintf(name, sizeof name, "/proc/cgroups");
 	else snprintf(name, sizeof name, "/proc/%d/%s", pid, s->table);
@@ -169,7 +171,8 @@ static int table_content(struct view *v, struct tracee *t, const struct stand_in
 }
 
 /* One number per CPU. Their sum is right; how it is distributed is unknown. */
-static int percpu_content(struct view *v, struct tracee *t, const struct stand_in *s, struct buf *out)
+static int percpu_content(struct view *v, struct tracee *t, const struct stand_in *s,
+	struct buf *out)
 {
 	char theirs[PATH_MAX], ours[PATH_MAX], total[64] = "0";
 
@@ -280,7 +283,8 @@ static void map_names(const struct path_map *m, const char *dir, name_fn *fn, vo
 
 	if (rest && path_join(target, m->to, rest) == 0) directory_names(target, fn, arg);
 	rest = path_below(m->from, dir);
-	if (rest && *rest && !strchr(rest, '/') && !stat(m->to, &st)) fn(arg, rest, S_ISDIR(st.st_mode));
+	if (rest && *rest && !strchr(rest, '/') && !stat(m->to, &st))
+		fn(arg, rest, S_ISDIR(st.st_mode));
 }
 
 void stand_in_names(struct view *v, const char *dir, name_fn *fn, void *arg)

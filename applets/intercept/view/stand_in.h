@@ -1,5 +1,5 @@
-/* What stands in for which path: a file that the kernel lacks, or one that is shown differently. This
- * answers questions about names and content; opening is calls/open.c's. */
+/* What stands in for which path: a file that the kernel lacks, or one that is shown differently.
+ * This answers questions about names and content; opening is calls/open.c's. */
 #ifndef K3SBOX_STAND_IN_H
 #define K3SBOX_STAND_IN_H
 
@@ -26,7 +26,8 @@ enum stand_in_kind {
 	STAND_IN_NS,         /* a file in /proc/PID/ns */
 };
 
-/* What stands in for one path. Of the middle part each kind has its own member; the others are 0. */
+/* What stands in for one path. Of the middle part each kind has its own member; the others are
+ * 0. */
 struct stand_in {
 	enum stand_in_kind kind;
 	bool at_once;                     /* do not ask the kernel first */
@@ -34,14 +35,14 @@ struct stand_in {
 	const struct seed *seed;          /* SEED */
 	const char *table;                /* TABLE: "mountinfo", … */
 	const struct cgroup_file *file;   /* CGROUP */
-	pid_t mnt_of;                     /* NS: the mount namespace of this process; 0: another kind */
+	pid_t mnt_of;                     /* NS: whose mount namespace; 0: another kind */
 
 	char path[PATH_MAX];              /* canonical, as the tracee sees it */
 	char target[PATH_MAX];            /* MAP: as the tracer sees it */
 };
 
-/* What stands in for a canonical path; false: nothing does. s need not be initialized, but counts only
- * if this returns true. */
+/* What stands in for a canonical path; false: nothing does. s need not be initialized, but counts
+ * only if this returns true. */
 bool stand_in_find(struct view *v, struct tracee *t, const char *path, struct stand_in *s);
 
 /* Appends the content. 0 or -errno. */
@@ -56,8 +57,8 @@ mode_t stand_in_mode(const struct stand_in *s);
  * root; the mode holds for root too. */
 int stand_in_access(const struct tracee *t, const struct stand_in *s, int want);
 
-/* Calls fn for each name that a rule adds to the directory (a canonical path), whether the kernel has
- * it or not. A name may come twice. */
+/* Calls fn for each name that a rule adds to the directory (a canonical path), whether the kernel
+ * has it or not. A name may come twice. */
 void stand_in_names(struct view *v, const char *dir,
 	void (*fn)(void *arg, const char *name, bool is_dir), void *arg);
 

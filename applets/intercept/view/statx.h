@@ -1,5 +1,5 @@
-/* struct statx, which musl does not declare and whose kernel header conflicts with <sys/stat.h>: passed
- * around as bytes. */
+/* struct statx, which musl does not declare and whose kernel header conflicts with <sys/stat.h>:
+ * passed around as bytes. */
 #ifndef K3SBOX_STATX_H
 #define K3SBOX_STATX_H
 

@@ -1,5 +1,5 @@
-/* Values that were written to seeded sysctls. Those below net/ belong to one network namespace each.
- * Pure. */
+/* Values that were written to seeded sysctls. Those below net/ belong to one network namespace
+ * each. Pure. */
 #ifndef K3SBOX_STORE_H
 #define K3SBOX_STORE_H
 
@@ -27,8 +27,8 @@ struct store {
 /* NULL: nothing was written. */
 struct store_value *store_find(const struct store *s, const struct seed *seed, uint64_t ns);
 
-/* Takes the data of a write(2): 0; -EINVAL or -EPERM, as the kernel would; -ENOSPC when STORE_MAX values
- * are kept; -ENOMEM. */
+/* Takes the data of a write(2): 0; -EINVAL or -EPERM, as the kernel would; -ENOSPC when STORE_MAX
+ * values are kept; -ENOMEM. */
 int store_write(struct store *s, const struct seed *seed, uint64_t ns, const char *data, size_t n,
 	bool real_refused);
 

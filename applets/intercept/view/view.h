@@ -1,6 +1,6 @@
-/* What the program sees in place of what the kernel shows: the state of this room. stand_in.h says what
- * stands in for a path, resolve.h what a path of a tracee means, special.h which open files are stand-ins,
- * root.h in whose root directory a tracee is. */
+/* What the program sees in place of what the kernel shows: the state of this room. stand_in.h says
+ * what stands in for a path, resolve.h what a path of a tracee means, special.h which open files
+ * are stand-ins, root.h in whose root directory a tracee is. */
 #ifndef K3SBOX_VIEW_H
 #define K3SBOX_VIEW_H
 
@@ -34,13 +34,18 @@ struct view_config {
 enum { PLAIN_SLOTS = 4096, SERVED_ROOTS = 8 };
 
 struct view_cache {
-	/* By hash: paths for which there is no stand-in. Each entry holds for a second, and until a symlink
-	 * is made or a root changes (link_gen). */
+	/* By hash: paths for which there is no stand-in. Each entry holds for a second, and until a
+	 * symlink is made or a root changes (link_gen). */
 	struct plain_path { uint64_t hash; uint32_t until; unsigned gen; } plain[PLAIN_SLOTS];
 	unsigned link_gen;
-	/* By root: the mount points of file systems that a process serves, which may be a tracee. */
-	struct served_mounts { uint64_t root; uint32_t until; struct strv points; } served[SERVED_ROOTS];
-	int mount_events;          /* /proc/self/mountinfo, which reports changes to poll(2); -1: not open */
+	/* By root: the mount points of file systems that a process serves, which may be a
+	 * tracee. */
+	struct served_mounts {
+		uint64_t root;
+		uint32_t until;
+		struct strv points;
+	} served[SERVED_ROOTS];
+	int mount_events;          /* /proc/self/mountinfo, for poll(2); -1: not open */
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
 };
 

@@ -13,7 +13,8 @@ static unsigned long long no_args[6];
 static const struct syscall_rule *row_of(unsigned nr, unsigned features)
 {
 	for (size_t i = 0; i < syscall_rule_count; i++)
-		if (syscall_rules[i].nr == nr && syscall_rules[i].features & features) return &syscall_rules[i];
+		if (syscall_rules[i].nr == nr && syscall_rules[i].features & features)
+			return &syscall_rules[i];
 	return NULL;
 }
 
@@ -21,7 +22,8 @@ static bool right(const struct sock_filter *f, size_t n, unsigned nr, unsigned f
 {
 	const struct syscall_rule *r = row_of(nr, features);
 	bool passes = !r || (r->pass.mask && !r->pass.value);   /* for all arguments are zero */
-	unsigned want = passes ? SECCOMP_RET_ALLOW : r->error ? SECCOMP_RET_ERRNO | r->error : SECCOMP_RET_TRACE | (unsigned)(r - syscall_rules);
+	unsigned want = passes ? SECCOMP_RET_ALLOW : r->error ? SECCOMP_RET_ERRNO | r->error
+		: SECCOMP_RET_TRACE | (unsigned)(r - syscall_rules);
 	return filter_run(f, n, AUDIT_ARCH_X86_64, nr, no_args) == want
 		&& filter_run(f, n, AUDIT_ARCH_I386, nr, no_args) == SECCOMP_RET_ALLOW;
 }
@@ -36,7 +38,8 @@ TEST(every_number_and_feature_set)
 		/* each number up to past the last row, its x32 twin, and -1 */
 		for (unsigned nr = 0; nr < 520; nr++) {
 			CHECK(right(f, n, nr, features));
-			CHECK(filter_run(f, n, AUDIT_ARCH_X86_64, nr | 0x40000000, no_args) == SECCOMP_RET_ALLOW);
+			CHECK(filter_run(f, n, AUDIT_ARCH_X86_64, nr | 0x40000000,
+				no_args) == SECCOMP_RET_ALLOW);
 		}
 		CHECK(filter_run(f, n, AUDIT_ARCH_X86_64, ~0u, no_args) == SECCOMP_RET_ALLOW);
 	}
@@ -51,7 +54,8 @@ TEST(arguments_that_rule_a_match_out)
 		const struct syscall_rule *r = &syscall_rules[i];
 		unsigned long long args[6] = {0};
 		if (!r->pass.mask || !(r->features & F_PATH)) continue;
-		args[r->pass.arg] = r->pass.value | 0xff00000000ull;   /* the upper half does not count: flags are ints */
+		/* the upper half does not count: flags are ints */
+		args[r->pass.arg] = r->pass.value | 0xff00000000ull;
 		CHECK(filter_run(f, n, AUDIT_ARCH_X86_64, r->nr, args) == SECCOMP_RET_ALLOW);
 		args[r->pass.arg] = 0;
 		CHECK(filter_run(f, n, AUDIT_ARCH_X86_64, r->nr, args) == (SECCOMP_RET_TRACE | i));
@@ -72,7 +76,8 @@ TEST(jumps_stay_inside)
 	size_t n = filter_make(syscall_rules, syscall_rule_count, ~0u, f);
 
 	for (size_t i = 0; i < n; i++)
-		if (BPF_CLASS(f[i].code) == BPF_JMP) CHECK(i + 1 + f[i].jt < n && i + 1 + f[i].jf < n);
+		if (BPF_CLASS(f[i].code) == BPF_JMP)
+			CHECK(i + 1 + f[i].jt < n && i + 1 + f[i].jf < n);
 	CHECK(BPF_CLASS(f[n - 1].code) == BPF_RET);
 }
 
@@ -81,7 +86,8 @@ TEST(too_many_rows_is_said)
 	static struct syscall_rule many[200];
 	struct sock_filter f[FILTER_MAX];
 
-	for (size_t i = 0; i < 200; i++) many[i] = (struct syscall_rule){ .nr = (uint16_t)(i * 2), .features = F_PATH };
+	for (size_t i = 0; i < 200; i++)
+		many[i] = (struct syscall_rule){ .nr = (uint16_t)(i * 2), .features = F_PATH };
 	CHECK(filter_make(many, 200, F_PATH, f) == 0);
 	CHECK(filter_make(many, 60, F_PATH, f) > 0);
 }
@@ -89,12 +95,15 @@ TEST(too_many_rows_is_said)
 TEST(one_row_per_number)
 {
 	for (size_t i = 0; i < syscall_rule_count; i++) {
-		CHECK(syscall_rules[i].nr < 512 && syscall_rules[i].why && syscall_rules[i].features);
+		CHECK(syscall_rules[i].nr < 512 && syscall_rules[i].why
+			&& syscall_rules[i].features);
 		CHECK(syscall_rules[i].enter || syscall_rules[i].exit || syscall_rules[i].error);
-		CHECK(syscall_rule_find(syscall_rules[i].nr, syscall_rules[i].features) == &syscall_rules[i]);
+		CHECK(syscall_rule_find(syscall_rules[i].nr,
+			syscall_rules[i].features) == &syscall_rules[i]);
 		for (size_t j = 0; j < i; j++) CHECK(syscall_rules[j].nr != syscall_rules[i].nr);
 	}
-	CHECK(!syscall_rule_find(-1, ~0u) && !syscall_rule_find(1 << 20, ~0u) && !syscall_rule_find(syscall_rules[0].nr, 0));
+	CHECK(!syscall_rule_find(-1, ~0u) && !syscall_rule_find(1 << 20, ~0u)
+		&& !syscall_rule_find(syscall_rules[0].nr, 0));
 }
 
 UNIT_MAIN("filter")

@@ -91,7 +91,8 @@ TEST(a_reaper_that_dies_hands_on)
 
 	orphans_find(&o, ROOT)->reaper = true;
 	CHECK(orphans_ended(&o, RUNC, 0) == 0);
-	CHECK(orphans_ended(&o, SHIM, 0) == ROOT);                /* RUNC, for which it had not waited */
+	/* RUNC, for which it had not waited */
+	CHECK(orphans_ended(&o, SHIM, 0) == ROOT);
 	CHECK(take(&o, ROOT, RUNC, &status) == RUNC);
 	CHECK(take(&o, ROOT, -1, &status) == 0);
 	CHECK(orphans_ended(&o, INIT, 0x200) == ROOT);
@@ -104,7 +105,8 @@ TEST(numbers_come_round_again)
 	struct orphans o = family(false);
 	int status = 0;
 
-	orphans_born(&o, INIT, OTHER, true);                      /* a thread's report of what is known */
+	/* a thread's report of what is known */
+	orphans_born(&o, INIT, OTHER, true);
 	CHECK(orphans_find(&o, INIT)->parent == RUNC);
 	CHECK(orphans_ended(&o, RUNC, 0) == 0);
 	CHECK(orphans_ended(&o, INIT, 1) == SHIM && orphans_ended(&o, INIT, 1) == 0);
@@ -130,7 +132,8 @@ TEST(those_that_nobody_asks_for_are_swept)
 		CHECK(orphans_ended(&o, p, 0) == 0);
 	}
 	orphans_sweep(&o, even);
-	CHECK(o.n == 4 + 50 && orphans_find(&o, 1001) && !orphans_find(&o, 1002) && orphans_find(&o, SHIM));
+	CHECK(o.n == 4 + 50 && orphans_find(&o, 1001) && !orphans_find(&o, 1002)
+		&& orphans_find(&o, SHIM));
 	orphans_free(&o);
 }
 

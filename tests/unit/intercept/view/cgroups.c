@@ -33,22 +33,27 @@ TEST(kernel)
 
 	buf_reset(&out);
 	cgroups_of_kernel(have, strlen(have), names, 2, &out);
-	CHECK_STR(text(), "#subsys_name\thierarchy\tnum_cgroups\tenabled\npids\t1\t2\t1\ndevices\t101\t1\t1\n");
+	CHECK_STR(text(), "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+		"pids\t1\t2\t1\ndevices\t101\t1\t1\n");
 }
 
 TEST(mounts)
 {
-	static const char info[] = "1 0 0:1 / /sys/fs/cgroup/pids rw  - cgroup none rw,cpu\n2 0 0:1 / /x/pids rw - tmpfs none rw\n"
+	static const char info[] = "1 0 0:1 / /sys/fs/cgroup/pids rw  - cgroup none rw,cpu\n2 0 "
+		"0:1 / /x/pids rw - tmpfs none rw\n"
 		"3 0 0:1 / /sys/fs/cgroup/cpu rw - cgroup none rw,cpu\n";
 
 	buf_reset(&out);
 	cgroups_in_mounts(info, strlen(info), true, names, 2, &out);
-	CHECK_STR(text(), "1 0 0:1 / /sys/fs/cgroup/pids rw  - cgroup none rw,pids\n2 0 0:1 / /x/pids rw - tmpfs none rw\n"
+	CHECK_STR(text(), "1 0 0:1 / /sys/fs/cgroup/pids rw  - cgroup none rw,pids\n2 0 0:1 / "
+		"/x/pids rw - tmpfs none rw\n"
 		"3 0 0:1 / /sys/fs/cgroup/cpu rw - cgroup none rw,cpu\n");
-	static const char table[] = "none /sys/fs/cgroup/devices cgroup rw,cpu 0 0\nnone /devices tmpfs rw 0 0\n";
+	static const char table[] = "none /sys/fs/cgroup/devices cgroup rw,cpu 0 0\nnone /devices "
+		"tmpfs rw 0 0\n";
 	buf_reset(&out);
 	cgroups_in_mounts(table, strlen(table), false, names, 2, &out);
-	CHECK_STR(text(), "none /sys/fs/cgroup/devices cgroup rw,devices 0 0\nnone /devices tmpfs rw 0 0\n");
+	CHECK_STR(text(), "none /sys/fs/cgroup/devices cgroup rw,devices 0 0\nnone /devices tmpfs "
+		"rw 0 0\n");
 }
 
 TEST(files)

@@ -55,8 +55,10 @@ TEST(components)
 
 TEST(climbs)
 {
-	CHECK(path_climbs("..") && path_climbs("/a/../b") && path_climbs("../a") && path_climbs("a/.."));
-	CHECK(!path_climbs("/a/b") && !path_climbs("/a/..b") && !path_climbs("/a/b..") && !path_climbs("...") && !path_climbs(""));
+	CHECK(path_climbs("..") && path_climbs("/a/../b") && path_climbs("../a")
+		&& path_climbs("a/.."));
+	CHECK(!path_climbs("/a/b") && !path_climbs("/a/..b") && !path_climbs("/a/b..")
+		&& !path_climbs("...") && !path_climbs(""));
 }
 
 TEST(proc)
@@ -74,8 +76,10 @@ TEST(proc)
 	CHECK(pid == 7);
 	CHECK_STR(path_proc("/proc/self", &pid), "");
 	CHECK_STR(path_proc("/proc/self/task", &pid), "task");
-	CHECK(!path_proc("/proc/selfish/x", &pid) && !path_proc("/proc/sys", &pid) && !path_proc("/proc", &pid));
-	CHECK(!path_proc("/proc/0/x", &pid) && !path_proc("/proc/99999999999/x", &pid) && !path_proc("/proc/12x/y", &pid));
+	CHECK(!path_proc("/proc/selfish/x", &pid) && !path_proc("/proc/sys", &pid)
+		&& !path_proc("/proc", &pid));
+	CHECK(!path_proc("/proc/0/x", &pid) && !path_proc("/proc/99999999999/x", &pid)
+		&& !path_proc("/proc/12x/y", &pid));
 	CHECK(!path_proc("/procs/1/y", &pid) && !path_proc("/a", &pid));
 }
 

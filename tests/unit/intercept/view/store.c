@@ -18,12 +18,14 @@ static int put(struct store *s, const struct seed *seed, uint64_t ns, const char
 TEST(written_and_read)
 {
 	struct store s = {0};
-	const struct seed *oom = seed_find("vm/panic_on_oom"), *cap = seed_find("kernel/cap_last_cap");
+	const struct seed *oom = seed_find("vm/panic_on_oom"),
+		*cap = seed_find("kernel/cap_last_cap");
 
 	CHECK_STR(value(&s, oom, 1), "0\n");
 	CHECK(put(&s, oom, 1, "2\n") == 0);
 	CHECK_STR(value(&s, oom, 7), "2\n");   /* one for all namespaces */
-	CHECK(put(&s, oom, 1, "3") == -EINVAL && put(&s, oom, 1, "") == -EINVAL && put(&s, oom, 1, "x") == -EINVAL);
+	CHECK(put(&s, oom, 1, "3") == -EINVAL && put(&s, oom, 1, "") == -EINVAL
+		&& put(&s, oom, 1, "x") == -EINVAL);
 	CHECK_STR(value(&s, oom, 1), "2\n");
 	CHECK(put(&s, oom, 1, "  1 \n") == 0);
 	CHECK_STR(value(&s, oom, 1), "1\n");
