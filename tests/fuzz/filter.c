@@ -1,4 +1,4 @@
-/* Fuzz target: any table makes a filter that says what the table says, for the numbers in it and
+/* Fuzz target: any table makes a filter that does what the table says, for the numbers in it and
  * beside it. */
 #include <linux/audit.h>
 #include <linux/seccomp.h>

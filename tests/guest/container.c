@@ -1,5 +1,5 @@
-/* What container runtimes do: orphans, namespaces, roots, mounts on links and in other
- * namespaces. */
+/* What container runtimes do: reparented children, namespaces, root directories, mounts on links
+ * and in other namespaces. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -17,7 +17,7 @@
 
 #include "guest.h"
 
-/* ---- orphans ---- */
+/* ---- reparented children ---- */
 
 static volatile sig_atomic_t told;
 
@@ -108,7 +108,7 @@ static int orphans(int argc, char **argv)
 	pid = fork();
 	if (!pid) _exit(7);
 	wait_for("a child of its own", pid, 0);
-	wait_for("nobody", -1, WNOHANG);
+	wait_for("none left", -1, WNOHANG);
 	return 0;
 }
 
@@ -143,7 +143,7 @@ static int join(pid_t pid)
 	unshare(CLONE_FS);
 	show("joined", setns(fd, CLONE_NEWNS));
 	show("its marker", access("/marker", F_OK));
-	show("from the current folder", access("marker", F_OK));
+	show("from the current directory", access("marker", F_OK));
 	return 0;
 }
 

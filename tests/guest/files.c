@@ -161,7 +161,7 @@ static int list(int argc, char **argv)
 	return 0;
 }
 
-/* fdname PATH: what /proc/self/fd says of it */
+/* fdname PATH: its name in /proc/self/fd */
 static int fdname(int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
@@ -174,7 +174,7 @@ static int fdname(int argc, char **argv)
 		int dir = open("/proc/thread-self/fd", O_PATH | O_DIRECTORY);
 		n = readlinkat(dir, name + strlen("/proc/self/fd/"), link, sizeof link - 1);
 		link[n < 0 ? 0 : n] = 0;
-		printf("  by folder: %s\n", link);
+		printf("  by directory: %s\n", link);
 		n = readlink(name, small, sizeof small);
 		printf("  cut: %.*s\n", n < 0 ? 0 : (int)n, small);
 		close(fd);
@@ -241,7 +241,7 @@ static int use(int argc, char **argv)
 		printf("poll: %d\n", poll(&p, 1, 0));
 		show("fstat", fstat(fd, &st));
 		printf("kind %o\n", st.st_mode & S_IFMT);
-		/* whatever it says: it must not work */
+		/* any error will do */
 		show("write", write(fd, "1", 1) < 0 ? 0 : (errno = EDOM, -1));
 		int d = dup(fd);
 		close(fd);
@@ -305,7 +305,7 @@ static int many(int argc, char **argv)
 	return 0;
 }
 
-/* relink LINK A B: a link that changes under our feet */
+/* relink LINK A B: a link that changes between two opens */
 static int relink(int argc, char **argv)
 {
 	(void)argc;
@@ -338,7 +338,7 @@ static int at2(int argc, char **argv)
 	struct how2 h = { O_RDONLY, 0, 0, 1 };
 	show("unknown field", syscall(437, dir, argv[1], &h, sizeof h));
 	h.more = 0;
-	show_content("no folder", (int)syscall(437, -1, argv[1], &h, 24));
+	show_content("bad directory", (int)syscall(437, -1, argv[1], &h, 24));
 	return 0;
 }
 
@@ -350,7 +350,7 @@ static int shorten(int argc, char **argv)
 	return 0;
 }
 
-/* judged FOLDER PATH FLAGS: openat2(2) with these RESOLVE_ flags */
+/* judged DIR PATH FLAGS: openat2(2) with these RESOLVE_ flags */
 static int judged(int argc, char **argv)
 {
 	struct { uint64_t flags, mode, resolve; } how = { O_RDONLY, 0, argc > 2

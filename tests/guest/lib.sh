@@ -1,14 +1,18 @@
-# Sourced after tests/lib.sh by the interceptor's tests: the guest program, and bare against intercepted.
+# Sourced after tests/lib.sh by the interceptor's tests: the guest program, and bare against
+# intercepted.
 G=$PWD/build/guest/guest
-[ -x "$G" ] || make -s -f Makefile -f tests/guest/guest.mk build/guest/guest || fail guest "does not build"
-# A seeded sysctl that only the first network namespace has; the tests that name it start over in another one.
+[ -x "$G" ] || make -s -f Makefile -f tests/guest/guest.mk build/guest/guest || fail guest \
+	"does not build"
+# A seeded sysctl that only the first network namespace has; the tests that name it start over in
+# another one.
 SEED=/proc/sys/net/core/devconf_inherit_init_net
 
 # under [OPTION…] -- CMD…: intercepted, with a time limit
 under() { timeout 60 "$K3SBOX" intercept "$@"; }
 
 # Everything on, nothing that the guest would meet: what is not named by a rule must look the same.
-ALL="--seeds k3s --map /none/at/all=$T --statfs /none=ext4 --fstype nosuchfs=ext4 --propagation --mounts --cgroup --subreaper --runc"
+ALL="--seeds k3s --map /none/at/all=$T --statfs /none=ext4 --fstype nosuchfs=ext4"
+ALL="$ALL --propagation --mounts --cgroup --subreaper --runc"
 
 # parity NAME CMD…: the guest's output and status, bare and intercepted ($ALL, $MODE)
 parity() {

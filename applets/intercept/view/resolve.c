@@ -96,8 +96,8 @@ static bool base_of(struct view *v, struct tracee *t, int dirfd, char *out)
 }
 
 /* /proc/self and /proc/thread-self would mean the tracer: replaced by the number of the tracee.
- * Links in that directory are followed by hand, because numbers may differ in the PID namespace of
- * the tracee. False: nothing to do. */
+ * Links in that directory are followed here, because numbers may differ in the PID namespace of the
+ * tracee. False: nothing to do. */
 static bool expand_self(struct view *v, struct tracee *t, const char *path, char *out)
 {
 	char link[PATH_MAX];

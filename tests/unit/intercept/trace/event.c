@@ -36,7 +36,7 @@ TEST(table)
 	}
 }
 
-/* Whatever a status says, its class is one of ours and a signal is a signal's number. */
+/* Every status has a class, and the value of a signal is the number of a signal. */
 TEST(every_status)
 {
 	for (int event = 0; event < 260; event++)

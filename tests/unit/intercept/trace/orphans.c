@@ -3,7 +3,7 @@
 
 enum { ROOT = 10, SHIM = 20, RUNC = 30, INIT = 40, OTHER = 50 };
 
-/* ROOT → SHIM (wants orphans) → RUNC → INIT */
+/* ROOT → SHIM (a subreaper) → RUNC → INIT */
 static struct orphans family(bool foreign_init)
 {
 	struct orphans o = {0};
@@ -21,13 +21,13 @@ static pid_t take(struct orphans *o, pid_t reaper, pid_t which, int *status)
 	return orphans_take(o, reaper, which, false, status);
 }
 
-TEST(an_orphan_goes_to_the_nearest_that_wants_it)
+TEST(an_orphan_goes_to_the_nearest_subreaper)
 {
 	for (int foreign = 0; foreign < 2; foreign++) {
 		struct orphans o = family(foreign);
 		int status = 0;
 		CHECK(take(&o, SHIM, -1, &status) == -1);             /* RUNC is its own child */
-		CHECK(orphans_ended(&o, RUNC, 0) == 0);               /* which the kernel tells */
+		CHECK(orphans_ended(&o, RUNC, 0) == 0);               /* which the kernel reports */
 		orphans_waited(&o, RUNC);
 		CHECK(!orphans_find(&o, RUNC));
 		CHECK(take(&o, SHIM, -1, &status) == 0);              /* INIT lives */
@@ -40,7 +40,7 @@ TEST(an_orphan_goes_to_the_nearest_that_wants_it)
 	}
 }
 
-TEST(one_that_ended_before_its_parent_is_told_of_then)
+TEST(a_child_that_ended_before_its_parent_is_reported_later)
 {
 	struct orphans o = family(false);
 	int status = 0;
@@ -58,7 +58,7 @@ TEST(one_that_ended_before_its_parent_is_told_of_then)
 	orphans_free(&o);
 }
 
-TEST(nobody_wants_it)
+TEST(no_subreaper)
 {
 	struct orphans o = family(false);
 	int status = 0;
@@ -66,12 +66,12 @@ TEST(nobody_wants_it)
 	orphans_find(&o, SHIM)->reaper = false;
 	CHECK(orphans_ended(&o, RUNC, 0) == 0);
 	CHECK(orphans_ended(&o, INIT, 0) == 0);
-	CHECK(!orphans_find(&o, INIT));                           /* nobody will ask */
+	CHECK(!orphans_find(&o, INIT));                           /* no parent will wait */
 	CHECK(take(&o, SHIM, -1, &status) == -1);
 	orphans_free(&o);
 }
 
-TEST(what_dies_in_another_namespace_stays_there)
+TEST(orphans_of_another_namespace_stay_there)
 {
 	struct orphans o = family(true);
 	int status = 0;
@@ -100,7 +100,7 @@ TEST(a_reaper_that_dies_hands_on)
 	orphans_free(&o);
 }
 
-TEST(numbers_come_round_again)
+TEST(process_ids_are_reused)
 {
 	struct orphans o = family(false);
 	int status = 0;
@@ -123,7 +123,7 @@ static bool even(pid_t pid)
 	return pid % 2 == 0;
 }
 
-TEST(those_that_nobody_asks_for_are_swept)
+TEST(dead_processes_that_no_parent_waits_for_are_swept)
 {
 	struct orphans o = family(false);
 
