@@ -1,23 +1,22 @@
-/* host-local, the IPAM plugin: a drop-in for containernetworking's. */
+/* host-local, the IPAM plugin: compatible with containernetworking's in configuration, store and messages. */
 #include "app/applet.h"
 #include "cni/plugin.h"
 #include "host_local/host_local.h"
 
-/* What the fake plugin printed that made k3s's check for host-local pass; asked for nothing, this is still
- * the answer. */
+/* The answer to a call without any CNI_ variable, such as a check whether the plugin works. */
 static const char fake[] = "{\"cniVersion\": \"0.4.0\", \"ips\": [{\"version\": \"4\", \"address\": \"10.244.0.1/24\"}]}\n";
 
 const char hl_help[] =
 	"A CNI IPAM plugin with the configuration, store and messages of containernetworking's\n"
 	"host-local (https://www.cni.dev/plugins/current/ipam/host-local/); both can share one\n"
-	"store. Versions 0.1.0 to 1.1.0. Better here:\n"
+	"store. Versions 0.1.0 to 1.1.0. Differences:\n"
 	"  GC and STATUS do what the specification says (upstream's do nothing)\n"
-	"  an ADD does not read all leases, whatever their number\n"
+	"  ADD does not read all leases\n"
 	"  leases appear complete or not at all, so a crash leaks no address; leases that another\n"
-	"  plugin left empty are given free\n"
-	"  leases from before a reboot are given free (the store's lock file notes the boot)\n"
-	"K3SBOX_CNI_COMPAT=1.1.1 or 1.9.1 in the environment: that upstream release, to the byte.\n"
-	"Called without any CNI_ variable it prints a result, which is what k3s's check wants.\n";
+	"  plugin left empty are removed\n"
+	"  leases from before a reboot are removed (the store's lock file notes the boot)\n"
+	"With K3SBOX_CNI_COMPAT=1.1.1 or 1.9.1 it behaves as that upstream release, to the byte.\n"
+	"Called without any CNI_ variable it prints a result and succeeds.\n";
 
 static int add(struct cni *c)
 {

@@ -1,4 +1,5 @@
-/* loopback: brings lo up in a pod's network namespace, as containernetworking's plugin does. */
+/* loopback, a CNI plugin: brings lo up in a pod's network namespace, as containernetworking's plugin does
+ * (plugins/main/loopback/loopback.go). */
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -19,8 +20,8 @@ static void close_nl(struct nl *nl)
 	nl_close(nl);
 }
 
-/* Upstream's pkg/ns.GetNS, but where the sandbox has no statfs(2) for it, entering is the proof. 1: it is
- * gone. */
+/* GetNS of upstream's pkg/ns/ns_linux.go, but where a sandbox has no statfs(2) for the file, entering the
+ * namespace is the test. 1: the file does not exist. */
 static int check_path(struct cni *c)
 {
 	_cleanup_buf_ struct buf path = {0};
@@ -35,7 +36,7 @@ static int check_path(struct cni *c)
 		return err == ENOENT ? 1 : -1;
 	}
 	if (fs.f_type == NSFS || fs.f_type == PROCFS) return 0;
-	/* gVisor has its own magic numbers; a plain file is told apart by its refusal in setns(2). */
+	/* gVisor has magic numbers of its own; setns(2) fails for a plain file. */
 	_cleanup_close_ int fd = open(c->netns, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 && !setns(fd, CLONE_NEWNET)) return 0;
 	return cni_fail(c, CNI_INTERNAL, "unknown FS magic on %s: %lx", path.data, (unsigned long)fs.f_type);
@@ -47,7 +48,7 @@ static int fail_errno(struct cni *c, const char *what, int r)
 	return cni_fail(c, CNI_INTERNAL, "%s%s", what, go_strerror(-r, scratch, sizeof scratch));
 }
 
-/* A socket in the namespace, and its lo. 1: the namespace is gone (the error says so). */
+/* A socket in the namespace, and its lo. 1: the namespace does not exist (after cni_fail()). */
 static int open_lo(struct cni *c, struct nl *nl, struct nl_link *lo)
 {
 	int r = check_path(c);
@@ -70,7 +71,7 @@ static bool is_loopback(const struct ip *a)
 	return a->len == 4 ? a->b[0] == 127 : !memcmp(a->b, one, 16);
 }
 
-/* The first address of a family becomes part of the result; none may be a stranger. */
+/* The first address of a family goes into the result; each must be a loopback address. */
 static int take_addresses(struct cni *c, const struct cidr *v, size_t n, size_t len, struct cni_result *r)
 {
 	static const int64_t zero;
@@ -100,7 +101,7 @@ static int bring_up(struct cni *c, struct cni_result *r)
 
 	if (open_lo(c, &nl, &lo)) return -1;
 	int e = nl_link_up(&nl, lo.index, true);
-	while (!e && n > room) {   /* how many there are is known afterwards */
+	while (!e && n > room) {   /* the count is known afterwards */
 		addresses = arena_alloc(&c->arena, n * sizeof *addresses);
 		room = n;
 		e = nl_addresses(&nl, lo.index, addresses, room, &n);
@@ -110,7 +111,7 @@ static int bring_up(struct cni *c, struct cni_result *r)
 	return take_addresses(c, addresses, n, 16, r);
 }
 
-/* 1: there was one, it is in *r. */
+/* Reads prevResult. 1: there is one, in *r; 0: none. */
 static int previous(struct cni *c, struct cni_result *r)
 {
 	const struct json_node *prev = json_get(&c->conf, json_root(&c->conf), "prevResult");
@@ -135,7 +136,7 @@ static int add(struct cni *c)
 	i->mac = go_str("00:00:00:00:00:00");
 	i->sandbox = go_str(c->netns);
 	if (chained) return cni_print_result(c, &prev, c->version, c->version);
-	/* Upstream labels its own result with the configuration's version and so never converts it; only
+	/* Upstream labels its own result with the configuration's version and therefore converts it only
 	 * where that is empty. */
 	const struct json_node *stated = json_get(&c->conf, json_root(&c->conf), "cniVersion");
 	bool empty = !stated || !json_is(&c->conf, stated, arena_copy(&c->arena, c->version.s, c->version.n));
@@ -149,7 +150,7 @@ static int del(struct cni *c)
 
 	if (!*c->netns) return 0;
 	int r = open_lo(c, &nl, &lo);
-	if (r > 0) cni_forgive(c);   /* the namespace went with its pod */
+	if (r > 0) cni_forgive(c);   /* the namespace ended with its pod */
 	if (r) return r < 0 ? -1 : 0;
 	int e = nl_link_up(&nl, lo.index, false);
 	return e < 0 ? fail_errno(c, "", e) : 0;
@@ -181,7 +182,7 @@ const struct applet applet_loopback = {
 	.name = "loopback",
 	.group = GROUP_CNI,
 	.link_dir = "/opt/cni/bin",
-	.summary = "CNI plugin: lo, up",
+	.summary = "CNI plugin: brings lo up",
 	.more = help,
 	.flags = APPLET_RAW,
 	.run_raw = run,

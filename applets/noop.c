@@ -1,5 +1,5 @@
-/* noop: a network without a network. Pods get addresses that are theirs alone, and lo; nothing is plugged
- * in. */
+/* noop, a CNI plugin for machines where no interface can be made: pods get an address of their own and lo.
+ * Addresses come from host-local in this process, or from another IPAM plugin (noop/delegate.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,9 @@
 #include "net/netlink.h"
 #include "noop/noop.h"
 
-/* What a configuration without ipam stands for: k3s's range of the first node. */
+/* The range of a configuration without ipam: the one that k3s gives its first node. */
 #define DEFAULT_SUBNET "10.42.0.0/24"
-/* Its leases lie where no other plugin of the same network has any. */
+/* In a directory that no other plugin of the same network uses. */
 #define DEFAULT_IPAM "{\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"" DEFAULT_SUBNET "\"}]], \"dataDir\": \"" K3SBOX_RUN "/cni\"}"
 
 static const struct json_node *member(const struct cni *c, const char *path)
@@ -26,7 +26,7 @@ static const struct json_node *member(const struct cni *c, const char *path)
 	return json_path(&c->conf, json_root(&c->conf), path);
 }
 
-/* Writes the default into the configuration if it names no IPAM plugin, as if it had stood there. */
+/* Adds the default to the configuration if it names no IPAM plugin. */
 static int complete(struct cni *c)
 {
 	struct json_edits e = { .j = &c->conf };
@@ -47,20 +47,20 @@ static int complete(struct cni *c)
 	return r < 0 ? cni_fail(c, CNI_INTERNAL, "out of memory") : 0;
 }
 
-/* The IPAM plugin's name; NULL: host-local, which is in this program. -1 if the configuration makes no
- * sense. */
+/* The name of the IPAM plugin; NULL: host-local, which is in this program. -1 if the configuration is not
+ * valid. */
 static int ipam_plugin(struct cni *c, char **name)
 {
 	*name = NULL;
 	if (complete(c) < 0) return -1;
 	if (json_is(&c->conf, member(c, "ipam.type"), "host-local")) return 0;
 	if (!(*name = json_strdup(&c->conf, member(c, "ipam.type"))))
-		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
-	if (!strcmp(*name, "noop")) return cni_fail(c, CNI_BAD_CONFIG, "noop is no IPAM plugin");
+		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is not a string");
+	if (!strcmp(*name, "noop")) return cni_fail(c, CNI_BAD_CONFIG, "noop is not an IPAM plugin");
 	return 0;
 }
 
-static int ask(struct cni *c, int (*in_process)(struct cni *), const char *command)
+static int call_ipam(struct cni *c, int (*in_process)(struct cni *), const char *command)
 {
 	_cleanup_free_ char *plugin = NULL;
 
@@ -68,7 +68,7 @@ static int ask(struct cni *c, int (*in_process)(struct cni *), const char *comma
 	return plugin ? noop_delegate(c, plugin, command, NULL) : in_process(c);
 }
 
-/* The version that an answer says it is in; upstream then converts. */
+/* The version that an answer states; the result is converted from it. */
 static struct str version_of(struct cni *c, const struct json *j)
 {
 	enum { LONGEST = 16 };
@@ -77,7 +77,7 @@ static struct str version_of(struct cni *c, const struct json *j)
 	return json_string(j, json_get(j, json_root(j), "cniVersion"), (char *)v.s, LONGEST, &v.n) || !v.n ? c->version : v;
 }
 
-/* An address from another program. What it did is undone if its answer is of no use. */
+/* An address from another program. If its answer cannot be used, the program is called with DEL. */
 static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 {
 	_cleanup_buf_ struct buf answer = {0};
@@ -94,7 +94,7 @@ static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
 	for (size_t i = 0; any && i < r->ips.n; i++) any = ((struct cni_ip **)r->ips.v)[i];
 	if (any) return 0;
 	if (!status) status = cni_fail(c, CNI_INTERNAL, "IPAM plugin returned missing IP config");
-	/* The first error is the one to tell. */
+	/* The first error is the one reported. */
 	noop_delegate(c, plugin, "DEL", NULL);
 	return status;
 }
@@ -111,17 +111,17 @@ static int up(void *path)
 	return r < 0 ? -r : 0;
 }
 
-/* In a child, so that this process stays where it is. Failing is no reason for the pod not to start: a
- * runtime that wants lo calls the loopback plugin. */
+/* In a child, so that this process stays in its namespace. A failure does not fail the ADD: a runtime that
+ * needs lo calls the loopback plugin. */
 static void lo_up(struct cni *c)
 {
 	int r = spawn_call(up, (void *)(uintptr_t)c->netns, 5000);
 	if (!r) return;
 	errno = r < 0 ? -r : r;
-	warn_errno(-errno, "lo in %s stays down", c->netns);
+	warn_errno(-errno, "cannot bring lo up in %s", c->netns);
 }
 
-/* Every address is one of the interface that the pod would have. */
+/* All addresses belong to the interface that the pod would have. */
 static void add_interface(struct cni *c, struct cni_result *r)
 {
 	static const int64_t zero;
@@ -152,7 +152,7 @@ static int add(struct cni *c)
 	struct cni_result r = {0};
 
 	if (chained(c)) {
-		/* Another plugin has given the pod its network: pass that on. */
+		/* Another plugin has given the pod its network: its result is passed on. */
 		if (parse_prev(c, &r) < 0) return -1;
 	} else {
 		_cleanup_free_ char *plugin = NULL;
@@ -164,7 +164,8 @@ static int add(struct cni *c)
 	return cni_print_result(c, &r, c->version, c->version);
 }
 
-/* Where the pod's interface stands in the result of a chain, which the runtime hands to every link of it; -1: nowhere. */
+/* Index of the pod's interface in the result of a chain, which the runtime hands to every plugin of it;
+ * -1: none. */
 static int interface_at(const struct cni *c, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->interfaces.n; i++) {
@@ -174,8 +175,8 @@ static int interface_at(const struct cni *c, const struct cni_result *r)
 	return -1;
 }
 
-/* Is none of them of the range that stands for no ipam? */
-static bool others_addresses(const struct cni_result *r)
+/* No address of the result is in the default range. */
+static bool none_in_default_range(const struct cni_result *r)
 {
 	struct cidr own;
 
@@ -187,14 +188,15 @@ static bool others_addresses(const struct cni_result *r)
 	return true;
 }
 
-/* Did this one only pass on what another plugin had made? Then that one holds the address, perhaps under the same name in the same store.
- * Ours is the first interface of its result; those that are there come behind the host's end, and have a hardware address. */
+/* Did this plugin only pass on the result of another one? Then that plugin holds the address, perhaps under
+ * the same name in the same store. The interface of a noop is the first of its result and has no hardware
+ * address; real ones come after the host's end and have one. */
 static bool is_others(const struct cni *c, const struct cni_result *r)
 {
 	int i = interface_at(c, r);
 
 	if (i > 0 || (i == 0 && ((struct cni_interface **)r->interfaces.v)[0]->mac.n)) return true;
-	return !member(c, "ipam.type") && r->ips.n && others_addresses(r);
+	return !member(c, "ipam.type") && r->ips.n && none_in_default_range(r);
 }
 
 static int del(struct cni *c)
@@ -202,10 +204,10 @@ static int del(struct cni *c)
 	struct cni_result r = {0};
 	struct str why;
 
-	/* A result that makes no sense is no reason to keep an address. */
+	/* A result that cannot be read does not keep the address. */
 	if (chained(c) && !cni_parse_result(c, &c->conf, member(c, "prevResult"), c->version, &r, &why) && is_others(c, &r))
 		return 0;
-	return ask(c, hl_del, "DEL");
+	return call_ipam(c, hl_del, "DEL");
 }
 
 static int check(struct cni *c)
@@ -225,19 +227,19 @@ static int check(struct cni *c)
 
 static int gc(struct cni *c)
 {
-	return ask(c, hl_gc, "GC");
+	return call_ipam(c, hl_gc, "GC");
 }
 
 static int status(struct cni *c)
 {
-	return ask(c, hl_status, "STATUS");
+	return call_ipam(c, hl_status, "STATUS");
 }
 
 static const char help[] =
-	"A CNI plugin for machines that cannot plug: each pod gets addresses of its own and lo, and no\n"
-	"interface. (containernetworking's test double of the same name is something else.)\n"
-	"Addresses come from the IPAM plugin in the configuration (host-local is built in), or without\n"
-	"\"ipam\" from 10.42.0.0/24. With a prevResult it passes that on. Versions 0.1.0 to 1.1.0.\n"
+	"A CNI plugin for machines where no interface can be made: each pod gets addresses of its own\n"
+	"and lo, but no interface. (containernetworking's test plugin of the same name is another one.)\n"
+	"Addresses come from the IPAM plugin in the configuration (host-local is built in) or, without\n"
+	"\"ipam\", from 10.42.0.0/24. A prevResult is passed on. Versions 0.1.0 to 1.1.0.\n"
 	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [{\"type\": \"noop\",\n"
 	"   \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
 

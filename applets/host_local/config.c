@@ -1,4 +1,4 @@
-/* The configuration: upstream's allocator/config.go. */
+/* Reads and checks the configuration, as upstream's plugins/ipam/host-local/backend/allocator/config.go. */
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -7,25 +7,25 @@
 #include "base/err.h"
 #include "host_local/host_local.h"
 
-/* ---- as it stands in the JSON ---- */
+/* ---- the JSON ---- */
 
-struct ipam {
-	struct hl_range range;         /* the old way: one subnet, right in ipam */
+struct config_ipam {
+	struct hl_range range;         /* the old form: one subnet in ipam itself */
 	struct str name, type, data_dir, resolv_conf;
 	struct slice routes;
 	struct slice sets;             /* of slices of struct hl_range */
 };
 
-struct wire_args { struct slice ips; };   /* struct ip * */
+struct config_args { struct slice ips; };   /* struct ip * */
 
-struct wire {
+struct config_net {
 	struct str name, version;
-	struct ipam *ipam;
+	struct config_ipam *ipam;
 	struct { struct slice sets, ips; } runtime;
-	struct { struct wire_args *cni; } *args;
+	struct { struct config_args *cni; } *args;
 };
 
-/* plugins/pkg/ip.IP: an address with or without a prefix, which is of no interest here. */
+/* ip.IP of upstream's pkg/ip: an address with or without a prefix, which is ignored. */
 static int any_ip_text(struct go_decoder *d, void *v, const char *s, size_t n)
 {
 	struct cidr c = {0};
@@ -63,24 +63,24 @@ static const struct go_type any_ips_type = {
 };
 
 static const struct go_type ipam_type = {
-	.kind = GO_STRUCT, .name = "allocator.IPAMConfig", .bare = "IPAMConfig", .size = sizeof(struct ipam),
+	.kind = GO_STRUCT, .name = "allocator.IPAMConfig", .bare = "IPAMConfig", .size = sizeof(struct config_ipam),
 	.fields = (const struct go_field[]){
-		FIELD(ipam, "rangeStart", range.start, &cni_net_ip_type, .embedded = "Range"),
-		FIELD(ipam, "rangeEnd", range.end, &cni_net_ip_type, .embedded = "Range"),
-		FIELD(ipam, "subnet", range.subnet, &cni_ipnet_type, .embedded = "Range"),
-		FIELD(ipam, "gateway", range.gateway, &cni_net_ip_type, .embedded = "Range"),
-		FIELD(ipam, "Name", name, &go_string),
-		FIELD(ipam, "type", type, &go_string),
-		FIELD(ipam, "routes", routes, &cni_routes_type),
-		FIELD(ipam, "dataDir", data_dir, &go_string),
-		FIELD(ipam, "resolvConf", resolv_conf, &go_string),
-		FIELD(ipam, "ranges", sets, &sets_type),
+		FIELD(config_ipam, "rangeStart", range.start, &cni_net_ip_type, .embedded = "Range"),
+		FIELD(config_ipam, "rangeEnd", range.end, &cni_net_ip_type, .embedded = "Range"),
+		FIELD(config_ipam, "subnet", range.subnet, &cni_ipnet_type, .embedded = "Range"),
+		FIELD(config_ipam, "gateway", range.gateway, &cni_net_ip_type, .embedded = "Range"),
+		FIELD(config_ipam, "Name", name, &go_string),
+		FIELD(config_ipam, "type", type, &go_string),
+		FIELD(config_ipam, "routes", routes, &cni_routes_type),
+		FIELD(config_ipam, "dataDir", data_dir, &go_string),
+		FIELD(config_ipam, "resolvConf", resolv_conf, &go_string),
+		FIELD(config_ipam, "ranges", sets, &sets_type),
 		{ 0 },
 	},
 };
 
 static const struct go_type runtime_type = {
-	.kind = GO_STRUCT, .bare = "", .size = sizeof ((struct wire *)0)->runtime,
+	.kind = GO_STRUCT, .bare = "", .size = sizeof ((struct config_net *)0)->runtime,
 	.name = "struct { IPRanges []allocator.RangeSet \"json:\\\"ipRanges,omitempty\\\"\"; "
 		"IPs []*ip.IP \"json:\\\"ips,omitempty\\\"\" }",
 	.fields = (const struct go_field[]){
@@ -90,8 +90,8 @@ static const struct go_type runtime_type = {
 	},
 };
 static const struct go_type wire_args_type = {
-	.kind = GO_STRUCT, .name = "allocator.IPAMArgs", .bare = "IPAMArgs", .size = sizeof(struct wire_args),
-	.fields = (const struct go_field[]){ FIELD(wire_args, "ips", ips, &any_ips_type), { 0 } },
+	.kind = GO_STRUCT, .name = "allocator.IPAMArgs", .bare = "IPAMArgs", .size = sizeof(struct config_args),
+	.fields = (const struct go_field[]){ FIELD(config_args, "ips", ips, &any_ips_type), { 0 } },
 };
 static const struct go_type args_type = {
 	.kind = GO_STRUCT, .name = "struct { A *allocator.IPAMArgs \"json:\\\"cni\\\"\" }", .bare = "", .size = sizeof(void *),
@@ -103,20 +103,20 @@ static const struct go_type args_type = {
 };
 
 static const struct go_type net_type = {
-	.kind = GO_STRUCT, .name = "allocator.Net", .bare = "Net", .size = sizeof(struct wire),
+	.kind = GO_STRUCT, .name = "allocator.Net", .bare = "Net", .size = sizeof(struct config_net),
 	.fields = (const struct go_field[]){
-		FIELD(wire, "name", name, &go_string),
-		FIELD(wire, "cniVersion", version, &go_string),
-		FIELD(wire, "ipam", ipam, &(const struct go_type){
+		FIELD(config_net, "name", name, &go_string),
+		FIELD(config_net, "cniVersion", version, &go_string),
+		FIELD(config_net, "ipam", ipam, &(const struct go_type){
 			.kind = GO_POINTER, .name = "*allocator.IPAMConfig", .size = sizeof(void *), .elem = &ipam_type }),
-		FIELD(wire, "runtimeConfig", runtime, &runtime_type),
-		FIELD(wire, "args", args, &(const struct go_type){
+		FIELD(config_net, "runtimeConfig", runtime, &runtime_type),
+		FIELD(config_net, "args", args, &(const struct go_type){
 			.kind = GO_POINTER, .name = "*struct", .size = sizeof(void *), .elem = &args_type }),
 		{ 0 },
 	},
 };
 
-/* ---- CNI_ARGS: "K=V;K2=V2" into the fields of a Go struct, which has these ---- */
+/* ---- CNI_ARGS: "K=V;K2=V2" into the fields of a Go struct (LoadArgs of cni/pkg/types/args.go) ---- */
 
 static int fail_quoted(struct cni *c, const char *before, const char *s, size_t n, const char *after, struct str rest)
 {
@@ -202,7 +202,7 @@ int hl_check_path(struct cni *c, const char *op, struct str path)
 
 static int want(struct cni *c, struct hl_conf *conf, const struct ip *a)
 {
-	/* A null in the list, at which upstream crashes, is as good as an empty string. */
+	/* A null in the list, at which upstream crashes, counts as an empty string. */
 	if (!a || !a->len) return cni_fail(c, CNI_INTERNAL, "cannot understand ip: IP <nil> not v4 nor v6");
 	for (size_t i = 0; i < conf->wanted_count; i++)
 		if (!ip_cmp(&conf->wanted[i], a)) return 0;
@@ -210,7 +210,7 @@ static int want(struct cni *c, struct hl_conf *conf, const struct ip *a)
 	return 0;
 }
 
-static int collect_wanted(struct cni *c, const struct wire *w, struct hl_conf *conf)
+static int collect_wanted(struct cni *c, const struct config_net *w, struct hl_conf *conf)
 {
 	const struct slice none = {0};
 	const struct slice *lists[] = { w->args && w->args->cni ? &w->args->cni->ips : &none, &w->runtime.ips };
@@ -233,7 +233,7 @@ static void add_sets(struct hl_conf *conf, const struct slice *sets)
 	}
 }
 
-static void collect_sets(struct cni *c, struct wire *w, struct hl_conf *conf)
+static void collect_sets(struct cni *c, struct config_net *w, struct hl_conf *conf)
 {
 	size_t most = w->runtime.sets.n + 1 + w->ipam->sets.n;
 
@@ -269,7 +269,7 @@ static int check_sets(struct cni *c, const struct hl_conf *conf)
 
 int hl_load(struct cni *c, struct hl_conf *conf)
 {
-	struct wire *w = arena_alloc(&c->arena, sizeof *w);
+	struct config_net *w = arena_alloc(&c->arena, sizeof *w);
 	struct str why;
 
 	*conf = (struct hl_conf){0};

@@ -1,3 +1,4 @@
+/* The table of owners: its file, its checksum and the mark on the directory. */
 #include "host_local/index.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include "base/arena.h"
 #include "base/io.h"
 
-#define FOLDER K3SBOX_RUN "/cni-index"
+#define INDEX_DIR K3SBOX_RUN "/cni-index"
 
 struct table_header {
 	char magic[8];
@@ -19,7 +20,7 @@ struct table_header {
 	int64_t boot;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
 	uint64_t count;
-	uint64_t sum;          /* of the records and of what is above */
+	uint64_t sum;          /* of the records and of the fields above */
 };
 
 struct hl_table {
@@ -28,11 +29,11 @@ struct hl_table {
 };
 
 enum {
-	MOST = 1 << 20,        /* records; more leases than that are read one by one */
-	FIRST_RECORDS = 30,      /* of a node with that many pods; small, because memory that is touched costs more than bytes */
+	MOST = 1 << 20,        /* records; with more leases than that each is read */
+	FIRST_RECORDS = 30,    /* enough for most nodes; small, because memory that is touched costs time */
 	/* Bytes that are read, and written, at once. */
 	FIRST = sizeof(struct table_header) + FIRST_RECORDS * sizeof(struct hl_record),
-	TREMBLE = 2,           /* seconds: the boot's time is computed from two clocks */
+	TOLERANCE = 2,         /* seconds: the boot time is computed from two clocks */
 };
 
 static const char magic[8] = "k3scni2";
@@ -84,21 +85,21 @@ static void reserve(struct hl_index *x, size_t n)
 static bool fits(const struct table_header *h, const struct stat *st, int64_t boot)
 {
 	return !memcmp(h->magic, magic, sizeof magic) && h->dev == st->st_dev && h->ino == st->st_ino &&
-		h->boot - boot <= TREMBLE && boot - h->boot <= TREMBLE &&
+		h->boot - boot <= TOLERANCE && boot - h->boot <= TOLERANCE &&
 		h->mtime == st->st_mtim.tv_sec && h->mtime_ns == st->st_mtim.tv_nsec && h->ctime == st->st_ctim.tv_sec &&
 		h->ctime_ns == st->st_ctim.tv_nsec && h->count <= MOST;
 }
 
-/* Folders come and go, so not each has a file of its own for ever: two with the same name take it from one
- * another, which the sum and the folder's numbers tell. */
+/* There are 4096 files for all directories, so that the number of files is bounded. Two directories of one
+ * file name replace each other's table, which the directory's numbers in the header show. */
 static int open_file(const struct stat *st)
 {
 	int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
 	char path[64];
 
-	snprintf(path, sizeof path, FOLDER "/%03x", (unsigned)mix((uint64_t)st->st_dev << 32 ^ st->st_ino) & 0xfff);
+	snprintf(path, sizeof path, INDEX_DIR "/%03x", (unsigned)mix((uint64_t)st->st_dev << 32 ^ st->st_ino) & 0xfff);
 	int fd = openat(AT_FDCWD, path, flags, 0600);
-	if (fd < 0 && errno == ENOENT && !io_mkdirs(FOLDER, 0700)) fd = openat(AT_FDCWD, path, flags, 0600);
+	if (fd < 0 && errno == ENOENT && !io_mkdirs(INDEX_DIR, 0700)) fd = openat(AT_FDCWD, path, flags, 0600);
 	return fd;
 }
 
@@ -156,7 +157,7 @@ void hl_index_remove(struct hl_index *x, const struct ip *ip)
 	}
 }
 
-/* Gives the folder a time that no clock will give it; false if the file system did not take it as it is. */
+/* Gives the directory a time that no clock will give it; false if the file system does not keep it exactly. */
 static bool mark(int dir, struct stat *st)
 {
 	struct timespec now, t[2] = { { .tv_nsec = UTIME_OMIT } };
@@ -185,8 +186,8 @@ void hl_index_commit(struct hl_index *x, int dir, int64_t boot_time)
 	memcpy(x->t->h.magic, magic, sizeof magic);
 	x->t->h.sum = sum_of(x->t);
 	size_t from = x->dirty < x->n ? size_of(x->dirty) : size_of(x->n), end = size_of(x->n);
-	/* The header comes last: an older one does not fit the folder any more. Small tables are written
-	 * in one go; torn, their sum is wrong. */
+	/* The header is written last: the older one does not match the directory any more. A small table
+	 * is written at once; if it is torn, its sum is wrong. */
 	if (end <= FIRST) {
 		if (!write_at(x, 0, end)) return;
 	} else if ((from < end && !write_at(x, from, end)) || !write_at(x, 0, sizeof x->t->h)) {

@@ -1,4 +1,4 @@
-/* Reading the store: whose is which lease. */
+/* Reading the store: which leases belong to an attachment. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +15,17 @@ struct lease_walk {
 	hl_visit *fn;
 	void *arg;
 	struct buf content;
-	int err;             /* why not all was seen */
+	int err;             /* why the walk is not complete */
 };
 
-/* What a file is to blame for makes the file unreadable; what this process or the disk is, the whole walk. */
+/* An error of one file makes that file unreadable; an error of this process or of the disk fails the walk. */
 static void note(struct lease_walk *w, int err)
 {
-	if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EIO || err == EBADF) w->err = err;   /* EBADF: musl's fdopendir(3) */
+	/* EBADF: from musl's fdopendir(3). */
+	if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EIO || err == EBADF) w->err = err;
 }
 
-/* Content of a file in a folder, trimmed; .s is NULL if it cannot be had. */
+/* Content of a file in a directory, trimmed; .s is NULL if it cannot be read. */
 static struct str read_at(struct lease_walk *w, int dir, const char *name)
 {
 	enum { BIGGEST = 1 << 20, CHUNK = 512 };
@@ -36,7 +37,7 @@ static struct str read_at(struct lease_walk *w, int dir, const char *name)
 	ssize_t n = to ? read(fd, to, CHUNK) : -1;
 	int r = n < 0 ? -errno : 0;
 	if (n > 0) b->len = (size_t)n;
-	/* A short read of a file is its end. */
+	/* A short read is the file's end. */
 	if (n == CHUNK) r = io_read_fd(fd, b, BIGGEST);
 	if (r < 0) {
 		note(w, -r);
@@ -71,7 +72,7 @@ static void walk_dir(struct lease_walk *w, int fd, const char *prefix, int depth
 		unsigned char type = type_of(dirfd(d), e);
 		if (snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name, type == DT_DIR ? "/" : "") >= (int)sizeof path)
 			continue;
-		/* A link may lead to a file; pipes and devices are left alone. */
+		/* A link may lead to a file; pipes and devices are not read. */
 		if (type == DT_REG || type == DT_LNK) content = read_at(w, dirfd(d), e->d_name);
 		w->fn(w->arg, path, content, type == DT_REG && !depth);
 		if (type == DT_DIR && depth < DEEPEST)
@@ -109,10 +110,10 @@ struct lease_scan {
 	struct hl_store *s;
 	struct str exact_owner, old_owner;
 	struct hl_leases *out;
-	bool odd;            /* the store has something that the index cannot say */
+	bool odd;            /* the store has a file that the index cannot represent */
 };
 
-/* Is it a lease as both plugins write them? */
+/* Is this the name of a lease as both plugins write it? */
 static bool is_lease_name(const char *name, struct ip *a)
 {
 	char text[IP_TEXT];
@@ -122,7 +123,7 @@ static bool is_lease_name(const char *name, struct ip *a)
 	return !strcmp(name, text);
 }
 
-/* Files that both plugins keep there, with what belongs in them: nothing that could be somebody's ID. */
+/* Is this a file that both plugins keep in the store, with its usual content, which cannot be an ID? */
 static bool is_housekeeping(const char *name, struct str content)
 {
 	struct ip a;
@@ -137,7 +138,7 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 	struct hl_store *s = scan->s;
 	struct ip a;
 
-	if (s->better && plain && !strcmp(path, HL_TEMP)) {   /* of one who was killed before it was a lease */
+	if (s->better && plain && !strcmp(path, HL_TEMP)) {   /* of a call that was killed */
 		hl_store_remove(s, path);
 		return;
 	}
@@ -146,7 +147,7 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 	if (!s->better) return;
 	if (plain && is_lease_name(path, &a)) {
 		if (!content.s) scan->odd = true;
-		/* Who wrote it was killed between making it and filling it in: nobody has this address. */
+		/* Its writer was killed between creating and filling it: the address is not in use. */
 		else if (!content.n) hl_store_remove(s, path);
 		else hl_index_add(&s->index, hl_index_hash(content.s, content.n), &a);
 	} else if (!plain || !is_housekeeping(path, content)) {
@@ -154,7 +155,7 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 	}
 }
 
-/* filepath.Walk goes through folders in the order of names: by components. */
+/* The order of Go's filepath.Walk: by components. */
 static int by_path(const void *a_, const void *b_)
 {
 	const char *a = ((const struct hl_lease *)a_)->name, *b = ((const struct hl_lease *)b_)->name;
@@ -172,7 +173,7 @@ static int find_by_scan(struct hl_store *s, struct lease_scan *scan)
 	return r && s->c->compat == CNI_BETTER ? cni_fail_path(s->c, "read", s->path, -r) : 0;
 }
 
-/* Does a file of the store hold just this? */
+/* Is this the whole content of a file of the store? */
 static bool holds(struct hl_store *s, const char *name, struct str who)
 {
 	char first[512];
@@ -182,7 +183,7 @@ static bool holds(struct hl_store *s, const char *name, struct str who)
 	return n >= 0 && n < (ssize_t)sizeof first && same(go_trim((struct str){ first, (size_t)n }), who);
 }
 
-/* Adds what the index has for the owner. False if a lease does not say what the index says. */
+/* Adds the owner's leases by the index. False if a lease has another owner than in the index. */
 static bool look_up(struct hl_store *s, struct str who, bool old, struct hl_leases *out)
 {
 	uint64_t hash = hl_index_hash(who.s, who.n);
@@ -206,8 +207,8 @@ int hl_store_find(struct hl_store *s, struct hl_leases *l)
 	int r = 0;
 
 	*l = (struct hl_leases){0};
-	/* An ID that reads like an address is also what last_reserved_ip.N may hold, and that changes
-	 * behind the index's back. */
+	/* An ID that is an address can also be the content of last_reserved_ip.N, which changes without the
+	 * index being told. */
 	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) || !look_up(s, id, true, l)) {
 		*l = (struct hl_leases){0};
 		r = find_by_scan(s, &scan);

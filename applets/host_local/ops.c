@@ -1,4 +1,5 @@
-/* The commands: upstream's main.go and allocator.go, and what upstream leaves undone. */
+/* The commands: upstream's main.go and backend/allocator/allocator.go, and GC and STATUS, which upstream does
+ * not implement. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -10,8 +11,8 @@
 
 /* ---- ADD ---- */
 
-/* Reading all leases frees those that nobody has. False if they had been read. */
-static bool give_back_empty(struct hl_store *s)
+/* Reads all leases, which removes empty ones. False if they had been read already. */
+static bool remove_empty(struct hl_store *s)
 {
 	struct hl_leases mine;
 	return s->better && !s->scanned && !hl_store_find(s, &mine);
@@ -27,7 +28,7 @@ static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t inde
 	if (!ip_cmp(a, &r->gateway))
 		return cni_fail(s->c, CNI_INTERNAL, "requested ip %s is subnet's gateway", text);
 	int n = hl_store_reserve(s, a, index);
-	if (!n && give_back_empty(s)) n = hl_store_reserve(s, a, index);
+	if (!n && remove_empty(s)) n = hl_store_reserve(s, a, index);
 	if (n < 0) return -1;
 	if (n) {
 		*got = *a;
@@ -72,7 +73,7 @@ static int take_next(struct hl_store *s, const struct hl_set *set, size_t index,
 	return fail_full(s, set, CNI_INTERNAL);
 }
 
-/* The first requested address that the set has, taken off the list; false if it has none. */
+/* Takes the first requested address that is in the set off the list; false if there is none. */
 static bool pick_wanted(struct hl_conf *conf, const struct hl_set *set, struct ip *a)
 {
 	for (size_t i = 0; i < conf->wanted_count; i++) {
@@ -136,7 +137,7 @@ int hl_add(struct cni *c, struct cni_result *r)
 	return status;
 }
 
-/* ---- the others ---- */
+/* ---- DEL and CHECK ---- */
 
 int hl_del(struct cni *c)
 {
@@ -147,7 +148,7 @@ int hl_del(struct cni *c)
 	return hl_store_release(&s, conf.set_count);
 }
 
-/* Every address of the result that this network could have given must be this attachment's. */
+/* Every address of the result that is in this network's ranges must be leased to this attachment. */
 static int check_addresses(struct cni *c, const struct hl_conf *conf, const struct hl_leases *l, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->ips.n; i++) {
@@ -160,7 +161,7 @@ static int check_addresses(struct cni *c, const struct hl_conf *conf, const stru
 			held |= !ip_cmp(&((struct hl_lease *)l->list.v)[k].ip, &ip->address.addr);
 		if (held || !ours) continue;
 		ip_format(&ip->address.addr, text);
-		return cni_fail(c, CNI_INTERNAL, "%s is not allocated to %s any more", text, c->id);
+		return cni_fail(c, CNI_INTERNAL, "%s is no longer allocated to %s", text, c->id);
 	}
 	return 0;
 }
@@ -181,7 +182,7 @@ int hl_check(struct cni *c)
 	return hl_check_result(c, NULL);
 }
 
-/* ---- GC: upstream has none; with its semantics asked for, neither have we ---- */
+/* ---- GC: nothing with upstream's semantics, which has none ---- */
 
 struct hl_attachment { struct str id, ifname; };
 
@@ -202,26 +203,26 @@ struct gc_run {
 	struct slice valid;            /* of struct hl_attachment */
 };
 
-/* No list, or one that makes no sense, is no permission to remove everything. */
+/* Without a valid list nothing may be removed. */
 static int load_valid(struct cni *c, struct slice *valid)
 {
 	const struct json_node *root = json_root(&c->conf), *n = json_get(&c->conf, root, "cni.dev/valid-attachments");
 	struct str why;
 
 	if (!n) n = json_get(&c->conf, root, "cni.dev/attachments");
-	/* null is what Go makes of an empty one */
+	/* Go writes an empty list as null. */
 	if (!n || (n->type != JSON_ARRAY && n->type != JSON_NULL))
 		return cni_fail(c, CNI_BAD_CONFIG, "GC needs the list cni.dev/valid-attachments");
 	if (go_decode(&c->conf, n, &attachments_type, valid, &c->arena, false, &why) < 0)
 		return cni_fail_str(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: ", why);
 	for (size_t i = 0; i < valid->n; i++)
 		if (!((struct hl_attachment *)valid->v)[i].id.n)
-			return cni_fail(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: one has no containerID");
+			return cni_fail(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: an entry without containerID");
 	return 0;
 }
 
-/* Is the lease one of an attachment that the runtime still has? Old leases name only the container, and an
- * attachment without an interface is all of its container's. */
+/* Does the lease belong to an attachment that the runtime still has? Old leases name only the container, and
+ * an attachment without an interface stands for all of its container. */
 static bool is_valid(const struct gc_run *g, struct str content)
 {
 	const struct hl_attachment *a = g->valid.v;
@@ -260,7 +261,7 @@ int hl_gc(struct cni *c)
 	return c->code ? -1 : 0;
 }
 
-/* ---- STATUS: could ADD be served? ---- */
+/* ---- STATUS: would an ADD find an address? ---- */
 
 static bool has_free(struct hl_store *s, const struct hl_set *set)
 {
@@ -292,6 +293,6 @@ int hl_status(struct cni *c)
 		return -1;
 	}
 	for (size_t i = 0; i < conf.set_count; i++)
-		if (!has_free(&s, &conf.sets[i]) && !(give_back_empty(&s) && has_free(&s, &conf.sets[i]))) return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
+		if (!has_free(&s, &conf.sets[i]) && !(remove_empty(&s) && has_free(&s, &conf.sets[i]))) return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* Pools and sets of them: upstream's allocator/range.go, range_set.go and RangeIter. Pure. */
+/* Pools and range sets: upstream's backend/allocator/range.go, range_set.go and the RangeIter of allocator.go.
+ * Pure. */
 #include <errno.h>
 
 #include "base/buf.h"
@@ -14,7 +15,7 @@ static int refuse(const char *what, const struct ip *a, const struct cidr *subne
 	return err_set(e, -EINVAL, "%s %s not in network %s", what, ip, net);
 }
 
-/* Within the subnet, and between start and end as far as these are known. */
+/* In the subnet, and between start and end as far as these are known. */
 static bool in_range(const struct hl_range *r, const struct ip *a)
 {
 	if (!cidr_contains(&r->subnet, a)) return false;
@@ -44,7 +45,7 @@ static int canonicalize(struct hl_range *r, struct err *e)
 	if (failed) return failed;
 	struct ip first = ip_next(&r->subnet.addr);
 	if (!r->gateway.len) r->gateway = first;
-	/* The gateway is in the range by default; the iterator leaves it out. */
+	/* The gateway may be in the range; the iterator skips it. */
 	if (!r->start.len) r->start = first;
 	else if (!in_range(r, &r->start)) return refuse("RangeStart", &r->start, &r->subnet, e);
 	if (r->end.len) return in_range(r, &r->end) ? 0 : refuse("RangeEnd", &r->end, &r->subnet, e);
@@ -125,7 +126,7 @@ void hl_iter_start(struct hl_iter *i, const struct hl_set *s, const struct ip *l
 	i->current = *last;
 }
 
-/* One step; false when it is round. */
+/* One step; false when it is back at the first address. */
 static bool step(struct hl_iter *i)
 {
 	if (!i->current.len) {

@@ -1,5 +1,5 @@
-/* resolv.conf as upstream's dns.go reads it: white space at both ends of a line does not count, neither do
- * lines of one word. */
+/* Reads resolv.conf as upstream's plugins/ipam/host-local/dns.go: white space at both ends of a line and lines
+ * of one word are ignored. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 #include "base/io.h"
 #include "host_local/host_local.h"
 
-enum { LINE_MAX_GO = 64 * 1024 };   /* bufio.Scanner's longest line */
+enum { LINE_MAX_GO = 64 * 1024 };   /* the longest line of bufio.Scanner */
 
-/* strings.Fields: takes the next one off the line. */
+/* Takes the next word (strings.Fields) off the line. */
 static struct str word(struct str *line)
 {
 	size_t n = 0;

@@ -21,7 +21,7 @@
 
 /* ---- opening ---- */
 
-/* One component of a path that is being cleaned; len is how much of out is used. */
+/* Adds a component to the path that is being cleaned; len is its length so far. */
 static size_t add_component(char *out, size_t len, const char *p, size_t n, unsigned *depth)
 {
 	size_t root = *out == '/' && len;
@@ -42,11 +42,11 @@ static size_t add_component(char *out, size_t len, const char *p, size_t n, unsi
 	return len + n;
 }
 
-/* filepath.Join(dir, name): what messages show. */
+/* filepath.Join(dir, name), which messages show. */
 static int join_clean(char *out, size_t size, const char *dir, const char *name)
 {
 	const char *parts[] = { dir, name };
-	unsigned depth = 0;   /* components that ".." can take back */
+	unsigned depth = 0;   /* components that ".." can remove */
 	size_t len = 0;
 
 	if (strlen(dir) + strlen(name) + 3 > size) return -1;
@@ -63,7 +63,7 @@ static int join_clean(char *out, size_t size, const char *dir, const char *name)
 	return 0;
 }
 
-/* os.MkdirAll, naming the folder that failed. */
+/* os.MkdirAll; the message names the directory that failed. */
 static int make_dirs(struct cni *c, const char *path)
 {
 	char part[PATH_MAX];
@@ -100,14 +100,14 @@ static int open_lock(struct hl_store *s)
 {
 	char scratch[128];
 
-	/* Writable for the boot's name in it; nothing else needs that. */
+	/* Writable only for the note of the boot. */
 	s->lock = -1;
 	if (s->c->compat == CNI_BETTER) s->lock = openat(s->dir, HL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0750);
 	if (s->lock < 0) s->lock = openat(s->dir, HL_LOCK, O_RDONLY | O_CREAT | O_CLOEXEC, 0750);
 	if (s->lock < 0)
 		return cni_fail(s->c, CNI_INTERNAL, "%s", go_strerror(errno, scratch, sizeof scratch));
-	/* A file system without locks gets none from upstream either; exclusive creation still keeps
-	 * addresses apart. */
+	/* On a file system without locks upstream goes on without one, too; exclusive creation still
+	 * prevents duplicate addresses. */
 	int r;
 	while ((r = flock(s->lock, LOCK_EX)) < 0 && errno == EINTR) ;
 	s->better = !r && s->c->compat == CNI_BETTER;
@@ -166,7 +166,7 @@ int hl_store_open(struct cni *c, const struct hl_conf *conf, struct hl_store *s)
 	if (!s->better) return 0;
 	s->boot_time = hl_boot_time();
 	s->scanned = hl_index_open(&s->index, &c->arena, s->dir, s->boot_time);
-	/* A table that fits was written in this boot, when the store had been settled. */
+	/* A valid table was written in this boot, after the note had been compared. */
 	if (!s->scanned) settle_boot(s);
 	return 0;
 }
@@ -216,7 +216,7 @@ bool hl_store_taken(struct hl_store *s, const struct ip *a)
 	return !fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW);
 }
 
-/* The file with its content, or no file. */
+/* Creates the file with its content, or no file. 1: done; 0: it exists; -1 after cni_fail(). */
 static int write_new(struct hl_store *s, const char *name, int flags, const char *shown, struct str content)
 {
 	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, lease_mode(s->c));
@@ -229,8 +229,8 @@ static int write_new(struct hl_store *s, const char *name, int flags, const char
 	return hl_store_fail(s, "write", shown, -r);
 }
 
-/* Renames unless the new name is there. Under the lock, and with the other plugin honouring it, a look
- * first is as good where the kernel has no such call. */
+/* Renames unless the new name exists. Where the kernel lacks RENAME_NOREPLACE the name is tested first, which
+ * is enough under the lock. */
 static int rename_new(int dir, const char *from, const char *to)
 {
 	enum { NOREPLACE = 1 };
@@ -242,7 +242,7 @@ static int rename_new(int dir, const char *from, const char *to)
 	return renameat(dir, from, dir, to) < 0 ? -errno : 0;
 }
 
-/* Complete under another name first: who dies on the way leaves no lease, instead of one without an owner. */
+/* Written under another name first: a process that is killed leaves no lease, rather than one without owner. */
 static int write_lease(struct hl_store *s, const char *name, struct str content)
 {
 	if (!s->better) return write_new(s, name, O_EXCL, name, content);
@@ -271,7 +271,7 @@ struct ip hl_store_last(struct hl_store *s, size_t set)
 	_cleanup_close_ int read_only = s->last < 0 ? openat(s->dir, name, O_RDONLY | flags) : -1;
 	ssize_t n = pread(s->last < 0 ? read_only : s->last, text, sizeof text, 0);
 	s->last_size = n;
-	/* Not a short regular file, so none that may simply be written over. */
+	/* Not a short regular file: it must not be overwritten in place. */
 	if (n < 0 || n == sizeof text) close_last(s);
 	if (n > 0) ip_parse(&a, text, (size_t)n);
 	return a;
@@ -288,7 +288,7 @@ static int write_last(struct hl_store *s, size_t set, const char *text)
 		s->last_size = 0;
 	}
 	if (s->last < 0) return hl_store_fail(s, "open", name, errno);
-	/* A file that is there is not emptied first: ext4 takes that for a replacement and writes it out
+	/* An existing file is not truncated first: ext4 takes that for a replacement and writes it to disk
 	 * at once. */
 	ssize_t n = pwrite(s->last, text, (size_t)len, 0);
 	int r = n < 0 ? -errno : n != len ? -ENOSPC : 0;
@@ -302,7 +302,7 @@ int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set)
 	struct str who = hl_store_owner(s->c);
 	char name[IP_TEXT];
 
-	/* The first one tried is free as a rule, and renaming tells if it is not. */
+	/* The first one tried is usually free; otherwise renaming fails. */
 	if (s->better && s->crowded && hl_store_taken(s, a)) return 0;
 	ip_format(a, name);
 	int r = write_lease(s, name, who);
@@ -310,7 +310,7 @@ int hl_store_reserve(struct hl_store *s, const struct ip *a, size_t set)
 	if (r != 1) return r;
 	hl_index_add(&s->index, hl_index_hash(who.s, who.n), a);
 	if (!write_last(s, set, name)) return 1;
-	/* Upstream leaves the lease to whoever tidies up. */
+	/* Upstream leaves the lease behind. */
 	if (s->c->compat == CNI_BETTER) hl_store_remove(s, name);
 	return -1;
 }

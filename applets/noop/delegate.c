@@ -1,3 +1,4 @@
+/* Runs another plugin as pkg/invoke of containernetworking/cni does, with its messages. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +18,7 @@
 
 enum { ANSWER_MAX = 4 << 20 };
 
-/* invoke.FindInPath */
+/* FindInPath of pkg/invoke/find.go. */
 static int find(struct cni *c, const char *plugin, char *path, size_t size)
 {
 	struct stat st;
@@ -37,7 +38,7 @@ static int find(struct cni *c, const char *plugin, char *path, size_t size)
 	return cni_fail(c, CNI_INTERNAL, "failed to find plugin \"%s\" in path [%s]", plugin, shown.data);
 }
 
-/* This environment with another CNI_COMMAND. The namespace that is said to be the pod's may be our own (any_netns). */
+/* This environment with another CNI_COMMAND. CNI_NETNS may be this process's own namespace (any_netns). */
 static char **environment(struct cni *c, const char *command)
 {
 	extern char **environ;
@@ -52,7 +53,7 @@ static char **environment(struct cni *c, const char *command)
 	return env;
 }
 
-/* The configuration as a file: a pipe would need somebody to fill it while the answer is read. */
+/* The configuration as a file: a pipe would have to be filled while the answer is read. */
 static int config_fd(struct cni *c)
 {
 	char name[] = "/tmp/k3sbox-cni.XXXXXX";
@@ -66,13 +67,13 @@ static int config_fd(struct cni *c)
 	return r < 0 ? r : fd;
 }
 
-/* The plugin's own error, as RawExec.pluginErr takes it from its standard output. */
+/* The plugin's own error, taken from its standard output as by RawExec.pluginErr in pkg/invoke. */
 static int take_error(struct cni *c, int status, const struct buf *out)
 {
 	struct json j = {0};
 	int64_t code = 0;
 
-	if (c->code) return -1;   /* an earlier error is the one to tell */
+	if (c->code) return -1;   /* an earlier error is the one reported */
 	if (!out->len)
 		return cni_fail(c, CNI_INTERNAL, "netplugin failed with no error message: exit status %d", status);
 	if (json_parse(&j, out->data, out->len) < 0) {

@@ -14,8 +14,7 @@ const struct go_type go_int_pointer = { .kind = GO_POINTER, .name = "*int", .siz
 const struct go_type go_strings = { .kind = GO_SLICE, .name = "[]string", .size = sizeof(struct slice), .elem = &go_string };
 const struct go_type go_object = { .kind = GO_OBJECT, .name = "map[string]interface {}", .size = sizeof(struct json_node *) };
 
-/* Either a message of somebody's own, or a type error, which grows by the context of each decoder that it
- * passes. */
+/* Either a message from go_fail(), or a type error, to which each decoder that it passes adds its context. */
 struct failure {
 	struct str message;
 	const char *value, *type;      /* type error: "number 5", "string" */
@@ -29,8 +28,8 @@ struct go_decoder {
 	const char *in;                /* innermost struct, NULL at the top */
 	const char *path[16];          /* of fields; deeper than any table here nests */
 	int depth;
-	bool saved;                    /* the first type error: reported when all is read */
-	struct failure first, last;    /* last: the one that stopped it */
+	bool saved;                    /* first holds a type error, to be reported at the end */
+	struct failure first, last;    /* last: the error that ended the decoding */
 };
 
 struct arena *go_arena(struct go_decoder *d)
@@ -51,7 +50,7 @@ int go_fail(struct go_decoder *d, const char *fmt, const char *s, size_t n)
 	return -1;
 }
 
-/* addErrorContext of encoding/json. */
+/* addErrorContext of encoding/json/decode.go. */
 static struct failure in_context(const struct go_decoder *d, struct failure f)
 {
 	if (!f.type || !d->in) return f;
@@ -104,8 +103,7 @@ static int store_int(struct go_decoder *d, const struct json_node *n, const stru
 	return mismatch(d, arena_printf(d->a, "number %.*s", (int)(n->end - n->start), d->j->text + n->start), type);
 }
 
-/* Elements that are there already are decoded into, not replaced, even those behind the end of a shortened
- * slice. */
+/* Existing elements are decoded into, not replaced, even those after the end of a shortened slice. */
 static int store_slice(struct go_decoder *d, const struct json_node *n, const struct go_type *type, struct slice *v)
 {
 	size_t i = 0, size = type->elem->size;
@@ -138,7 +136,7 @@ static int store_struct(struct go_decoder *d, const struct json_node *n, const s
 		if (f->embedded && !d->old) d->path[d->depth++] = f->embedded;
 		d->path[d->depth++] = f->name;
 		d->in = type->bare;
-		if (value(d, m, f->type, v + f->offset) < 0) return -1;   /* the context stays for the error */
+		if (value(d, m, f->type, v + f->offset) < 0) return -1;   /* the error keeps the context */
 		d->depth = depth;
 		d->in = in;
 	}

@@ -72,7 +72,7 @@ static void quote_char(struct buf *b, const char *s, size_t k, uint32_t c)
 {
 	if (buf_escape(b, c, "\a\b\f\n\r\t\v\\\"", "abfnrtv\\\"")) return;
 	if (c < 0x20 || c == 0x7f) buf_printf(b, "\\x%02x", c);
-	/* What Unicode calls no graphic character: the ranges that configurations can be expected to hold. */
+	/* Not graphic characters in Unicode: the ranges that may occur in configurations. */
 	else if ((c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
 		(c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff) buf_printf(b, "\\u%04x", c);
 	else buf_add(b, s, k);
@@ -93,7 +93,7 @@ void go_quote(struct buf *b, const char *s, size_t n)
 
 const char *go_strerror(int err, char *scratch, size_t size)
 {
-	/* Go's table is the kernel manual's wording; musl words some of them its own way. */
+	/* Where musl's wording differs from Go's (syscall/zerrors_linux_amd64.go). */
 	static const struct { int err; const char *text; } rows[] = {
 		{ EMFILE, "too many open files" }, { ENFILE, "too many open files in system" }, { EDQUOT, "disk quota exceeded" },
 		{ EIO, "input/output error" }, { EINVAL, "invalid argument" }, { EOPNOTSUPP, "operation not supported" },

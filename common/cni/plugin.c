@@ -1,3 +1,5 @@
+/* The run of a plugin: the environment, the configuration, the checks in upstream's order, the command, and the
+ * answer on standard output. */
 #include "cni/plugin.h"
 
 #include <errno.h>
@@ -29,7 +31,7 @@ static const char *const command_since[CNI_COMMAND_COUNT] = {
 	[CNI_CHECK] = "0.4.0", [CNI_GC] = "1.1.0", [CNI_STATUS] = "1.1.0",
 };
 
-/* The last one is not known to the 1.1.1 plugins. */
+/* The 1.1.1 plugins do not support the last one. */
 static const char *const versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0" };
 
 static size_t version_count(const struct cni *c)
@@ -102,7 +104,7 @@ bool cni_version_at_least(struct str a, const char *b)
 	return true;
 }
 
-/* ---- checks, in upstream's words ---- */
+/* ---- checks, with upstream's messages ---- */
 
 static bool valid_name(const char *s, size_t n)
 {
@@ -144,7 +146,7 @@ static const struct {
 	const char *name;
 	size_t field;
 	unsigned needed;               /* by which commands */
-	int (*check)(struct cni *c);   /* the newest skel checks where it is needed, as it reads it */
+	int (*check)(struct cni *c);   /* when it is read, where it is needed (not in 1.1.1) */
 } variables[] = {
 	{ "CNI_CONTAINERID", offsetof(struct cni, id), NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL), check_id },
 	{ "CNI_NETNS", offsetof(struct cni, netns), NEEDS(CNI_ADD) | NEEDS(CNI_CHECK), NULL },
@@ -160,7 +162,7 @@ static const char *env(const char *name)
 	return s ? s : "";
 }
 
-/* command: CNI_COMMAND_COUNT if it is none of ours. */
+/* command: CNI_COMMAND_COUNT for an unknown one. */
 static int read_environment(struct cni *c, enum cni_command command)
 {
 	_cleanup_buf_ struct buf missing = {0};
@@ -168,7 +170,7 @@ static int read_environment(struct cni *c, enum cni_command command)
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
 		const char *s = env(variables[i].name);
 		bool needed = command < CNI_COMMAND_COUNT && variables[i].needed & NEEDS(command);
-		/* 1.1.1 knows neither GC nor STATUS */
+		/* 1.1.1 has neither GC nor STATUS. */
 		if (c->compat == CNI_111 && command >= CNI_GC) needed = false;
 		*(const char **)((char *)c + variables[i].field) = s;
 		if (!*s && needed) buf_printf(&missing, "%s%s", missing.len ? "," : "", variables[i].name);
@@ -189,7 +191,7 @@ static const struct go_type version_type = {
 	.fields = (const struct go_field[]){ { .name = "cniVersion", .type = &go_string }, { 0 } },
 };
 
-/* Most configurations fit a buffer on the stack; malloc(3) would ask the kernel for that much. */
+/* Most configurations fit in a buffer on the stack; malloc(3) would be a system call. */
 static int read_stdin(struct buf *b)
 {
 	char first[4096];
@@ -250,7 +252,7 @@ static int check_version(struct cni *c)
 	return cni_fail(c, CNI_VERSION_ERROR, "incompatible CNI versions");
 }
 
-/* version.ParseVersion; the result is its first value that is compared, or -1 after cni_fail(). */
+/* ParseVersion of pkg/version/plugin.go. 0, or -1 after cni_fail(). */
 static int parse_version(struct cni *c, int out[3])
 {
 	static const char *const parts[] = { "major", "minor", "micro" };
@@ -280,7 +282,7 @@ static int parse_version(struct cni *c, int out[3])
 	return 0;
 }
 
-/* CHECK, GC and STATUS need a version that has them. */
+/* CHECK, GC and STATUS need a configuration of a version that has them. */
 static int check_command_version(struct cni *c, enum cni_command command)
 {
 	int v[3];
@@ -303,11 +305,11 @@ static int check_command_version(struct cni *c, enum cni_command command)
 	return 0;
 }
 
-enum place { ELSEWHERE, HERE, NOWHERE };
+enum netns_place { ELSEWHERE, HERE, NOWHERE };
 
-/* Where CNI_NETNS is (netns.Equal: one file behind both names). One that is not there is the plugin's own
- * business. */
-static enum place netns_place(const struct cni *c)
+/* Is CNI_NETNS this process's own namespace, by the file behind both names? One that does not exist is left
+ * to the plugin. NOWHERE: this process's own cannot be examined. */
+static enum netns_place netns_place(const struct cni *c)
 {
 	const char *override = env("CNI_NETNS_OVERRIDE");
 	struct stat theirs, ours;
@@ -321,12 +323,12 @@ static enum place netns_place(const struct cni *c)
 
 static int run_command(struct cni *c, enum cni_command command)
 {
-	enum place place = ELSEWHERE;
+	enum netns_place place = ELSEWHERE;
 
 	if (read_version(c) < 0) return -1;
 	if (command_since[command] && check_command_version(c, command) < 0) return -1;
 	if (check_version(c) < 0) return -1;
-	/* Before the plugin goes elsewhere. */
+	/* Before the plugin enters another namespace. */
 	if (command == CNI_ADD || command == CNI_DEL) place = netns_place(c);
 	if (c->plugin->run[command] && c->plugin->run[command](c) < 0) return -1;
 	if (place == NOWHERE) return cni_fail(c, CNI_BAD_NETNS, "get plugin's netns failed");
@@ -344,8 +346,8 @@ static void print_versions(struct cni *c)
 	buf_puts(&c->out, "]}\n");
 }
 
-/* Nobody asked for anything: say what this is, as upstream does, and succeed. */
-static void about(struct cni *c)
+/* Called without a command: describe the plugin, as upstream does, and succeed. */
+static void describe(struct cni *c)
 {
 	_cleanup_buf_ struct buf b = {0};
 	bool called_bare = c->compat == CNI_BETTER;
@@ -382,7 +384,7 @@ static int serve(struct cni *c)
 
 static void print_error(struct cni *c)
 {
-	/* Upstream's complaint about the namespace comes behind the result, which no runtime can read. */
+	/* Upstream prints the error about the namespace after the result, which no runtime can parse. */
 	if (c->compat == CNI_BETTER) buf_reset(&c->out);
 	buf_printf(&c->out, "{\n    \"code\": %u,\n    \"msg\": ", c->code);
 	buf_json_n(&c->out, c->msg.data ? c->msg.data : "", c->msg.len);
@@ -393,7 +395,7 @@ static void print_error(struct cni *c)
 	buf_puts(&c->out, "\n}");
 }
 
-/* An argument is no part of CNI; the two that people try are answered when no runtime is calling. */
+/* CNI has no arguments; --help and --version are answered when no runtime is calling. */
 static bool for_people(const struct cni_plugin *p, int argc, char **argv)
 {
 	if (argc != 2 || getenv("CNI_COMMAND")) return false;
@@ -431,7 +433,7 @@ int cni_main(const struct cni_plugin *p, int argc, char **argv)
 	cni_begin(&c, p);
 	int status = EX_OK;
 	if (!*c.command) {
-		about(&c);
+		describe(&c);
 	} else if (serve(&c) < 0) {
 		print_error(&c);
 		status = EX_FAIL;
@@ -441,6 +443,6 @@ int cni_main(const struct cni_plugin *p, int argc, char **argv)
 		warn_errno(r, "standard output");
 		status = EX_FAIL;
 	}
-	/* Nothing is given back: that would be a system call for each piece. */
+	/* No memory is freed: each free would cost a system call. */
 	_exit(status);
 }

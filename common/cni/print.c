@@ -1,12 +1,12 @@
-/* Prints results as encoding/json prints upstream's: compact text in the order of its structs first, then
- * indented, with the keys sorted where upstream goes through a map. */
+/* Prints results as encoding/json prints upstream's: first compact, in the order of upstream's structs, then
+ * indented, with sorted keys where upstream goes through a map. */
 #include <string.h>
 
 #include "cni/result.h"
 
 struct result_writer {
 	struct buf b;
-	bool more;       /* a comma is due */
+	bool more;       /* the next value needs a comma */
 };
 
 static void key(struct result_writer *w, const char *k)
@@ -96,10 +96,10 @@ static void put_dns(struct result_writer *w, const struct cni_dns *d)
 	end(w, '}');
 }
 
-/* How a version is laid out. */
+/* The layout of a version. */
 struct result_layout {
 	bool ip_version;     /* ips[].version */
-	bool extras;         /* what came with the newest library: mtu and the like */
+	bool extras;         /* members of the newest library: mtu and others */
 	bool sorted;
 	bool empty_dns;
 };
@@ -146,7 +146,7 @@ static void put_interface(struct result_writer *w, const struct cni_interface *i
 	end(w, '}');
 }
 
-/* kept: the version is what the result was read with. */
+/* kept: with the ips[].version that the result was read with. */
 static void put_address(struct result_writer *w, const struct cni_ip *ip, bool version, bool kept)
 {
 	if (!ip) {
@@ -168,7 +168,7 @@ static void put_address(struct result_writer *w, const struct cni_ip *ip, bool v
 
 static void put_result(struct result_writer *w, const struct cni_result *r, struct str version, const struct result_layout *l)
 {
-	/* Interfaces lost their extras when they were turned into an 0.4.0 result. */
+	/* Interfaces lose their extras in the conversion to 0.4.0. */
 	bool extras = l->extras && !l->ip_version;
 
 	begin(w, NULL, '{');
@@ -188,7 +188,7 @@ static void put_result(struct result_writer *w, const struct cni_result *r, stru
 	end(w, '}');
 }
 
-/* 0.2.0: the first address of each family, with the family's routes. Returns whether there was one. */
+/* 0.2.0: the first address of a family, with the family's routes. False if there is none. */
 static bool put_family(struct result_writer *w, const struct cni_result *r, const char *k, bool four)
 {
 	const struct cni_ip *ip = NULL;
@@ -256,7 +256,7 @@ struct result_indenter {
 static int by_key(const struct json *j, const struct json_node *a, const struct json_node *b)
 {
 	size_t an = a->key_end - a->key, bn = b->key_end - b->key;
-	/* The closing quote sorts before every letter, so a shorter key comes first. */
+	/* The closing quote sorts before every letter: a shorter key comes first. */
 	return memcmp(j->text + a->key, j->text + b->key, an < bn ? an : bn);
 }
 

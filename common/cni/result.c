@@ -1,4 +1,4 @@
-/* Results as containernetworking/cni reads them: its types 0.2.0, 0.4.0 and 1.x, as tables. */
+/* Reads results as containernetworking/cni does: pkg/types/020, 040 and 100 as tables. */
 #include <errno.h>
 #include <string.h>
 
@@ -88,7 +88,7 @@ static const struct go_type ip_plain = {
 	},
 };
 
-/* Types whose UnmarshalJSON reads a twin of theirs and takes everything from it. */
+/* Types whose UnmarshalJSON decodes a copy of the type and takes everything from it. */
 static int replace_by(struct go_decoder *d, void *v, const struct json_node *n, const struct go_type *twin)
 {
 	void *fresh = arena_alloc(go_arena(d), twin->size);
@@ -147,7 +147,7 @@ static const struct go_type ips04_type = {
 	},
 };
 
-/* All generations of results in one: members that a version does not have stay empty. */
+/* The results of all generations in one: members that a version does not have stay empty. */
 struct wire_result {
 	struct str version;
 	struct cni_result r;
@@ -250,7 +250,7 @@ int cni_parse_result(struct cni *c, const struct json *j, const struct json_node
 		: cni_version_at_least(version, "0.3.0") ? CNI_RESULT_040 : CNI_RESULT_020;
 	if (go_decode(j, n, generations[w.r.read_as].type, &w, &c->arena, c->compat == CNI_111, why) < 0) return -1;
 	const char *list = c->compat == CNI_111 && w.r.read_as == CNI_RESULT_100 ? "[1.0.0]" : generations[w.r.read_as].versions;
-	/* ParsePrevResult gives one that is not there at all the configuration's. */
+	/* ParsePrevResult sets a missing version to the configuration's. */
 	if (json_get(j, n, "cniVersion") && !is_listed(list, w.version)) {
 		_cleanup_buf_ struct buf shown = {0};
 		go_quote(&shown, w.version.s, w.version.n);

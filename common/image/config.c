@@ -1,11 +1,11 @@
-/* The texts in an image archive: reference, configuration, manifest. Pure. */
+/* The texts of an image archive: reference, configuration, manifest. Pure. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "image/image.h"
 
-/* Longest prefix of s made of these characters; n is what is left. */
+/* Length of the longest prefix of s, at most n bytes, that consists of these characters. */
 static size_t span(const char *s, size_t n, const char *set)
 {
 	size_t k = 0;
@@ -17,8 +17,8 @@ static size_t span(const char *s, size_t n, const char *set)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
 
-/* One path component of a repository (distribution/reference: alphanumerics joined by ".", "_", "__" or
- * dashes). */
+/* One path component of a repository (github.com/distribution/reference: alphanumerics joined by ".",
+ * "_", "__" or dashes). */
 static bool is_component(const char *s, size_t n)
 {
 	for (;;) {
@@ -84,9 +84,9 @@ int image_tag(const char *tag, struct buf *out, struct err *e)
 	size_t len = label ? (size_t)(label - tag) : strlen(tag), domain = slash ? (size_t)(slash - tag) : 0;
 
 	if (strchr(tag, '@')) return bad_tag(tag, "a digest cannot be chosen", e);
-	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag behind the colon", e);
-	/* Docker's rule: what stands before the first '/' is a host if it has a dot or a colon, is
-	 * "localhost", or has capitals. */
+	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag after the colon", e);
+	/* Docker's rule: the part before the first '/' is a host if it has a dot, a colon or a capital
+	 * letter, or is "localhost". */
 	bool special = span(tag, domain, LOWER DIGIT "_-") != domain || is_word(tag, domain, "localhost");
 	bool host = domain && special;
 	if (host) {
@@ -96,9 +96,9 @@ int image_tag(const char *tag, struct buf *out, struct err *e)
 	}
 	bool hub = !host || is_word(tag, domain, "docker.io") || is_word(tag, domain, "index.docker.io");
 	if (!is_repository(name, len))
-		return bad_tag(tag, "small letters, digits and single . _ - between them, parted by /", e);
+		return bad_tag(tag, "only lower-case letters and digits, joined by . _ - or /", e);
 	if ((host ? domain : sizeof "docker.io/library" - 1) + 1 + len > NAME_MAX_BYTES)
-		return bad_tag(tag, "over 255 characters", e);
+		return bad_tag(tag, "longer than 255 characters", e);
 	if (hub && len == 64 && span(name, len, "abcdef" DIGIT) == len)
 		return bad_tag(tag, "64 hexadecimal digits would be an image's ID", e);
 	if (hub) buf_puts(out, memchr(name, '/', len) ? "docker.io/" : "docker.io/library/");
@@ -127,7 +127,7 @@ static void string(struct buf *out, const char *key, const char *value)
 	buf_putc(out, ',');
 }
 
-/* Times are fixed: the same files give the same image, and the same digest, anywhere. */
+/* Times are fixed, so that the same files give the same image and digest anywhere. */
 void image_config(const struct image *im, const char *layer_sha256, struct buf *out)
 {
 	buf_puts(out, "{\"created\":\"1970-01-01T00:00:00Z\",\"os\":\"linux\",");

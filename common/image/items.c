@@ -1,4 +1,4 @@
-/* The files of an image: gathered, checked, put in order. */
+/* The files of an image: added, checked and sorted. Their contents are read by write.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void add(struct image *im, struct image_item it)
 	im->items[im->n++] = it;
 }
 
-/* "/usr//bin/./x" → "usr/bin/x", in place. NULL or what is wrong with it. */
+/* "/usr//bin/./x" → "usr/bin/x", in place. NULL, or what is wrong with it. */
 static const char *clean(char *path)
 {
 	char *to = path;
@@ -26,9 +26,9 @@ static const char *clean(char *path)
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");
 		if (len == 2 && !memcmp(p, "..", 2)) return "a path in the image must not contain '..'";
-		/* Layers use these names to delete what lies below (OCI image-spec, layer.md "Whiteouts"). */
+		/* Layers use these names to delete files of lower layers (OCI image-spec, layer.md "Whiteouts"). */
 		if (len >= 4 && !memcmp(p, ".wh.", 4))
-			return "names that begin with '.wh.' mean deletions in an image";
+			return "names that begin with '.wh.' stand for deletions in an image";
 		if (len && !(len == 1 && *p == '.')) {
 			if (to != path) *to++ = '/';
 			memmove(to, p, len);
@@ -38,7 +38,7 @@ static const char *clean(char *path)
 		if (*p) p++;
 	}
 	*to = 0;
-	return to == path ? "this is not the name of a file" : NULL;
+	return to == path ? "not the name of a file" : NULL;
 }
 
 /* Where FILE goes in the image; the caller frees it. */
@@ -50,7 +50,7 @@ static char *destination(const char *from, const char *to)
 	return to[strlen(to) - 1] == '/' ? xasprintf("%s%s", to, name) : xstrdup(to);
 }
 
-/* ustar's limits are known before anything is written. */
+/* Checks ustar's limits before anything is written. */
 static int check_header(const struct image_item *it, struct err *e)
 {
 	char header[TAR_BLOCK];
@@ -83,8 +83,8 @@ static int keep(struct image *im, struct image_item it, struct err *e)
 	return r;
 }
 
-/* The image's architecture is its programs'; two in one image is a mistake that shows as "exec format
- * error" much later. */
+/* The image has the architecture of its programs. Two in one image would show as "exec format error"
+ * much later. */
 static int join_arch(struct image *im, const char *from, const struct image_program *p, struct err *e)
 {
 	if (!p->arch) return 0;
@@ -98,7 +98,7 @@ int image_add_file(struct image *im, const char *from, const char *to, struct er
 {
 	struct stat st;
 	struct image_program p;
-	/* Not blocking: a FIFO would wait for its writer before fstat() could tell that it is one. */
+	/* O_NONBLOCK: the open of a FIFO would wait for a writer. */
 	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st) < 0) return err_errno(e, -errno, "%s", from);
@@ -111,7 +111,7 @@ int image_add_file(struct image *im, const char *from, const char *to, struct er
 	struct image_item it = {
 		.path = destination(from, to), .from = xstrdup(from), .type = TAR_FILE,
 		.size = (uint64_t)st.st_size,
-		/* the other bits are this machine's affair, and would differ elsewhere */
+		/* the other bits may differ on another machine */
 		.mode = st.st_mode & 0111 ? 0755 : 0644,
 	};
 	if (*p.interp && it.mode & 0111) it.interp = xstrdup(p.interp);
@@ -133,7 +133,7 @@ static int by_path(const void *a, const void *b)
 
 static void add_parents(struct image *im)
 {
-	size_t n = im->n;   /* what is added on the way needs none itself */
+	size_t n = im->n;   /* the directories added below have theirs already */
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; im->items[i].path[k]; k++) {
@@ -152,7 +152,7 @@ static int drop_twins(struct image *im, struct err *e)
 		struct image_item *it = &im->items[i];
 		if (!n || by_path(&im->items[n - 1], it)) {
 			struct image_item moved = *it;
-			*it = (struct image_item){ 0 };   /* so that no item is owned twice if we stop half way */
+			*it = (struct image_item){ 0 };   /* no item is owned twice after an error */
 			im->items[n++] = moved;
 			continue;
 		}
@@ -171,7 +171,7 @@ const struct image_item *image_find(const struct image *im, const char *path)
 	return im->n ? bsearch(&key, im->items, im->n, sizeof *im->items, by_path) : NULL;
 }
 
-/* Scripts and data run wherever k3sbox does. */
+/* Scripts and data get the architecture of k3sbox itself. */
 static int default_arch(struct image *im, struct err *e)
 {
 	struct image_program self;

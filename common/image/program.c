@@ -1,5 +1,5 @@
-/* What kind of program a file is: read from its ELF header or its "#!" line. Bytes are untrusted; nothing
- * is mapped. */
+/* What kind of program a file is, from its ELF header or its "#!" line. The bytes are not trusted, and
+ * nothing is mapped. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static const struct { unsigned machine; const char *arch; } machines[] = {
 	{ EM_PPC64, "ppc64le" }, { EM_S390, "s390x" }, { EM_RISCV, "riscv64" },
 };
 
-/* Where an ELF class keeps what we want: offset and width of each field. */
+/* Offset and width of the fields that are read, by ELF class. */
 struct elf_field { unsigned char at, width; };
 struct elf_layout { struct elf_field phoff, phentsize, phnum, p_offset, p_filesz; unsigned phdr_min; };
 #define FIELD(type, member) { offsetof(type, member), sizeof(((type *)0)->member) }

@@ -1,3 +1,4 @@
+/* SHA-256 by BearSSL. */
 #include "image/sha256.h"
 
 void sha256_init(struct sha256 *s)

@@ -1,6 +1,6 @@
-/* Streams an image as a docker-archive. The layer goes first and is hashed on its way; the configuration
- * and the manifest, which need its digest, follow: readers take the members in any order, so nothing is
- * written twice or kept in memory. */
+/* Streams an image as a docker-archive. The layer goes first and is hashed on the way; the configuration
+ * and the manifest, which need its digest, follow. Readers accept any order, so nothing is written twice
+ * or kept in memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -57,7 +57,7 @@ static int put_text(struct sink *s, const char *name, const struct buf *text)
 	return r ? r : put_zeros(s, tar_padding(text->len));
 }
 
-/* Copies a file; its header has promised its size. */
+/* Copies a file, which must still have the size that its header states. */
 static int put_file(struct sink *s, const struct image_item *it, struct err *e)
 {
 	char chunk[65536];
@@ -139,8 +139,8 @@ int image_write(const struct image *im, int fd, struct err *e)
 	return put_image(&s, im, e);
 }
 
-/* Something there that is no regular file (a pipe, /dev/stdout) is written to; replacing it would be a
- * surprise. */
+/* Opens what exists at path and is not a regular file (a pipe, /dev/stdout): that is written to, not
+ * replaced. -ENOENT for anything else. */
 static int open_device(const char *path)
 {
 	struct stat st;

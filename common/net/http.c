@@ -1,3 +1,4 @@
+/* The parser of HTTP responses: a line or a piece of body at a time. */
 #include "net/http.h"
 
 #include <errno.h>
@@ -43,8 +44,8 @@ static int content_length(struct http *h, const char *value)
 	return 0;
 }
 
-/* One header line. A folded line (obsolete) or one without a name is refused, as RFC 9112 section 5 lets a
- * client do. */
+/* One header line. A folded line (obsolete) or one without a name is refused, as RFC 9112 section 5
+ * allows. */
 static int header_line(struct http *h, const char *s)
 {
 	size_t name = strcspn(s, ":");
@@ -54,7 +55,7 @@ static int header_line(struct http *h, const char *s)
 	value += strspn(value, " \t");
 	if (name == 14 && !strncasecmp(s, "content-length", name)) return content_length(h, value);
 	if (name == 17 && !strncasecmp(s, "transfer-encoding", name)) {
-		if (strcasecmp(value, "chunked")) return -EBADMSG;   /* nothing else was asked for */
+		if (strcasecmp(value, "chunked")) return -EBADMSG;   /* the request allows no other */
 		h->chunked = true;
 	}
 	return 0;
@@ -69,7 +70,7 @@ static void headers_done(struct http *h)
 	} else if (h->no_body || h->status == 204 || h->status == 304) {
 		h->state = HTTP_DONE;
 	} else if (h->chunked) {
-		h->state = HTTP_CHUNK_SIZE;   /* wins over Content-Length (RFC 9112 section 6.3) */
+		h->state = HTTP_CHUNK_SIZE;   /* overrides Content-Length (RFC 9112, 6.3) */
 	} else if (h->length >= 0) {
 		h->left = (uint64_t)h->length;
 		h->state = h->left ? HTTP_BODY_LENGTH : HTTP_DONE;
@@ -122,7 +123,7 @@ static int take_line(struct http *h, const char *s)
 	}
 }
 
-/* Gathers a line from p; returns bytes used. */
+/* Takes bytes of p up to the end of a line; returns how many. */
 static ssize_t feed_line(struct http *h, const char *p, size_t n)
 {
 	const char *nl = memchr(p, '\n', n);

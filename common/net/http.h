@@ -1,5 +1,5 @@
-/* HTTP/1.1 responses, parsed incrementally (RFC 9112): status line, headers, body by length, by chunks or to
- * the end. Pure: bytes in, body out through a function; where the bytes come from is the caller's business. */
+/* HTTP/1.1 responses, parsed incrementally (RFC 9112): status line, headers, and a body that ends by length,
+ * by chunks or with the connection. Pure: the caller feeds bytes, the body goes to a function. */
 #ifndef K3SBOX_HTTP_H
 #define K3SBOX_HTTP_H
 
@@ -21,7 +21,7 @@ struct http {
 	enum http_state state;
 	int status;                /* 200; 1xx responses are skipped */
 	int64_t length;            /* Content-Length, -1: not given */
-	bool chunked, no_body;     /* no_body: set it before feeding the answer to a HEAD request */
+	bool chunked, no_body;     /* no_body: to be set before the answer to a HEAD request is fed */
 	uint64_t left;             /* bytes of body or chunk still to come */
 	struct buf line;           /* the line that is not complete yet */
 	size_t seen;               /* bytes of head so far */
@@ -32,8 +32,8 @@ struct http {
 void http_init(struct http *h, int (*sink)(void *arg, const char *p, size_t n), void *arg);
 void http_free(struct http *h);
 
-/* Takes n bytes. Returns how many it used (fewer than n only when the response is complete), -EBADMSG for what
- * is no HTTP, -EMSGSIZE when the head is over HTTP_HEAD_MAX, or what sink returned. */
+/* Takes n bytes. Returns how many it used (fewer than n only when the response is complete), -EBADMSG for
+ * what is not HTTP, -EMSGSIZE for a head over HTTP_HEAD_MAX, or the error of sink. */
 ssize_t http_feed(struct http *h, const char *p, size_t n);
 
 /* The connection ended: 0 if the response is complete with that, else -EPIPE. */

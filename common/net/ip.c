@@ -1,10 +1,11 @@
+/* Addresses and prefixes: text and arithmetic. Pure. */
 #include "net/ip.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Go folds IPv4 in IPv6 notation into IPv4. */
+/* IPv4 in IPv6 notation becomes IPv4, as in Go. */
 static void fold_mapped(struct ip *a)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };

@@ -28,7 +28,7 @@ bool cidr_parse(struct cidr *out, const char *s, size_t n);
 void ip_format(const struct ip *a, char out[IP_TEXT]);
 void cidr_format(const struct cidr *c, char out[CIDR_TEXT]);
 
-/* -1, 0, 1; -2 if the families differ or one is none. */
+/* -1, 0, 1; -2 if the families differ or one is none at all. */
 int ip_cmp(const struct ip *a, const struct ip *b);
 struct ip ip_next(const struct ip *a);             /* wraps to zero */
 struct ip cidr_network(const struct cidr *c);      /* host bits cleared; families of address and mask are the same */

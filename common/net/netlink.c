@@ -1,3 +1,5 @@
+/* Requests and answers of rtnetlink(7), and the few questions that plugins ask. It builds and reads
+ * messages; what they mean is the caller's. */
 #include "net/netlink.h"
 
 #include <errno.h>
@@ -89,7 +91,7 @@ void nl_nest_end(struct nl_request *r, size_t nest)
 	a->rta_len = (unsigned short)(header(r)->nlmsg_len - nest);
 }
 
-/* One datagram of an answer. 1: more is to come; 0: that was all; -errno. */
+/* One datagram of an answer. 1: more follow; 0: it was the last; -errno. */
 static int take_answer(struct nl *nl, char *data, size_t n, nl_answer *fn, void *arg)
 {
 	for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
@@ -114,8 +116,8 @@ int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
 
 	if (req->full) return -EMSGSIZE;
 	h->nlmsg_seq = ++nl->seq;
-	/* A dump ends in DONE and a change in its acknowledgement; a question for one thing is made to end
-	 * the same way. */
+	/* A dump ends with DONE and a change with its acknowledgement; a request for one thing ends the
+	 * same way if it asks for an acknowledgement too. */
 	h->nlmsg_flags |= NLM_F_ACK;
 	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
 		return -errno;
@@ -151,7 +153,7 @@ static int take_link(void *arg, const struct nlmsghdr *h)
 	return 0;
 }
 
-/* By a dump: asking by name alone is what some kernels and sandboxes do not know. */
+/* By a dump, because some kernels and sandboxes do not support a request by name. */
 int nl_link_get(struct nl *nl, const char *name, struct nl_link *out)
 {
 	struct ifinfomsg fixed = { .ifi_family = AF_UNSPEC };
@@ -172,15 +174,6 @@ int nl_link_up(struct nl *nl, int index, bool up)
 	struct nl_request r;
 
 	nl_begin(&r, RTM_NEWLINK, 0, &fixed, sizeof fixed);
-	return nl_talk(nl, &r, NULL, NULL);
-}
-
-int nl_link_delete(struct nl *nl, int index)
-{
-	struct ifinfomsg fixed = { .ifi_index = index };
-	struct nl_request r;
-
-	nl_begin(&r, RTM_DELLINK, 0, &fixed, sizeof fixed);
 	return nl_talk(nl, &r, NULL, NULL);
 }
 
@@ -219,39 +212,6 @@ int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t 
 	int e = nl_talk(nl, &r, take_address, &l);
 	*n = l.n;
 	return e;
-}
-
-static unsigned char family_of(const struct ip *a)
-{
-	return a->len == 4 ? AF_INET : AF_INET6;
-}
-
-int nl_address_add(struct nl *nl, int index, const struct cidr *a)
-{
-	struct ifaddrmsg fixed = { .ifa_family = family_of(&a->addr), .ifa_prefixlen = a->ones, .ifa_index = (unsigned)index };
-	struct nl_request r;
-
-	nl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
-	nl_put(&r, IFA_LOCAL, a->addr.b, a->addr.len);
-	nl_put(&r, IFA_ADDRESS, a->addr.b, a->addr.len);
-	return nl_talk(nl, &r, NULL, NULL);
-}
-
-int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway)
-{
-	struct rtmsg fixed = {
-		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones, .rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT, .rtm_scope = gateway && gateway->len ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-		.rtm_type = RTN_UNICAST,
-	};
-	struct nl_request r;
-
-	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
-	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
-	if (gateway && gateway->len) nl_put(&r, RTA_GATEWAY, gateway->b, gateway->len);
-	/* Always named: gVisor takes a route without a device and then knows no way. */
-	nl_put_u32(&r, RTA_OIF, (uint32_t)index);
-	return nl_talk(nl, &r, NULL, NULL);
 }
 
 int nl_enter_netns(const char *path)

@@ -1,6 +1,6 @@
-/* rtnetlink, as little as plugins need: requests are built in a buffer, sent, and answered by an
- * acknowledgement or a dump. Functions return 0 or -errno. What sandboxes do not know they say themselves
- * (EOPNOTSUPP, EINVAL). */
+/* The part of rtnetlink(7) that plugins and probes need: requests are built in a buffer, sent, and answered
+ * by an acknowledgement or a dump. Functions return 0 or -errno; a kernel or sandbox that does not support
+ * a request answers EOPNOTSUPP or EINVAL. */
 #ifndef K3SBOX_NETLINK_H
 #define K3SBOX_NETLINK_H
 
@@ -18,7 +18,7 @@ struct nl {
 	uint32_t seq;
 };
 
-/* In the current network namespace; the socket stays in it whatever setns(2) does later. */
+/* A socket of the current network namespace; it stays there when the process enters another one. */
 int nl_open(struct nl *nl);
 void nl_close(struct nl *nl);
 
@@ -26,7 +26,7 @@ void nl_close(struct nl *nl);
 
 struct nl_request {
 	_Alignas(4) char data[2048];
-	bool full;           /* something did not fit: nl_talk() refuses to send it */
+	bool full;           /* something did not fit: nl_talk() returns -EMSGSIZE */
 };
 
 /* Starts a request with the fixed part of its family (struct ifinfomsg, ifaddrmsg, rtmsg). */
@@ -34,18 +34,19 @@ void nl_begin(struct nl_request *r, uint16_t type, uint16_t flags, const void *f
 void nl_put(struct nl_request *r, uint16_t type, const void *data, size_t n);
 void nl_put_u32(struct nl_request *r, uint16_t type, uint32_t v);
 void nl_put_str(struct nl_request *r, uint16_t type, const char *s);
-/* Attributes put between the two lie in it. */
+/* Attributes put between the two calls are inside of this one. */
 size_t nl_nest(struct nl_request *r, uint16_t type);
 void nl_nest_end(struct nl_request *r, size_t nest);
 
-/* Sends it; fn (may be NULL) sees every message of the answer and stops it by returning an error. */
+/* Sends the request and reads the answer. fn (may be NULL) gets each message of it; an error that it
+ * returns ends the call. */
 typedef int nl_answer(void *arg, const struct nlmsghdr *h);
 int nl_talk(struct nl *nl, struct nl_request *r, nl_answer *fn, void *arg);
 
-/* Attribute of a message behind a fixed part of that size; NULL if it is not there. */
+/* The attribute of a message whose fixed part has this size, or NULL. */
 const struct rtattr *nl_attribute(const struct nlmsghdr *h, size_t fixed, uint16_t type);
 
-/* ---- what is asked most ---- */
+/* ---- complete requests ---- */
 
 struct nl_link {
 	int index;
@@ -55,14 +56,10 @@ struct nl_link {
 
 int nl_link_get(struct nl *nl, const char *name, struct nl_link *out);   /* -ENODEV */
 int nl_link_up(struct nl *nl, int index, bool up);
-int nl_link_delete(struct nl *nl, int index);
 
-/* Addresses of a link, of both families in the kernel's order; at most max are stored, *n is how many
+/* Addresses of a link, of both families, in the kernel's order. At most max are stored; *n is how many
  * there are. */
 int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t *n);
-int nl_address_add(struct nl *nl, int index, const struct cidr *a);      /* -EEXIST if it has it */
-/* Route to dst by a gateway (may be none) over the link. */
-int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway);
 
 /* Enters the network namespace at a path. */
 int nl_enter_netns(const char *path);

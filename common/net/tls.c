@@ -1,3 +1,4 @@
+/* The TLS client: BearSSL's engine, a validator in front of its own, and the socket. */
 #include "net/tls.h"
 
 #include <arpa/inet.h>
@@ -17,8 +18,8 @@
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
 
-/* A validator in front of BearSSL's: br_x509_minimal knows dNSNames only, so it is asked for everything but the
- * name when that is an address, and the leaf certificate is kept for tls_cert_has_ip(). */
+/* A validator in front of BearSSL's: br_x509_minimal compares dNSNames only, so when the name is an address
+ * it checks everything else, and the leaf certificate is kept for tls_cert_has_ip(). */
 struct verifier {
 	const br_x509_class *vtable;   /* first: BearSSL finds the object by it */
 	br_x509_minimal_context minimal;
@@ -50,7 +51,7 @@ struct tls {
 	uint8_t iobuf[BR_SSL_BUFSIZE_MONO];
 };
 
-/* ---- the little DER that iPAddress needs ---- */
+/* ---- DER, as far as iPAddress needs it ---- */
 
 static bool der_next(struct der *d, uint8_t *tag, struct der *content)
 {
@@ -125,7 +126,7 @@ static void v_append(const br_x509_class **ctx, const unsigned char *p, size_t n
 {
 	struct verifier *v = (struct verifier *)(void *)ctx;
 	if (!v->index) {
-		/* A leaf that does not fit is cut, and then no address is found in it. */
+		/* A leaf that does not fit is cut; no address is found in it then. */
 		size_t room = sizeof v->leaf - v->len, part = n < room ? n : room;
 		memcpy(v->leaf + v->len, p, part);
 		v->len += part;
@@ -171,8 +172,8 @@ static void pem_sink(void *arg, const void *p, size_t n)
 	buf_add(arg, p, n);
 }
 
-/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE KEY"). Returns
- * how many it accepted, or -1 for broken PEM. */
+/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE KEY").
+ * Returns how many it accepted, or -EBADMSG for broken PEM. */
 static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, const uint8_t *der, size_t len),
 	void *arg)
 {
@@ -201,11 +202,11 @@ static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, c
 			wanted = false;
 			break;
 		case BR_PEM_ERROR:
-			return -1;
+			return -EBADMSG;
 		}
 	}
 	if (der.data) explicit_bzero(der.data, der.cap);
-	return wanted ? -1 : n;   /* wanted: it ended inside an object */
+	return wanted ? -EBADMSG : n;   /* wanted: the text ended inside an object */
 }
 
 static void *copy(const void *p, size_t n)
@@ -236,7 +237,7 @@ static bool add_anchor(void *arg, const uint8_t *der, size_t len)
 	br_x509_decoder_init(&dec, pem_sink, &dn);
 	br_x509_decoder_push(&dec, der, len);
 	const br_x509_pkey *key = br_x509_decoder_get_pkey(&dec);
-	if (!key || dn.failed) return false;   /* a bundle may hold keys that BearSSL does not know */
+	if (!key || dn.failed) return false;   /* a bundle may contain keys that BearSSL does not support */
 	t->anchors = xrealloc(t->anchors, (t->anchor_count + 1) * sizeof *t->anchors);
 	br_x509_trust_anchor *a = &t->anchors[t->anchor_count++];
 	a->dn.data = copy(dn.data ? dn.data : "", dn.len);
@@ -333,9 +334,9 @@ static void set_name(struct tls *t, const char *name)
 	br_ssl_client_reset(&t->client, v->ip_len ? NULL : name, 0);
 }
 
-/* What every server of today has, and one constant-time implementation of each that runs everywhere: BearSSL's
- * full profile and its choice among processor-specific ones are 70 KB more, for connections that carry a few
- * kilobytes each. */
+/* Suites that every current server has, and one constant-time implementation of each that runs everywhere.
+ * BearSSL's full profile and its processor-specific implementations would add 70 KB, for connections that
+ * carry a few kilobytes each. */
 static void init_engine(struct tls *t)
 {
 	static const uint16_t suites[] = {
@@ -427,7 +428,7 @@ ssize_t tls_read(struct tls *t, void *p, size_t n)
 {
 	int r = br_sslio_read(&t->io, p, n);
 	if (r >= 0) return r;
-	/* Closed: in order (close_notify), or by the end of the connection; HTTP's own framing tells a cut body. */
+	/* Closed by close_notify or with the connection; HTTP's own framing shows a truncated body. */
 	if (!br_ssl_engine_last_error(&t->client.eng) || t->io_error == -EPIPE) return 0;
 	return failure(t);
 }
@@ -440,14 +441,14 @@ const char *tls_error(const struct tls *t)
 		{ BR_ERR_X509_EXPIRED, "the server's certificate has expired or is not valid yet (is the clock right?)" },
 		{ BR_ERR_X509_BAD_SIGNATURE, "a signature in the server's certificates is wrong" },
 		{ BR_ERR_X509_TIME_UNKNOWN, "the clock cannot be read" },
-		{ BR_ERR_BAD_VERSION, "the server does not speak TLS 1.2" },
+		{ BR_ERR_BAD_VERSION, "the server does not support TLS 1.2" },
 		{ BR_ERR_RECV_FATAL_ALERT + 42, "the server refused our certificate (bad certificate)" },
-		{ BR_ERR_RECV_FATAL_ALERT + 40, "the server and we have no cipher in common" },
+		{ BR_ERR_RECV_FATAL_ALERT + 40, "the server supports none of our ciphers" },
 	};
 	int e = br_ssl_engine_last_error(&t->client.eng);
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (e == texts[i].code) return texts[i].text;
 	if (e == BR_ERR_IO || !e) return strerror(t->io_error ? -t->io_error : EPIPE);
-	return "TLS error: the peer does not speak TLS as it should";
+	return "TLS error: the peer violated the protocol";
 }

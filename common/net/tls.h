@@ -13,7 +13,7 @@ struct tls_config {
 	const char *ca_pem;      /* trust anchors, one or more certificates */
 	const char *cert_pem;    /* client certificate chain and its key; both NULL: none */
 	const char *key_pem;     /* EC or RSA; PKCS#1, SEC1 or PKCS#8 */
-	const char *name;        /* whom to reach: DNS name, or IPv4/IPv6 address without brackets */
+	const char *name;        /* the server's: a DNS name, or an IPv4 or IPv6 address without brackets */
 };
 
 struct tls;
@@ -29,7 +29,7 @@ void tls_free(struct tls *t);
 int tls_write(struct tls *t, const void *p, size_t n);
 /* Some bytes; 0 when the peer closed. */
 ssize_t tls_read(struct tls *t, void *p, size_t n);
-/* What went wrong, for people: "server certificate is not signed by a known authority". */
+/* What went wrong, as a sentence: "the server's certificate is for another name". */
 const char *tls_error(const struct tls *t);
 
 /* Pure: does this X.509 certificate (DER) list the address (4 or 16 bytes) in its subjectAltName? */
