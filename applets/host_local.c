@@ -1,4 +1,5 @@
-/* host-local, the IPAM plugin: compatible with containernetworking's in configuration, store and messages. */
+/* host-local, the IPAM plugin: compatible with containernetworking's in configuration, store and
+ * messages. */
 #include "app/applet.h"
 #include "cni/plugin.h"
 #include "host_local/host_local.h"

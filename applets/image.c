@@ -1,5 +1,6 @@
-/* image: packs static programs into an archive that containerd and Docker load as a container image,
- * without a registry or a builder. Options and defaults; the archive is made in common/image. */
+/* image: packs static programs into an archive that containerd and Docker load as a container
+ * image, without a registry or a builder. Options and defaults; the archive is made in
+ * common/image. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -129,7 +130,8 @@ static int pack(struct image_options *cfg, char **files)
 	}
 	if (!r) {
 		warn_missing(&im);
-		/* k3s's images directory, before k3s has run. If it cannot be made, writing says so. */
+		/* k3s's images directory, before k3s has run. If it cannot be made, writing says
+		 * so. */
 		if (strcmp(cfg->output, "-")) (void)io_mkparents(cfg->output, 0755);
 		r = image_write_path(&im, cfg->output, &e);
 	}

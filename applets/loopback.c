@@ -1,5 +1,5 @@
-/* loopback, a CNI plugin: brings lo up in a pod's network namespace, as containernetworking's plugin does
- * (plugins/main/loopback/loopback.go). */
+/* loopback, a CNI plugin: brings lo up in a pod's network namespace, as containernetworking's
+ * plugin does (plugins/main/loopback/loopback.go). */
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -20,8 +20,8 @@ static void close_nl(struct nl *nl)
 	nl_close(nl);
 }
 
-/* GetNS of upstream's pkg/ns/ns_linux.go, but where a sandbox has no statfs(2) for the file, entering the
- * namespace is the test. 1: the file does not exist. */
+/* GetNS of upstream's pkg/ns/ns_linux.go, but where a sandbox has no statfs(2) for the file,
+ * entering the namespace is the test. 1: the file does not exist. */
 static int check_path(struct cni *c)
 {
 	_cleanup_buf_ struct buf path = {0};
@@ -136,8 +136,8 @@ static int add(struct cni *c)
 	i->mac = go_str("00:00:00:00:00:00");
 	i->sandbox = go_str(c->netns);
 	if (chained) return cni_print_result(c, &prev, c->version, c->version);
-	/* Upstream labels its own result with the configuration's version and therefore converts it only
-	 * where that is empty. */
+	/* Upstream labels its own result with the configuration's version and therefore converts
+	 * it only where that is empty. */
 	const struct json_node *stated = json_get(&c->conf, json_root(&c->conf), "cniVersion");
 	bool empty = !stated || !json_is(&c->conf, stated, arena_copy(&c->arena, c->version.s, c->version.n));
 	return cni_print_result(c, &own, empty ? c->version : go_str("1.0.0"), c->version);

@@ -1,5 +1,6 @@
-/* noop, a CNI plugin for machines where no interface can be made: pods get an address of their own and lo.
- * Addresses come from host-local in this process, or from another IPAM plugin (noop/delegate.c). */
+/* noop, a CNI plugin for machines where no interface can be made: pods get an address of their
+ * own and lo. Addresses come from host-local in this process, or from another IPAM plugin
+ * (noop/delegate.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +48,8 @@ static int complete(struct cni *c)
 	return r < 0 ? cni_fail(c, CNI_INTERNAL, "out of memory") : 0;
 }
 
-/* The name of the IPAM plugin; NULL: host-local, which is in this program. -1 if the configuration is not
- * valid. */
+/* The name of the IPAM plugin; NULL: host-local, which is in this program. -1 if the
+ * configuration is not valid. */
 static int ipam_plugin(struct cni *c, char **name)
 {
 	*name = NULL;
@@ -111,8 +112,8 @@ static int up(void *path)
 	return r < 0 ? -r : 0;
 }
 
-/* In a child, so that this process stays in its namespace. A failure does not fail the ADD: a runtime that
- * needs lo calls the loopback plugin. */
+/* In a child, so that this process stays in its namespace. A failure does not fail the ADD: a
+ * runtime that needs lo calls the loopback plugin. */
 static void lo_up(struct cni *c)
 {
 	int r = spawn_call(up, (void *)(uintptr_t)c->netns, 5000);
@@ -164,8 +165,8 @@ static int add(struct cni *c)
 	return cni_print_result(c, &r, c->version, c->version);
 }
 
-/* Index of the pod's interface in the result of a chain, which the runtime hands to every plugin of it;
- * -1: none. */
+/* Index of the pod's interface in the result of a chain, which the runtime hands to every plugin
+ * of it; -1: none. */
 static int interface_at(const struct cni *c, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->interfaces.n; i++) {
@@ -188,9 +189,9 @@ static bool none_in_default_range(const struct cni_result *r)
 	return true;
 }
 
-/* Did this plugin only pass on the result of another one? Then that plugin holds the address, perhaps under
- * the same name in the same store. The interface of a noop is the first of its result and has no hardware
- * address; real ones come after the host's end and have one. */
+/* Did this plugin only pass on the result of another one? Then that plugin holds the address,
+ * perhaps under the same name in the same store. The interface of a noop is the first of its
+ * result and has no hardware address; real ones come after the host's end and have one. */
 static bool is_others(const struct cni *c, const struct cni_result *r)
 {
 	int i = interface_at(c, r);

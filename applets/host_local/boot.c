@@ -1,5 +1,5 @@
-/* Names and times of a boot: from /proc, the clocks and the first mounts. It knows nothing of leases;
- * store.c decides which of them are dropped. */
+/* Names and times of a boot: from /proc, the clocks and the first mounts. It knows nothing of
+ * leases; store.c decides which of them are dropped. */
 #include "host_local/boot.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Reads and checks the configuration, as upstream's plugins/ipam/host-local/backend/allocator/config.go. */
+/* Reads and checks the configuration, as upstream's
+ * plugins/ipam/host-local/backend/allocator/config.go. */
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -116,7 +117,7 @@ static const struct go_type net_type = {
 	},
 };
 
-/* ---- CNI_ARGS: "K=V;K2=V2" into the fields of a Go struct (LoadArgs of cni/pkg/types/args.go) ---- */
+/* ---- CNI_ARGS: "K=V;K2=V2" into the fields of a Go struct (cni/pkg/types/args.go) ---- */
 
 static int fail_quoted(struct cni *c, const char *before, const char *s, size_t n, const char *after, struct str rest)
 {

@@ -53,8 +53,8 @@ void hl_iter_start(struct hl_iter *i, const struct hl_set *s, const struct ip *l
 /* The next candidate, with its pool; false after the last one. */
 bool hl_iter_next(struct hl_iter *i, struct ip *a, const struct hl_range **pool);
 
-/* Refuses a path with a NUL in Go's words, which begin with op ("open "). 0, or -1 after cni_fail(). To be
- * called before any other error. */
+/* Refuses a path with a NUL in Go's words, which begin with op ("open "). 0, or -1 after
+ * cni_fail(). To be called before any other error. */
 int hl_check_path(struct cni *c, const char *op, struct str path);
 
 /* Adds what the file contains; 0, or -1 after cni_fail(). */

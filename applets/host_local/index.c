@@ -90,8 +90,9 @@ static bool fits(const struct table_header *h, const struct stat *st, int64_t bo
 		h->ctime_ns == st->st_ctim.tv_nsec && h->count <= MOST;
 }
 
-/* There are 4096 files for all directories, so that the number of files is bounded. Two directories of one
- * file name replace each other's table, which the directory's numbers in the header show. */
+/* There are 4096 files for all directories, so that the number of files is bounded. Two
+ * directories of one file name replace each other's table, which the directory's numbers in the
+ * header show. */
 static int open_file(const struct stat *st)
 {
 	int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
@@ -157,7 +158,8 @@ void hl_index_remove(struct hl_index *x, const struct ip *ip)
 	}
 }
 
-/* Gives the directory a time that no clock will give it; false if the file system does not keep it exactly. */
+/* Gives the directory a time that no clock will give it; false if the file system does not keep
+ * it exactly. */
 static bool mark(int dir, struct stat *st)
 {
 	struct timespec now, t[2] = { { .tv_nsec = UTIME_OMIT } };
@@ -186,8 +188,8 @@ void hl_index_commit(struct hl_index *x, int dir, int64_t boot_time)
 	memcpy(x->t->h.magic, magic, sizeof magic);
 	x->t->h.sum = sum_of(x->t);
 	size_t from = x->dirty < x->n ? size_of(x->dirty) : size_of(x->n), end = size_of(x->n);
-	/* The header is written last: the older one does not match the directory any more. A small table
-	 * is written at once; if it is torn, its sum is wrong. */
+	/* The header is written last: the older one does not match the directory any more. A
+	 * small table is written at once; if it is torn, its sum is wrong. */
 	if (end <= FIRST) {
 		if (!write_at(x, 0, end)) return;
 	} else if ((from < end && !write_at(x, from, end)) || !write_at(x, 0, sizeof x->t->h)) {

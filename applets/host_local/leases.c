@@ -18,7 +18,8 @@ struct lease_walk {
 	int err;             /* why the walk is not complete */
 };
 
-/* An error of one file makes that file unreadable; an error of this process or of the disk fails the walk. */
+/* An error of one file makes that file unreadable; an error of this process or of the disk fails
+ * the walk. */
 static void note(struct lease_walk *w, int err)
 {
 	/* EBADF: from musl's fdopendir(3). */
@@ -123,7 +124,8 @@ static bool is_lease_name(const char *name, struct ip *a)
 	return !strcmp(name, text);
 }
 
-/* Is this a file that both plugins keep in the store, with its usual content, which cannot be an ID? */
+/* Is this a file that both plugins keep in the store, with its usual content, which cannot be an
+ * ID? */
 static bool is_housekeeping(const char *name, struct str content)
 {
 	struct ip a;
@@ -147,7 +149,8 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 	if (!s->better) return;
 	if (plain && is_lease_name(path, &a)) {
 		if (!content.s) scan->odd = true;
-		/* Its writer was killed between creating and filling it: the address is not in use. */
+		/* Its writer was killed between creating and filling it: the address is not in
+		 * use. */
 		else if (!content.n) hl_store_remove(s, path);
 		else hl_index_add(&s->index, hl_index_hash(content.s, content.n), &a);
 	} else if (!plain || !is_housekeeping(path, content)) {
@@ -207,8 +210,8 @@ int hl_store_find(struct hl_store *s, struct hl_leases *l)
 	int r = 0;
 
 	*l = (struct hl_leases){0};
-	/* An ID that is an address can also be the content of last_reserved_ip.N, which changes without the
-	 * index being told. */
+	/* An ID that is an address can also be the content of last_reserved_ip.N, which changes
+	 * without the index being told. */
 	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) || !look_up(s, id, true, l)) {
 		*l = (struct hl_leases){0};
 		r = find_by_scan(s, &scan);

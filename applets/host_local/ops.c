@@ -1,5 +1,5 @@
-/* The commands: upstream's main.go and backend/allocator/allocator.go, and GC and STATUS, which upstream does
- * not implement. */
+/* The commands: upstream's main.go and backend/allocator/allocator.go, and GC and STATUS, which
+ * upstream does not implement. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -148,7 +148,8 @@ int hl_del(struct cni *c)
 	return hl_store_release(&s, conf.set_count);
 }
 
-/* Every address of the result that is in this network's ranges must be leased to this attachment. */
+/* Every address of the result that is in this network's ranges must be leased to this
+ * attachment. */
 static int check_addresses(struct cni *c, const struct hl_conf *conf, const struct hl_leases *l, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->ips.n; i++) {
@@ -221,8 +222,8 @@ static int load_valid(struct cni *c, struct slice *valid)
 	return 0;
 }
 
-/* Does the lease belong to an attachment that the runtime still has? Old leases name only the container, and
- * an attachment without an interface stands for all of its container. */
+/* Does the lease belong to an attachment that the runtime still has? Old leases name only the
+ * container, and an attachment without an interface stands for all of its container. */
 static bool is_valid(const struct gc_run *g, struct str content)
 {
 	const struct hl_attachment *a = g->valid.v;

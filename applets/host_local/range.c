@@ -1,5 +1,5 @@
-/* Pools and range sets: upstream's backend/allocator/range.go, range_set.go and the RangeIter of allocator.go.
- * Pure. */
+/* Pools and range sets: upstream's backend/allocator/range.go, range_set.go and the RangeIter of
+ * allocator.go. Pure. */
 #include <errno.h>
 
 #include "base/buf.h"

@@ -1,5 +1,5 @@
-/* Reads resolv.conf as upstream's plugins/ipam/host-local/dns.go: white space at both ends of a line and lines
- * of one word are ignored. */
+/* Reads resolv.conf as upstream's plugins/ipam/host-local/dns.go: white space at both ends of a
+ * line and lines of one word are ignored. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The store of leases: opening and locking it, what a new boot makes of it, and reserving and removing
- * leases. Reading them is leases.c. */
+/* The store of leases: opening and locking it, what a new boot makes of it, and reserving and
+ * removing leases. Reading them is leases.c. */
 #include "host_local/store.h"
 
 #include <dirent.h>
@@ -106,8 +106,8 @@ static int open_lock(struct hl_store *s)
 	if (s->lock < 0) s->lock = openat(s->dir, HL_LOCK, O_RDONLY | O_CREAT | O_CLOEXEC, 0750);
 	if (s->lock < 0)
 		return cni_fail(s->c, CNI_INTERNAL, "%s", go_strerror(errno, scratch, sizeof scratch));
-	/* On a file system without locks upstream goes on without one, too; exclusive creation still
-	 * prevents duplicate addresses. */
+	/* On a file system without locks upstream goes on without one, too; exclusive creation
+	 * still prevents duplicate addresses. */
 	int r;
 	while ((r = flock(s->lock, LOCK_EX)) < 0 && errno == EINTR) ;
 	s->better = !r && s->c->compat == CNI_BETTER;
@@ -134,8 +134,9 @@ static void drop_older(struct hl_store *s, time_t boot)
 	}
 }
 
-/* Compares the note of this boot with the one in the lock file, which upstream leaves empty and never
- * reads. If they differ, leases from before this boot are removed. Writes the note if it is new. */
+/* Compares the note of this boot with the one in the lock file, which upstream leaves empty and
+ * never reads. If they differ, leases from before this boot are removed. Writes the note if it
+ * is new. */
 static void settle_boot(struct hl_store *s)
 {
 	char now[HL_BOOT_NOTE], noted[HL_BOOT_NOTE];
@@ -144,8 +145,8 @@ static void settle_boot(struct hl_store *s)
 	if (!len) return;
 	ssize_t n = pread(s->lock, noted, sizeof noted, 0);
 	if (n == (ssize_t)len && !memcmp(noted, now, len)) return;
-	/* Without a note nothing is known: another plugin may have written all of it today. With the note
-	 * of another machine, that machine's pods may be running. */
+	/* Without a note nothing is known: another plugin may have written all of it today. With
+	 * the note of another machine, that machine's pods may be running. */
 	size_t id = HL_BOOT_MACHINE + 1;   /* with the blank before it */
 	if (n > (ssize_t)id && !memcmp(noted + (size_t)n - id, now + len - id, id))
 		drop_older(s, hl_boot_earliest());
@@ -229,8 +230,8 @@ static int write_new(struct hl_store *s, const char *name, int flags, const char
 	return hl_store_fail(s, "write", shown, -r);
 }
 
-/* Renames unless the new name exists. Where the kernel lacks RENAME_NOREPLACE the name is tested first, which
- * is enough under the lock. */
+/* Renames unless the new name exists. Where the kernel lacks RENAME_NOREPLACE the name is tested
+ * first, which is enough under the lock. */
 static int rename_new(int dir, const char *from, const char *to)
 {
 	enum { NOREPLACE = 1 };
@@ -242,7 +243,8 @@ static int rename_new(int dir, const char *from, const char *to)
 	return renameat(dir, from, dir, to) < 0 ? -errno : 0;
 }
 
-/* Written under another name first: a process that is killed leaves no lease, rather than one without owner. */
+/* Written under another name first: a process that is killed leaves no lease, rather than one
+ * without owner. */
 static int write_lease(struct hl_store *s, const char *name, struct str content)
 {
 	if (!s->better) return write_new(s, name, O_EXCL, name, content);
@@ -288,8 +290,8 @@ static int write_last(struct hl_store *s, size_t set, const char *text)
 		s->last_size = 0;
 	}
 	if (s->last < 0) return hl_store_fail(s, "open", name, errno);
-	/* An existing file is not truncated first: ext4 takes that for a replacement and writes it to disk
-	 * at once. */
+	/* An existing file is not truncated first: ext4 takes that for a replacement and writes
+	 * it to disk at once. */
 	ssize_t n = pwrite(s->last, text, (size_t)len, 0);
 	int r = n < 0 ? -errno : n != len ? -ENOSPC : 0;
 	if (!r && s->last_size > len && ftruncate(s->last, len) < 0) r = -errno;

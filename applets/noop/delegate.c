@@ -38,7 +38,8 @@ static int find(struct cni *c, const char *plugin, char *path, size_t size)
 	return cni_fail(c, CNI_INTERNAL, "failed to find plugin \"%s\" in path [%s]", plugin, shown.data);
 }
 
-/* This environment with another CNI_COMMAND. CNI_NETNS may be this process's own namespace (any_netns). */
+/* This environment with another CNI_COMMAND. CNI_NETNS may be this process's own namespace
+ * (any_netns). */
 static char **environment(struct cni *c, const char *command)
 {
 	extern char **environ;

@@ -1,5 +1,5 @@
-/* The decoder behind go_decode(): a walk over the JSON text that fills structs by tables and words its
- * errors as encoding/json does. */
+/* The decoder behind go_decode(): a walk over the JSON text that fills structs by tables and
+ * words its errors as encoding/json does. */
 #include "cni/gojson.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@ const struct go_type go_int_pointer = { .kind = GO_POINTER, .name = "*int", .siz
 const struct go_type go_strings = { .kind = GO_SLICE, .name = "[]string", .size = sizeof(struct slice), .elem = &go_string };
 const struct go_type go_object = { .kind = GO_OBJECT, .name = "map[string]interface {}", .size = sizeof(struct json_node *) };
 
-/* Either a message from go_fail(), or a type error, to which each decoder that it passes adds its context. */
+/* Either a message from go_fail(), or a type error, to which each decoder that it passes adds
+ * its context. */
 struct failure {
 	struct str message;
 	const char *value, *type;      /* type error: "number 5", "string" */
@@ -103,7 +104,8 @@ static int store_int(struct go_decoder *d, const struct json_node *n, const stru
 	return mismatch(d, arena_printf(d->a, "number %.*s", (int)(n->end - n->start), d->j->text + n->start), type);
 }
 
-/* Existing elements are decoded into, not replaced, even those after the end of a shortened slice. */
+/* Existing elements are decoded into, not replaced, even those after the end of a shortened
+ * slice. */
 static int store_slice(struct go_decoder *d, const struct json_node *n, const struct go_type *type, struct slice *v)
 {
 	size_t i = 0, size = type->elem->size;
@@ -136,7 +138,8 @@ static int store_struct(struct go_decoder *d, const struct json_node *n, const s
 		if (f->embedded && !d->old) d->path[d->depth++] = f->embedded;
 		d->path[d->depth++] = f->name;
 		d->in = type->bare;
-		if (value(d, m, f->type, v + f->offset) < 0) return -1;   /* the error keeps the context */
+		/* the error keeps the context */
+		if (value(d, m, f->type, v + f->offset) < 0) return -1;
 		d->depth = depth;
 		d->in = in;
 	}

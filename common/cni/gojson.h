@@ -1,8 +1,10 @@
-/* Decodes JSON into C structs by tables, as encoding/json fills Go structs: members in the text's order, with
- * the same results for duplicates, null, embedded structs and reused elements, and the same messages.
+/* Decodes JSON into C structs by tables, as encoding/json fills Go structs: members in the text's
+ * order, with the same results for duplicates, null, embedded structs and reused elements, and the
+ * same messages.
  *
- * Two generations of Go differ in how a type error names its field: 1.19 (Debian 12's plugins) gives the names
- * of the members, 1.24 and later those of embedded structs and of members inside UnmarshalJSON too. */
+ * Two generations of Go differ in how a type error names its field: 1.19 (Debian 12's plugins)
+ * gives the names of the members, 1.24 and later those of embedded structs and of members inside
+ * UnmarshalJSON too. */
 #ifndef K3SBOX_GOJSON_H
 #define K3SBOX_GOJSON_H
 
@@ -51,8 +53,9 @@ struct go_field {
 
 extern const struct go_type go_string, go_int, go_int_pointer, go_bool, go_strings, go_object;
 
-/* Fills *out (zeroed by the caller) from the node; memory comes from the arena. old: words as of Go 1.19. 0, or
- * -EBADMSG with Go's message, which may have any length and contain NULs (hence no struct err). */
+/* Fills *out (zeroed by the caller) from the node; memory comes from the arena. old: words as of
+ * Go 1.19. 0, or -EBADMSG with Go's message, which may have any length and contain NULs (hence
+ * no struct err). */
 int go_decode(const struct json *j, const struct json_node *n, const struct go_type *type, void *out, struct arena *a,
 	bool old, struct str *message);
 

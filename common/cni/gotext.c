@@ -1,5 +1,5 @@
-/* The parts of Go's strings, unicode, strconv and syscall packages that the plugins' messages and files
- * depend on. */
+/* The parts of Go's strings, unicode, strconv and syscall packages that the plugins' messages
+ * and files depend on. */
 #include "cni/gotext.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Text as Go programs treat it: strings that may hold NULs, growing slices, quoting, white space, the
- * wording of errors. The plugins' messages must be upstream's. */
+/* Text as Go programs treat it: strings that may hold NULs, growing slices, quoting, white
+ * space, the wording of errors. The plugins' messages must be upstream's. */
 #ifndef K3SBOX_CNI_GOTEXT_H
 #define K3SBOX_CNI_GOTEXT_H
 
@@ -10,8 +10,8 @@
 struct arena;
 struct buf;
 
-/* A Go string: n bytes that may be NULs, and a NUL behind them unless it is a part of another one. s is
- * NULL only for "". */
+/* A Go string: n bytes that may be NULs, and a NUL behind them unless it is a part of another
+ * one. s is NULL only for "". */
 struct str {
 	const char *s;
 	size_t n;

@@ -1,5 +1,5 @@
-/* The run of a plugin: the environment, the configuration, the checks in upstream's order, the command, and the
- * answer on standard output. */
+/* The run of a plugin: the environment, the configuration, the checks in upstream's order, the
+ * command, and the answer on standard output. */
 #include "cni/plugin.h"
 
 #include <errno.h>
@@ -307,8 +307,8 @@ static int check_command_version(struct cni *c, enum cni_command command)
 
 enum netns_place { ELSEWHERE, HERE, NOWHERE };
 
-/* Is CNI_NETNS this process's own namespace, by the file behind both names? One that does not exist is left
- * to the plugin. NOWHERE: this process's own cannot be examined. */
+/* Is CNI_NETNS this process's own namespace, by the file behind both names? One that does not
+ * exist is left to the plugin. NOWHERE: this process's own cannot be examined. */
 static enum netns_place netns_place(const struct cni *c)
 {
 	const char *override = env("CNI_NETNS_OVERRIDE");
@@ -384,7 +384,8 @@ static int serve(struct cni *c)
 
 static void print_error(struct cni *c)
 {
-	/* Upstream prints the error about the namespace after the result, which no runtime can parse. */
+	/* Upstream prints the error about the namespace after the result, which no runtime can
+	 * parse. */
 	if (c->compat == CNI_BETTER) buf_reset(&c->out);
 	buf_printf(&c->out, "{\n    \"code\": %u,\n    \"msg\": ", c->code);
 	buf_json_n(&c->out, c->msg.data ? c->msg.data : "", c->msg.len);

@@ -1,8 +1,9 @@
-/* The frame of a CNI plugin: environment, configuration, order of checks, messages and exit status as in
- * pkg/skel/skel.go of containernetworking/cni v1.3.0. A plugin is a table of functions.
+/* The frame of a CNI plugin: environment, configuration, order of checks, messages and exit status
+ * as in pkg/skel/skel.go of containernetworking/cni v1.3.0. A plugin is a table of functions.
  *
- * Errors: a plugin's error is part of its answer, with a code and text of any length. So functions with a
- * struct cni return 0, or -1 after cni_fail(), which keeps the error there; cni_main() prints it. */
+ * Errors: a plugin's error is part of its answer, with a code and text of any length. So
+ * functions with a struct cni return 0, or -1 after cni_fail(), which keeps the error there;
+ * cni_main() prints it. */
 #ifndef K3SBOX_CNI_PLUGIN_H
 #define K3SBOX_CNI_PLUGIN_H
 
@@ -23,8 +24,8 @@ enum {
 
 enum cni_command { CNI_ADD, CNI_CHECK, CNI_DEL, CNI_GC, CNI_STATUS, CNI_COMMAND_COUNT };
 
-/* K3SBOX_CNI_COMPAT, for comparisons with upstream: unset (newest semantics with our improvements), "1.9.1"
- * (exactly that upstream release) or "1.1.1" (Debian 12's). */
+/* K3SBOX_CNI_COMPAT, for comparisons with upstream: unset (newest semantics with our
+ * improvements), "1.9.1" (exactly that upstream release) or "1.1.1" (Debian 12's). */
 enum cni_compat { CNI_BETTER, CNI_191, CNI_111 };
 
 struct cni {
@@ -45,13 +46,16 @@ struct cni_plugin {
 	const char *help;              /* for --help */
 	const char *bare_answer;       /* stdout when called without any CNI_ variable; may be NULL */
 	bool any_netns;                /* CNI_NETNS may be the plugin's own */
-	int (*run[CNI_COMMAND_COUNT])(struct cni *c);   /* 0, or -1 after cni_fail(); NULL: nothing to do */
+	/* 0, or -1 after cni_fail(); NULL: nothing to do */
+	int (*run[CNI_COMMAND_COUNT])(struct cni *c);
 };
 
-/* Runs the plugin and ends the process, except for --help and --version: then it returns the exit status. */
+/* Runs the plugin and ends the process, except for --help and --version: then it returns the
+ * exit status. */
 int cni_main(const struct cni_plugin *p, int argc, char **argv);
 
-/* Starts a call. Its memory, apart from conf, lies in the arena; cni_main() leaves it to the process's end. */
+/* Starts a call. Its memory, apart from conf, lies in the arena; cni_main() leaves it to the
+ * process's end. */
 void cni_begin(struct cni *c, const struct cni_plugin *p);
 
 /* Records the error, unless there is one already; returns -1. */

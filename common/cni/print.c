@@ -1,5 +1,5 @@
-/* Prints results as encoding/json prints upstream's: first compact, in the order of upstream's structs, then
- * indented, with sorted keys where upstream goes through a map. */
+/* Prints results as encoding/json prints upstream's: first compact, in the order of upstream's
+ * structs, then indented, with sorted keys where upstream goes through a map. */
 #include <string.h>
 
 #include "cni/result.h"

@@ -13,8 +13,8 @@ struct cni_dns { struct slice nameservers; struct str domain; struct slice searc
 /* 0.2.0: the address of one family; its routes may be of any. */
 struct cni_ip02 { struct cidr ip; struct ip gateway; struct slice routes; };
 
-/* The results of all versions in one. One that was read keeps what only its own version has, and is printed
- * unchanged in that version. */
+/* The results of all versions in one. One that was read keeps what only its own version has, and
+ * is printed unchanged in that version. */
 struct cni_result {
 	enum { CNI_RESULT_100, CNI_RESULT_040, CNI_RESULT_020 } read_as;
 	struct cni_ip02 *ip4, *ip6;    /* read as 0.2.0: also in ips and routes */
@@ -29,11 +29,12 @@ extern const struct go_type cni_routes_type, cni_dns_type, cni_ipnet_type, cni_n
 /* A new zeroed element of this size, at the end of a slice of pointers. */
 void *cni_append(struct cni *c, struct slice *pointers, size_t size);
 
-/* Prints the result to c->out in the layout of a version, with label as its cniVersion. 0, or -1 after
- * cni_fail(). */
+/* Prints the result to c->out in the layout of a version, with label as its cniVersion. 0, or -1
+ * after cni_fail(). */
 int cni_print_result(struct cni *c, const struct cni_result *r, struct str version, struct str label);
 
-/* Reads a result in the layout of the version. 0, or -1 with Go's message in *why (see go_decode()). */
+/* Reads a result in the layout of the version. 0, or -1 with Go's message in *why (see
+ * go_decode()). */
 int cni_parse_result(struct cni *c, const struct json *j, const struct json_node *n, struct str version,
 	struct cni_result *r, struct str *why);
 

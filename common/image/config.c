@@ -17,8 +17,8 @@ static size_t span(const char *s, size_t n, const char *set)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
 
-/* One path component of a repository (github.com/distribution/reference: alphanumerics joined by ".",
- * "_", "__" or dashes). */
+/* One path component of a repository (github.com/distribution/reference: alphanumerics joined by
+ * ".", "_", "__" or dashes). */
 static bool is_component(const char *s, size_t n)
 {
 	for (;;) {
@@ -85,8 +85,8 @@ int image_tag(const char *tag, struct buf *out, struct err *e)
 
 	if (strchr(tag, '@')) return bad_tag(tag, "a digest cannot be chosen", e);
 	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag after the colon", e);
-	/* Docker's rule: the part before the first '/' is a host if it has a dot, a colon or a capital
-	 * letter, or is "localhost". */
+	/* Docker's rule: the part before the first '/' is a host if it has a dot, a colon or a
+	 * capital letter, or is "localhost". */
 	bool special = span(tag, domain, LOWER DIGIT "_-") != domain || is_word(tag, domain, "localhost");
 	bool host = domain && special;
 	if (host) {

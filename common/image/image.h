@@ -45,8 +45,8 @@ int image_look(int fd, struct image_program *p);
 /* Adds a regular file. to is its path in the image; NULL: /NAME; "/dir/": /dir/NAME. */
 int image_add_file(struct image *im, const char *from, const char *to, struct err *e);
 int image_add_link(struct image *im, const char *path, const char *target, struct err *e);
-/* Adds the parent directories, sorts, and refuses two items of one name. Call it once, after the last
- * add. */
+/* Adds the parent directories, sorts, and refuses two items of one name. Call it once, after the
+ * last add. */
 int image_settle(struct image *im, struct err *e);
 /* The item with this path ("/bin/sh"), or NULL; after image_settle(). */
 const struct image_item *image_find(const struct image *im, const char *path);
@@ -54,8 +54,8 @@ void image_free(struct image *im);
 #define _cleanup_image_ __attribute__((cleanup(image_free)))
 
 /* config.c: the texts in the archive. Pure. */
-/* Completes a reference as Docker and containerd do: "busybox" → "docker.io/library/busybox:latest".
- * 0 or -EINVAL. */
+/* Completes a reference as Docker and containerd do: "busybox" →
+ * "docker.io/library/busybox:latest". 0 or -EINVAL. */
 int image_tag(const char *tag, struct buf *out, struct err *e);
 void image_config(const struct image *im, const char *layer_sha256, struct buf *out);
 void image_manifest(const struct image *im, const char *config_name, const char *layer_name,

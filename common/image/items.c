@@ -26,7 +26,8 @@ static const char *clean(char *path)
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");
 		if (len == 2 && !memcmp(p, "..", 2)) return "a path in the image must not contain '..'";
-		/* Layers use these names to delete files of lower layers (OCI image-spec, layer.md "Whiteouts"). */
+		/* Layers use these names to delete files of lower layers (OCI image-spec,
+		 * layer.md "Whiteouts"). */
 		if (len >= 4 && !memcmp(p, ".wh.", 4))
 			return "names that begin with '.wh.' stand for deletions in an image";
 		if (len && !(len == 1 && *p == '.')) {
@@ -83,8 +84,8 @@ static int keep(struct image *im, struct image_item it, struct err *e)
 	return r;
 }
 
-/* The image has the architecture of its programs. Two in one image would show as "exec format error"
- * much later. */
+/* The image has the architecture of its programs. Two in one image would show as "exec format
+ * error" much later. */
 static int join_arch(struct image *im, const char *from, const struct image_program *p, struct err *e)
 {
 	if (!p->arch) return 0;
@@ -152,7 +153,8 @@ static int drop_twins(struct image *im, struct err *e)
 		struct image_item *it = &im->items[i];
 		if (!n || by_path(&im->items[n - 1], it)) {
 			struct image_item moved = *it;
-			*it = (struct image_item){ 0 };   /* no item is owned twice after an error */
+			/* no item is owned twice after an error */
+			*it = (struct image_item){ 0 };
 			im->items[n++] = moved;
 			continue;
 		}

@@ -1,5 +1,5 @@
-/* What kind of program a file is, from its ELF header or its "#!" line. The bytes are not trusted, and
- * nothing is mapped. */
+/* What kind of program a file is, from its ELF header or its "#!" line. The bytes are not
+ * trusted, and nothing is mapped. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>

@@ -22,7 +22,8 @@ static void octal(char *field, size_t size, uint64_t n)
 	}
 }
 
-/* A path over 100 bytes is split at a '/' with at most 100 bytes after it and at most 155 before it. */
+/* A path over 100 bytes is split at a '/' with at most 100 bytes after it and at most 155 before
+ * it. */
 static int put_path(struct ustar_header *h, const char *path)
 {
 	size_t len = strlen(path);
@@ -59,7 +60,8 @@ int tar_header(const struct tar_entry *e, char out[TAR_BLOCK])
 	octal(h.mtime, sizeof h.mtime, 0);
 	octal(h.major, sizeof h.major, 0);
 	octal(h.minor, sizeof h.minor, 0);
-	/* The sum counts its own field as blanks; old readers expect six digits, a NUL and a blank. */
+	/* The sum counts its own field as blanks; old readers expect six digits, a NUL and a
+	 * blank. */
 	memset(h.sum, ' ', sizeof h.sum);
 	memcpy(out, &h, sizeof h);
 	for (int i = 0; i < TAR_BLOCK; i++) sum += (unsigned char)out[i];

@@ -1,5 +1,5 @@
-/* Headers of tar archives (POSIX.1-1988 ustar, which every reader knows). Pure: the caller writes the
- * bytes. */
+/* Headers of tar archives (POSIX.1-1988 ustar, which every reader knows). Pure: the caller
+ * writes the bytes. */
 #ifndef K3SBOX_TAR_H
 #define K3SBOX_TAR_H
 
@@ -17,8 +17,9 @@ struct tar_entry {
 	uint64_t size;         /* TAR_FILE: bytes that follow the header */
 };
 
-/* Owner 0:0, modification time 0: the same entry always gives the same bytes. 0; -ENAMETOOLONG if the path
- * does not fit in ustar's 155 + 1 + 100 bytes or the target not in 100; -EFBIG from 8 GiB on. */
+/* Owner 0:0, modification time 0: the same entry always gives the same bytes. 0; -ENAMETOOLONG
+ * if the path does not fit in ustar's 155 + 1 + 100 bytes or the target not in 100; -EFBIG from
+ * 8 GiB on. */
 int tar_header(const struct tar_entry *e, char out[TAR_BLOCK]);
 
 /* Zero bytes that fill up a file's last block. */

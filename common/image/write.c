@@ -1,6 +1,6 @@
-/* Streams an image as a docker-archive. The layer goes first and is hashed on the way; the configuration
- * and the manifest, which need its digest, follow. Readers accept any order, so nothing is written twice
- * or kept in memory. */
+/* Streams an image as a docker-archive. The layer goes first and is hashed on the way; the
+ * configuration and the manifest, which need its digest, follow. Readers accept any order, so
+ * nothing is written twice or kept in memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -139,8 +139,8 @@ int image_write(const struct image *im, int fd, struct err *e)
 	return put_image(&s, im, e);
 }
 
-/* Opens what exists at path and is not a regular file (a pipe, /dev/stdout): that is written to, not
- * replaced. -ENOENT for anything else. */
+/* Opens what exists at path and is not a regular file (a pipe, /dev/stdout): that is written to,
+ * not replaced. -ENOENT for anything else. */
 static int open_device(const char *path)
 {
 	struct stat st;

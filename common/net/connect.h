@@ -2,9 +2,9 @@
 #ifndef K3SBOX_CONNECT_H
 #define K3SBOX_CONNECT_H
 
-/* Connects to the first address of the host (a name or an IP address) that accepts, and waits up to
- * timeout_ms for each. The descriptor, non-blocking; -EADDRNOTAVAIL if the name does not resolve, or the
- * -errno of the last address. */
+/* Connects to the first address of the host (a name or an IP address) that accepts, and waits up
+ * to timeout_ms for each. The descriptor, non-blocking; -EADDRNOTAVAIL if the name does not
+ * resolve, or the -errno of the last address. */
 int connect_host(const char *host, const char *port, int timeout_ms);
 
 #endif

@@ -55,7 +55,8 @@ static int header_line(struct http *h, const char *s)
 	value += strspn(value, " \t");
 	if (name == 14 && !strncasecmp(s, "content-length", name)) return content_length(h, value);
 	if (name == 17 && !strncasecmp(s, "transfer-encoding", name)) {
-		if (strcasecmp(value, "chunked")) return -EBADMSG;   /* the request allows no other */
+		/* the request allows no other */
+		if (strcasecmp(value, "chunked")) return -EBADMSG;
 		h->chunked = true;
 	}
 	return 0;

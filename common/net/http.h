@@ -1,5 +1,6 @@
-/* HTTP/1.1 responses, parsed incrementally (RFC 9112): status line, headers, and a body that ends by length,
- * by chunks or with the connection. Pure: the caller feeds bytes, the body goes to a function. */
+/* HTTP/1.1 responses, parsed incrementally (RFC 9112): status line, headers, and a body that
+ * ends by length, by chunks or with the connection. Pure: the caller feeds bytes, the body goes
+ * to a function. */
 #ifndef K3SBOX_HTTP_H
 #define K3SBOX_HTTP_H
 
@@ -25,15 +26,16 @@ struct http {
 	uint64_t left;             /* bytes of body or chunk still to come */
 	struct buf line;           /* the line that is not complete yet */
 	size_t seen;               /* bytes of head so far */
-	int (*sink)(void *arg, const char *p, size_t n);   /* body bytes; a negative value ends the parse with it */
+	/* body bytes; a negative value ends the parse with it */
+	int (*sink)(void *arg, const char *p, size_t n);
 	void *arg;
 };
 
 void http_init(struct http *h, int (*sink)(void *arg, const char *p, size_t n), void *arg);
 void http_free(struct http *h);
 
-/* Takes n bytes. Returns how many it used (fewer than n only when the response is complete), -EBADMSG for
- * what is not HTTP, -EMSGSIZE for a head over HTTP_HEAD_MAX, or the error of sink. */
+/* Takes n bytes. Returns how many it used (fewer than n only when the response is complete),
+ * -EBADMSG for what is not HTTP, -EMSGSIZE for a head over HTTP_HEAD_MAX, or the error of sink. */
 ssize_t http_feed(struct http *h, const char *p, size_t n);
 
 /* The connection ended: 0 if the response is complete with that, else -EPIPE. */

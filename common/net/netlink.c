@@ -116,8 +116,8 @@ int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
 
 	if (req->full) return -EMSGSIZE;
 	h->nlmsg_seq = ++nl->seq;
-	/* A dump ends with DONE and a change with its acknowledgement; a request for one thing ends the
-	 * same way if it asks for an acknowledgement too. */
+	/* A dump ends with DONE and a change with its acknowledgement; a request for one thing
+	 * ends the same way if it asks for an acknowledgement too. */
 	h->nlmsg_flags |= NLM_F_ACK;
 	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
 		return -errno;

@@ -1,6 +1,6 @@
-/* The part of rtnetlink(7) that plugins and probes need: requests are built in a buffer, sent, and answered
- * by an acknowledgement or a dump. Functions return 0 or -errno; a kernel or sandbox that does not support
- * a request answers EOPNOTSUPP or EINVAL. */
+/* The part of rtnetlink(7) that plugins and probes need: requests are built in a buffer, sent,
+ * and answered by an acknowledgement or a dump. Functions return 0 or -errno; a kernel or
+ * sandbox that does not support a request answers EOPNOTSUPP or EINVAL. */
 #ifndef K3SBOX_NETLINK_H
 #define K3SBOX_NETLINK_H
 
@@ -38,8 +38,8 @@ void nl_put_str(struct nl_request *r, uint16_t type, const char *s);
 size_t nl_nest(struct nl_request *r, uint16_t type);
 void nl_nest_end(struct nl_request *r, size_t nest);
 
-/* Sends the request and reads the answer. fn (may be NULL) gets each message of it; an error that it
- * returns ends the call. */
+/* Sends the request and reads the answer. fn (may be NULL) gets each message of it; an error
+ * that it returns ends the call. */
 typedef int nl_answer(void *arg, const struct nlmsghdr *h);
 int nl_talk(struct nl *nl, struct nl_request *r, nl_answer *fn, void *arg);
 
@@ -57,8 +57,8 @@ struct nl_link {
 int nl_link_get(struct nl *nl, const char *name, struct nl_link *out);   /* -ENODEV */
 int nl_link_up(struct nl *nl, int index, bool up);
 
-/* Addresses of a link, of both families, in the kernel's order. At most max are stored; *n is how many
- * there are. */
+/* Addresses of a link, of both families, in the kernel's order. At most max are stored; *n is
+ * how many there are. */
 int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t *n);
 
 /* Enters the network namespace at a path. */

@@ -18,8 +18,8 @@
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
 
-/* A validator in front of BearSSL's: br_x509_minimal compares dNSNames only, so when the name is an address
- * it checks everything else, and the leaf certificate is kept for tls_cert_has_ip(). */
+/* A validator in front of BearSSL's: br_x509_minimal compares dNSNames only, so when the name is
+ * an address it checks everything else, and the leaf certificate is kept for tls_cert_has_ip(). */
 struct verifier {
 	const br_x509_class *vtable;   /* first: BearSSL finds the object by it */
 	br_x509_minimal_context minimal;
@@ -172,8 +172,8 @@ static void pem_sink(void *arg, const void *p, size_t n)
 	buf_add(arg, p, n);
 }
 
-/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE KEY").
- * Returns how many it accepted, or -EBADMSG for broken PEM. */
+/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE
+ * KEY"). Returns how many it accepted, or -EBADMSG for broken PEM. */
 static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, const uint8_t *der, size_t len),
 	void *arg)
 {
@@ -237,7 +237,8 @@ static bool add_anchor(void *arg, const uint8_t *der, size_t len)
 	br_x509_decoder_init(&dec, pem_sink, &dn);
 	br_x509_decoder_push(&dec, der, len);
 	const br_x509_pkey *key = br_x509_decoder_get_pkey(&dec);
-	if (!key || dn.failed) return false;   /* a bundle may contain keys that BearSSL does not support */
+	/* a bundle may contain keys that BearSSL does not support */
+	if (!key || dn.failed) return false;
 	t->anchors = xrealloc(t->anchors, (t->anchor_count + 1) * sizeof *t->anchors);
 	br_x509_trust_anchor *a = &t->anchors[t->anchor_count++];
 	a->dn.data = copy(dn.data ? dn.data : "", dn.len);
@@ -334,9 +335,9 @@ static void set_name(struct tls *t, const char *name)
 	br_ssl_client_reset(&t->client, v->ip_len ? NULL : name, 0);
 }
 
-/* Suites that every current server has, and one constant-time implementation of each that runs everywhere.
- * BearSSL's full profile and its processor-specific implementations would add 70 KB, for connections that
- * carry a few kilobytes each. */
+/* Suites that every current server has, and one constant-time implementation of each that runs
+ * everywhere. BearSSL's full profile and its processor-specific implementations would add 70 KB,
+ * for connections that carry a few kilobytes each. */
 static void init_engine(struct tls *t)
 {
 	static const uint16_t suites[] = {
@@ -428,7 +429,8 @@ ssize_t tls_read(struct tls *t, void *p, size_t n)
 {
 	int r = br_sslio_read(&t->io, p, n);
 	if (r >= 0) return r;
-	/* Closed by close_notify or with the connection; HTTP's own framing shows a truncated body. */
+	/* Closed by close_notify or with the connection; HTTP's own framing shows a truncated
+	 * body. */
 	if (!br_ssl_engine_last_error(&t->client.eng) || t->io_error == -EPIPE) return 0;
 	return failure(t);
 }

@@ -1,6 +1,6 @@
-/* TLS 1.2 client on a connected socket (BearSSL). The server's certificate is always verified: chain to the
- * given anchors, validity, and name: a DNS name against the dNSNames, an IP address against the iPAddresses of
- * its subjectAltName. */
+/* TLS 1.2 client on a connected socket (BearSSL). The server's certificate is always verified:
+ * chain to the given anchors, validity, and name: a DNS name against the dNSNames, an IP address
+ * against the iPAddresses of its subjectAltName. */
 #ifndef K3SBOX_TLS_H
 #define K3SBOX_TLS_H
 
@@ -25,14 +25,16 @@ struct err;
 struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct err *e);
 void tls_free(struct tls *t);
 
-/* All n bytes, flushed. 0 or -errno: -EPROTO for a TLS or certificate error, -ETIMEDOUT, or the socket's. */
+/* All n bytes, flushed. 0 or -errno: -EPROTO for a TLS or certificate error, -ETIMEDOUT, or the
+ * socket's. */
 int tls_write(struct tls *t, const void *p, size_t n);
 /* Some bytes; 0 when the peer closed. */
 ssize_t tls_read(struct tls *t, void *p, size_t n);
 /* What went wrong, as a sentence: "the server's certificate is for another name". */
 const char *tls_error(const struct tls *t);
 
-/* Pure: does this X.509 certificate (DER) list the address (4 or 16 bytes) in its subjectAltName? */
+/* Pure: does this X.509 certificate (DER) list the address (4 or 16 bytes) in its
+ * subjectAltName? */
 bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t ip_len);
 
 #endif

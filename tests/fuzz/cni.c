@@ -1,6 +1,6 @@
-/* Fuzz target: CNI_ARGS, a zero byte, a configuration: through host-local's reading of it and a result's
- * printing in every layout: no crash, what is printed is JSON, every error has a text, an iteration stays
- * within its pools. */
+/* Fuzz target: CNI_ARGS, a zero byte, a configuration: through host-local's reading of it and a
+ * result's printing in every layout: no crash, what is printed is JSON, every error has a text,
+ * an iteration stays within its pools. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -49,8 +49,8 @@ static int sock_write(void *arg, const unsigned char *p, size_t n)
 	return k > 0 ? (int)k : -1;
 }
 
-/* Asks for a client certificate of that authority (if one is given), answers a first line with "hello, client",
- * closes. */
+/* Asks for a client certificate of that authority (if one is given), answers a first line with
+ * "hello, client", closes. */
 static int serve(int fd, const struct server *s)
 {
 	static br_ssl_server_context sc;

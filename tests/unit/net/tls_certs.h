@@ -1,4 +1,5 @@
-/* Certificates and keys of the TLS tests, good for nothing else; made with openssl, valid 2020 to 2120 (one: 2020). */
+/* Certificates and keys of the TLS tests, good for nothing else; made with openssl, valid 2020
+ * to 2120 (one: 2020). */
 static const char pem_server_ca_crt[] =
 	"-----BEGIN CERTIFICATE-----\n"
 	"MIIBjzCCATWgAwIBAgIUNkrVQ7AKJuWMCQCWm2lAl2f6wrcwCgYIKoZIzj0EAwIw\n"
