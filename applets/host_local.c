@@ -5,7 +5,8 @@
 #include "host_local/host_local.h"
 
 /* The answer to a call without any CNI_ variable, such as a check whether the plugin works. */
-static const char fake[] = "{\"cniVersion\": \"0.4.0\", \"ips\": [{\"version\": \"4\", \"address\": \"10.244.0.1/24\"}]}\n";
+static const char bare_answer[] = "{\"cniVersion\": \"0.4.0\", \"ips\": "
+	"[{\"version\": \"4\", \"address\": \"10.244.0.1/24\"}]}\n";
 
 const char hl_help[] =
 	"A CNI IPAM plugin with the configuration, store and messages of containernetworking's\n"
@@ -28,8 +29,9 @@ static int add(struct cni *c)
 static int run(int argc, char **argv)
 {
 	static const struct cni_plugin plugin = {
-		.name = "host-local", .help = hl_help, .bare_answer = fake,
-		.run = { [CNI_ADD] = add, [CNI_DEL] = hl_del, [CNI_CHECK] = hl_check, [CNI_GC] = hl_gc, [CNI_STATUS] = hl_status },
+		.name = "host-local", .help = hl_help, .bare_answer = bare_answer,
+		.run = { [CNI_ADD] = add, [CNI_DEL] = hl_del, [CNI_CHECK] = hl_check,
+		[CNI_GC] = hl_gc, [CNI_STATUS] = hl_status },
 	};
 	return cni_main(&plugin, argc, argv);
 }

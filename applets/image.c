@@ -28,7 +28,8 @@ static const struct opt opts[] = {
 	{ OPT_STR, 'o', "output", offsetof(struct image_options, output), "X.tar",
 	  .help = "archive to write; - is standard output" },
 	{ OPT_LIST, 'e', "entrypoint", offsetof(struct image_options, entrypoint), "ARG",
-	  .help = "program and first arguments, one option each\n(default without --cmd: the first FILE)" },
+	  .help = "program and first arguments, one option each\n"
+		"(default without --cmd: the first FILE)" },
 	{ OPT_LIST, 'c', "cmd", offsetof(struct image_options, cmd), "ARG",
 	  .help = "default arguments after the entrypoint, one option each" },
 	{ OPT_LIST, 'E', "env", offsetof(struct image_options, env), "K=V",
@@ -94,13 +95,16 @@ static void warn_missing(const struct image *im)
 /* Defaults that make the short command line do the expected thing. */
 static void complete(struct image_options *cfg, const struct image *im)
 {
-	static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static const char path[] =
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	bool has_path = false;
 
-	if (!cfg->entrypoint.n && !cfg->cmd.n && im->n) strv_addf(&cfg->entrypoint, "/%s", im->items[0].path);
+	if (!cfg->entrypoint.n && !cfg->cmd.n && im->n)
+		strv_addf(&cfg->entrypoint, "/%s", im->items[0].path);
 	for (size_t i = 0; i < cfg->env.n; i++) {
 		const char *eq = strchr(cfg->env.v[i], '=');
-		if (!eq || eq == cfg->env.v[i]) die_usage("--env takes K=V, not '%s'", cfg->env.v[i]);
+		if (!eq || eq == cfg->env.v[i])
+			die_usage("--env takes K=V, not '%s'", cfg->env.v[i]);
 		has_path |= !strncmp(cfg->env.v[i], path, 5);
 	}
 	if (!has_path && !cfg->pause) strv_add(&cfg->env, path);
@@ -117,7 +121,7 @@ static int pack(struct image_options *cfg, char **files)
 
 	if (!cfg->output) die_usage("missing --output X.tar (- is standard output)");
 	if (!strcmp(cfg->output, "-") && isatty(STDOUT_FILENO))
-		die_usage("standard output is a terminal: name a file with --output, or use a pipe");
+		die_usage("standard output is a terminal: use --output FILE or a pipe");
 	if (!cfg->tag && cfg->pause) cfg->tag = IMAGE_PAUSE_TAG;
 	if (!cfg->tag) die_usage("missing --tag NAME");
 	if (!*files && !cfg->pause) die_usage("missing operand: FILE…");
@@ -145,7 +149,10 @@ static int pause_image(struct image_options *cfg, char **files)
 	return pack(cfg, files);
 }
 
-static const struct { const char *name; int (*run)(struct image_options *cfg, char **files); } verbs[] = {
+static const struct {
+	const char *name;
+	int (*run)(struct image_options *cfg, char **files);
+} operations[] = {
 	{ "pack", pack }, { "pause", pause_image },
 };
 
@@ -154,8 +161,8 @@ static int run(void *cfg_, const struct args *args)
 	struct image_options *cfg = cfg_;
 	int status = -1;
 
-	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		if (!strcmp(args->v[0], verbs[i].name)) status = verbs[i].run(cfg, args->v + 1);
+	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+		if (!strcmp(args->v[0], operations[i].name)) status = operations[i].run(cfg, args->v + 1);
 	if (status < 0) die_usage("unknown operation '%s': pack or pause", args->v[0]);
 	strv_free(&cfg->entrypoint);
 	strv_free(&cfg->cmd);
@@ -177,8 +184,9 @@ const struct applet applet_image = {
 		"pause  packs k3sbox itself as the image that holds a pod's namespaces\n"
 		"       (" IMAGE_PAUSE_TAG ")\n\n"
 		"The archive can be put into k3s's directory DATA-DIR/agent/images or loaded with\n"
-		"`ctr -n k8s.io images import` or `docker load`. The same files give the same bytes.\n\n"
-		"Example: k3sbox image pack --tag busybox:test --link /bin/sh=/busybox /bin/busybox "
-		"-o x.tar\n",
+		"`ctr -n k8s.io images import` or `docker load`. The same files give the same\n"
+		"bytes.\n\n"
+		"Example: k3sbox image pack --tag busybox:test --link /bin/sh=/busybox \\\n"
+		"           /bin/busybox -o x.tar\n",
 	.run = run,
 };

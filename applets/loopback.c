@@ -32,14 +32,16 @@ static int check_path(struct cni *c)
 	if (statfs(c->netns, &fs) < 0) {
 		int err = errno;
 		if (err == ENOSYS) return 0;
-		cni_fail(c, CNI_INTERNAL, "failed to Statfs %s: %s", path.data, go_strerror(err, scratch, sizeof scratch));
+		cni_fail(c, CNI_INTERNAL, "failed to Statfs %s: %s", path.data,
+			go_strerror(err, scratch, sizeof scratch));
 		return err == ENOENT ? 1 : -1;
 	}
 	if (fs.f_type == NSFS || fs.f_type == PROCFS) return 0;
 	/* gVisor has magic numbers of its own; setns(2) fails for a plain file. */
 	_cleanup_close_ int fd = open(c->netns, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 && !setns(fd, CLONE_NEWNET)) return 0;
-	return cni_fail(c, CNI_INTERNAL, "unknown FS magic on %s: %lx", path.data, (unsigned long)fs.f_type);
+	return cni_fail(c, CNI_INTERNAL, "unknown FS magic on %s: %lx", path.data,
+		(unsigned long)fs.f_type);
 }
 
 static int fail_errno(struct cni *c, const char *what, int r)
@@ -72,7 +74,8 @@ static bool is_loopback(const struct ip *a)
 }
 
 /* The first address of a family goes into the result; each must be a loopback address. */
-static int take_addresses(struct cni *c, const struct cidr *v, size_t n, size_t len, struct cni_result *r)
+static int take_addresses(struct cni *c, const struct cidr *v, size_t n, size_t len,
+	struct cni_result *r)
 {
 	static const int64_t zero;
 	bool first = true;
@@ -82,7 +85,8 @@ static int take_addresses(struct cni *c, const struct cidr *v, size_t n, size_t 
 		if (v[i].addr.len != len) continue;
 		ip_format(&v[i].addr, text);
 		if (!is_loopback(&v[i].addr))
-			return cni_fail(c, CNI_INTERNAL, "loopback interface found with non-loopback address \"%s\"", text);
+			return cni_fail(c, CNI_INTERNAL,
+				"loopback interface found with non-loopback address \"%s\"", text);
 		if (!first) continue;
 		first = false;
 		struct cni_ip *ip = cni_append(c, &r->ips, sizeof *ip);
@@ -111,18 +115,25 @@ static int bring_up(struct cni *c, struct cni_result *r)
 	return take_addresses(c, addresses, n, 16, r);
 }
 
+/* types.PluginConf, as far as loopback reads it: the object prevResult. */
+static const struct go_type conf_type = {
+	.kind = GO_STRUCT, .name = "types.PluginConf", .bare = "PluginConf",
+	.fields = (const struct go_field[]){ { .name = "prevResult", .type = &go_object }, { 0 } },
+};
+
 /* Reads prevResult. 1: there is one, in *r; 0: none. */
 static int previous(struct cni *c, struct cni_result *r)
 {
-	const struct json_node *prev = json_get(&c->conf, json_root(&c->conf), "prevResult");
+	const struct json_node *root = json_root(&c->conf), *prev = NULL;
+	bool old = c->compat == CNI_111;
 	struct str why;
 
-	if (!prev || prev->type == JSON_NULL) return 0;
-	if (prev->type != JSON_OBJECT) return cni_fail(c, CNI_INTERNAL, "failed to parse network config: json: cannot unmarshal "
-		"%s into Go struct field PluginConf.prevResult of type map[string]interface {}",
-		prev->type == JSON_STRING ? "string" : prev->type == JSON_ARRAY ? "array" : prev->type == JSON_BOOL ? "bool" : "number");
+	if (go_decode(&c->conf, root, &conf_type, &prev, &c->arena, old, &why) < 0)
+		return cni_fail_str(c, CNI_INTERNAL, "failed to parse network config: ", why);
+	if (!prev) return 0;
 	if (cni_parse_result(c, &c->conf, prev, c->version, r, &why) == 0) return 1;
-	return cni_fail_str(c, CNI_INTERNAL, "failed to parse prevResult: could not parse prevResult: ", why);
+	return cni_fail_str(c, CNI_INTERNAL,
+		"failed to parse prevResult: could not parse prevResult: ", why);
 }
 
 static int add(struct cni *c)
@@ -139,7 +150,8 @@ static int add(struct cni *c)
 	/* Upstream labels its own result with the configuration's version and therefore converts
 	 * it only where that is empty. */
 	const struct json_node *stated = json_get(&c->conf, json_root(&c->conf), "cniVersion");
-	bool empty = !stated || !json_is(&c->conf, stated, arena_copy(&c->arena, c->version.s, c->version.n));
+	bool empty = !stated || !json_is(&c->conf, stated,
+		arena_copy(&c->arena, c->version.s, c->version.n));
 	return cni_print_result(c, &own, empty ? c->version : go_str("1.0.0"), c->version);
 }
 

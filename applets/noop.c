@@ -20,7 +20,8 @@
 /* The range of a configuration without ipam: the one that k3s gives its first node. */
 #define DEFAULT_SUBNET "10.42.0.0/24"
 /* In a directory that no other plugin of the same network uses. */
-#define DEFAULT_IPAM "{\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"" DEFAULT_SUBNET "\"}]], \"dataDir\": \"" K3SBOX_RUN "/cni\"}"
+#define DEFAULT_IPAM "{\"type\": \"host-local\", \"dataDir\": \"" K3SBOX_RUN "/cni\", " \
+	"\"ranges\": [[{\"subnet\": \"" DEFAULT_SUBNET "\"}]]}"
 
 static const struct json_node *member(const struct cni *c, const char *path)
 {
@@ -32,7 +33,8 @@ static int complete(struct cni *c)
 {
 	struct json_edits e = { .j = &c->conf };
 	struct buf text = {0};
-	const struct json_node *root = json_root(&c->conf), *ipam = member(c, "ipam"), *type = member(c, "ipam.type");
+	const struct json_node *root = json_root(&c->conf), *ipam = member(c, "ipam"),
+		*type = member(c, "ipam.type");
 
 	if (type && !json_is(&c->conf, type, "")) return 0;
 	if (ipam && ipam->type != JSON_NULL && (ipam->type != JSON_OBJECT || ipam->count))
@@ -57,7 +59,8 @@ static int ipam_plugin(struct cni *c, char **name)
 	if (json_is(&c->conf, member(c, "ipam.type"), "host-local")) return 0;
 	if (!(*name = json_strdup(&c->conf, member(c, "ipam.type"))))
 		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is not a string");
-	if (!strcmp(*name, "noop")) return cni_fail(c, CNI_BAD_CONFIG, "noop is not an IPAM plugin");
+	if (!strcmp(*name, "noop"))
+		return cni_fail(c, CNI_BAD_CONFIG, "noop is not an IPAM plugin");
 	return 0;
 }
 
@@ -75,7 +78,9 @@ static struct str version_of(struct cni *c, const struct json *j)
 	enum { LONGEST = 16 };
 	struct str v = { arena_alloc(&c->arena, LONGEST), 0 };
 
-	return json_string(j, json_get(j, json_root(j), "cniVersion"), (char *)v.s, LONGEST, &v.n) || !v.n ? c->version : v;
+	const struct json_node *stated = json_get(j, json_root(j), "cniVersion");
+
+	return json_string(j, stated, (char *)v.s, LONGEST, &v.n) || !v.n ? c->version : v;
 }
 
 /* An address from another program. If its answer cannot be used, the program is called with DEL. */
@@ -131,7 +136,8 @@ static void add_interface(struct cni *c, struct cni_result *r)
 	struct cni_interface *i = cni_append(c, &r->interfaces, sizeof *i);
 	i->name = go_str(c->ifname);
 	i->sandbox = go_str(c->netns);
-	for (size_t k = 0; k < r->ips.n; k++) ((struct cni_ip **)r->ips.v)[k]->interface = (int64_t *)&zero;
+	for (size_t k = 0; k < r->ips.n; k++)
+		((struct cni_ip **)r->ips.v)[k]->interface = (int64_t *)&zero;
 }
 
 static bool chained(const struct cni *c)
@@ -142,9 +148,10 @@ static bool chained(const struct cni *c)
 
 static int parse_prev(struct cni *c, struct cni_result *r)
 {
+	const struct json_node *prev = member(c, "prevResult");
 	struct str why;
 
-	if (cni_parse_result(c, &c->conf, member(c, "prevResult"), c->version, r, &why) == 0) return 0;
+	if (cni_parse_result(c, &c->conf, prev, c->version, r, &why) == 0) return 0;
 	return cni_fail_str(c, CNI_DECODE, "could not parse prevResult: ", why);
 }
 
@@ -171,7 +178,7 @@ static int interface_at(const struct cni *c, const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->interfaces.n; i++) {
 		const struct cni_interface *n = ((struct cni_interface **)r->interfaces.v)[i];
-		if (n && n->name.n == strlen(c->ifname) && !memcmp(n->name.s, c->ifname, n->name.n)) return (int)i;
+		if (n && go_str_is(n->name, c->ifname)) return (int)i;
 	}
 	return -1;
 }
@@ -203,11 +210,11 @@ static bool is_others(const struct cni *c, const struct cni_result *r)
 static int del(struct cni *c)
 {
 	struct cni_result r = {0};
-	struct str why;
 
-	/* A result that cannot be read does not keep the address. */
-	if (chained(c) && !cni_parse_result(c, &c->conf, member(c, "prevResult"), c->version, &r, &why) && is_others(c, &r))
-		return 0;
+	if (chained(c)) {
+		if (!parse_prev(c, &r) && is_others(c, &r)) return 0;
+		cni_forgive(c);   /* a result that cannot be read does not keep the address */
+	}
 	return call_ipam(c, hl_del, "DEL");
 }
 
@@ -237,18 +244,21 @@ static int status(struct cni *c)
 }
 
 static const char help[] =
-	"A CNI plugin for machines where no interface can be made: each pod gets addresses of its own\n"
-	"and lo, but no interface. (containernetworking's test plugin of the same name is another one.)\n"
-	"Addresses come from the IPAM plugin in the configuration (host-local is built in) or, without\n"
-	"\"ipam\", from 10.42.0.0/24. A prevResult is passed on. Versions 0.1.0 to 1.1.0.\n"
+	"A CNI plugin for machines where no interface can be made: each pod gets addresses of\n"
+	"its own and lo, but no interface. (containernetworking has a test plugin of the same\n"
+	"name.) Addresses come from the IPAM plugin in the configuration (host-local is built\n"
+	"in) or, without \"ipam\", from 10.42.0.0/24. A prevResult is passed on. Versions 0.1.0\n"
+	"to 1.1.0.\n"
 	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [{\"type\": \"noop\",\n"
-	"   \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
+	"   \"ipam\": {\"type\": \"host-local\",\n"
+	"            \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
 
 static int run(int argc, char **argv)
 {
 	static const struct cni_plugin plugin = {
 		.name = "noop", .help = help, .any_netns = true,
-		.run = { [CNI_ADD] = add, [CNI_DEL] = del, [CNI_CHECK] = check, [CNI_GC] = gc, [CNI_STATUS] = status },
+		.run = { [CNI_ADD] = add, [CNI_DEL] = del, [CNI_CHECK] = check, [CNI_GC] = gc,
+		[CNI_STATUS] = status },
 	};
 	return cni_main(&plugin, argc, argv);
 }

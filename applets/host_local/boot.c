@@ -60,7 +60,8 @@ int64_t hl_boot_time(void)
 {
 	struct timespec now, up;
 
-	if (clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0) return 0;
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0)
+		return 0;
 	/* Both with their fractions, so that the difference does not jump by a second. */
 	return now.tv_sec - up.tv_sec - (now.tv_nsec < up.tv_nsec);
 }

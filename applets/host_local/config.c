@@ -37,45 +37,49 @@ static int any_ip_text(struct go_decoder *d, void *v, const char *s, size_t n)
 	return !n || c.addr.len ? 0 : go_fail(d, "invalid IP address %s", s, n);
 }
 
-#define FIELD(s, n, member, ...) { .name = n, .offset = offsetof(struct s, member), .type = __VA_ARGS__ }
-
 static const struct go_type range_type = {
-	.kind = GO_STRUCT, .name = "allocator.Range", .bare = "Range", .size = sizeof(struct hl_range),
+	.kind = GO_STRUCT, .name = "allocator.Range", .bare = "Range",
+	.size = sizeof(struct hl_range),
 	.fields = (const struct go_field[]){
-		FIELD(hl_range, "rangeStart", start, &cni_net_ip_type),
-		FIELD(hl_range, "rangeEnd", end, &cni_net_ip_type),
-		FIELD(hl_range, "subnet", subnet, &cni_ipnet_type),
-		FIELD(hl_range, "gateway", gateway, &cni_net_ip_type),
+		GO_FIELD(hl_range, "rangeStart", start, &cni_net_ip_type),
+		GO_FIELD(hl_range, "rangeEnd", end, &cni_net_ip_type),
+		GO_FIELD(hl_range, "subnet", subnet, &cni_ipnet_type),
+		GO_FIELD(hl_range, "gateway", gateway, &cni_net_ip_type),
 		{ 0 },
 	},
 };
 static const struct go_type set_type = {
-	.kind = GO_SLICE, .name = "allocator.RangeSet", .size = sizeof(struct slice), .elem = &range_type,
+	.kind = GO_SLICE, .name = "allocator.RangeSet", .size = sizeof(struct slice),
+	.elem = &range_type,
 };
 static const struct go_type sets_type = {
-	.kind = GO_SLICE, .name = "[]allocator.RangeSet", .size = sizeof(struct slice), .elem = &set_type,
+	.kind = GO_SLICE, .name = "[]allocator.RangeSet", .size = sizeof(struct slice),
+	.elem = &set_type,
 };
 static const struct go_type any_ip_pointer = {
 	.kind = GO_POINTER, .name = "*ip.IP", .size = sizeof(void *),
-	.elem = &(const struct go_type){ .kind = GO_TEXT, .name = "ip.IP", .size = sizeof(struct ip), .text = any_ip_text },
+	.elem = &(const struct go_type){ .kind = GO_TEXT, .name = "ip.IP",
+	.size = sizeof(struct ip), .text = any_ip_text },
 };
 static const struct go_type any_ips_type = {
 	.kind = GO_SLICE, .name = "[]*ip.IP", .size = sizeof(struct slice), .elem = &any_ip_pointer,
 };
 
 static const struct go_type ipam_type = {
-	.kind = GO_STRUCT, .name = "allocator.IPAMConfig", .bare = "IPAMConfig", .size = sizeof(struct config_ipam),
+	.kind = GO_STRUCT, .name = "allocator.IPAMConfig", .bare = "IPAMConfig",
+	.size = sizeof(struct config_ipam),
 	.fields = (const struct go_field[]){
-		FIELD(config_ipam, "rangeStart", range.start, &cni_net_ip_type, .embedded = "Range"),
-		FIELD(config_ipam, "rangeEnd", range.end, &cni_net_ip_type, .embedded = "Range"),
-		FIELD(config_ipam, "subnet", range.subnet, &cni_ipnet_type, .embedded = "Range"),
-		FIELD(config_ipam, "gateway", range.gateway, &cni_net_ip_type, .embedded = "Range"),
-		FIELD(config_ipam, "Name", name, &go_string),
-		FIELD(config_ipam, "type", type, &go_string),
-		FIELD(config_ipam, "routes", routes, &cni_routes_type),
-		FIELD(config_ipam, "dataDir", data_dir, &go_string),
-		FIELD(config_ipam, "resolvConf", resolv_conf, &go_string),
-		FIELD(config_ipam, "ranges", sets, &sets_type),
+		GO_FIELD(config_ipam, "rangeStart", range.start, &cni_net_ip_type,
+		.embedded = "Range"),
+		GO_FIELD(config_ipam, "rangeEnd", range.end, &cni_net_ip_type, .embedded = "Range"),
+		GO_FIELD(config_ipam, "subnet", range.subnet, &cni_ipnet_type, .embedded = "Range"),
+		GO_FIELD(config_ipam, "gateway", range.gateway, &cni_net_ip_type, .embedded = "Range"),
+		GO_FIELD(config_ipam, "Name", name, &go_string),
+		GO_FIELD(config_ipam, "type", type, &go_string),
+		GO_FIELD(config_ipam, "routes", routes, &cni_routes_type),
+		GO_FIELD(config_ipam, "dataDir", data_dir, &go_string),
+		GO_FIELD(config_ipam, "resolvConf", resolv_conf, &go_string),
+		GO_FIELD(config_ipam, "ranges", sets, &sets_type),
 		{ 0 },
 	},
 };
@@ -91,35 +95,42 @@ static const struct go_type runtime_type = {
 	},
 };
 static const struct go_type wire_args_type = {
-	.kind = GO_STRUCT, .name = "allocator.IPAMArgs", .bare = "IPAMArgs", .size = sizeof(struct config_args),
-	.fields = (const struct go_field[]){ FIELD(config_args, "ips", ips, &any_ips_type), { 0 } },
+	.kind = GO_STRUCT, .name = "allocator.IPAMArgs", .bare = "IPAMArgs",
+	.size = sizeof(struct config_args),
+	.fields = (const struct go_field[]){ GO_FIELD(config_args, "ips", ips, &any_ips_type), { 0 } },
 };
 static const struct go_type args_type = {
-	.kind = GO_STRUCT, .name = "struct { A *allocator.IPAMArgs \"json:\\\"cni\\\"\" }", .bare = "", .size = sizeof(void *),
+	.kind = GO_STRUCT, .name = "struct { A *allocator.IPAMArgs \"json:\\\"cni\\\"\" }",
+	.bare = "", .size = sizeof(void *),
 	.fields = (const struct go_field[]){
 		{ .name = "cni", .offset = 0, .type = &(const struct go_type){
-			.kind = GO_POINTER, .name = "*allocator.IPAMArgs", .size = sizeof(void *), .elem = &wire_args_type } },
+			.kind = GO_POINTER, .name = "*allocator.IPAMArgs", .size = sizeof(void *),
+			.elem = &wire_args_type } },
 		{ 0 },
 	},
 };
 
 static const struct go_type net_type = {
-	.kind = GO_STRUCT, .name = "allocator.Net", .bare = "Net", .size = sizeof(struct config_net),
+	.kind = GO_STRUCT, .name = "allocator.Net", .bare = "Net",
+	.size = sizeof(struct config_net),
 	.fields = (const struct go_field[]){
-		FIELD(config_net, "name", name, &go_string),
-		FIELD(config_net, "cniVersion", version, &go_string),
-		FIELD(config_net, "ipam", ipam, &(const struct go_type){
-			.kind = GO_POINTER, .name = "*allocator.IPAMConfig", .size = sizeof(void *), .elem = &ipam_type }),
-		FIELD(config_net, "runtimeConfig", runtime, &runtime_type),
-		FIELD(config_net, "args", args, &(const struct go_type){
-			.kind = GO_POINTER, .name = "*struct", .size = sizeof(void *), .elem = &args_type }),
+		GO_FIELD(config_net, "name", name, &go_string),
+		GO_FIELD(config_net, "cniVersion", version, &go_string),
+		GO_FIELD(config_net, "ipam", ipam, &(const struct go_type){
+			.kind = GO_POINTER, .name = "*allocator.IPAMConfig", .size = sizeof(void *),
+			.elem = &ipam_type }),
+		GO_FIELD(config_net, "runtimeConfig", runtime, &runtime_type),
+		GO_FIELD(config_net, "args", args, &(const struct go_type){
+			.kind = GO_POINTER, .name = "*struct", .size = sizeof(void *),
+			.elem = &args_type }),
 		{ 0 },
 	},
 };
 
 /* ---- CNI_ARGS: "K=V;K2=V2" into the fields of a Go struct (cni/pkg/types/args.go) ---- */
 
-static int fail_quoted(struct cni *c, const char *before, const char *s, size_t n, const char *after, struct str rest)
+static int fail_quoted(struct cni *c, const char *before, const char *s, size_t n,
+	const char *after, struct str rest)
 {
 	_cleanup_buf_ struct buf b = {0};
 
@@ -149,11 +160,13 @@ static int set_ip(struct cni *c, const char *pair, size_t n, struct str v, struc
 
 	*out = (struct ip){0};
 	if (!v.n) return 0;
-	if (memchr(v.s, '/', v.n) ? cidr_parse(&with_prefix, v.s, v.n) : ip_parse(&with_prefix.addr, v.s, v.n)) {
+	if (memchr(v.s, '/', v.n) ? cidr_parse(&with_prefix, v.s, v.n)
+		: ip_parse(&with_prefix.addr, v.s, v.n)) {
 		*out = with_prefix.addr;
 		return 0;
 	}
-	return fail_quoted(c, "ARGS: error parsing value of pair ", pair, n, ": invalid IP address ", v);
+	return fail_quoted(c, "ARGS: error parsing value of pair ", pair, n,
+		": invalid IP address ", v);
 }
 
 static bool is(const char *s, size_t n, const char *word)
@@ -178,8 +191,8 @@ static int load_args(struct cni *c, struct ip *wanted)
 		} else if (is(pair, k, "IgnoreUnknown")) {
 			if (set_ignore(c, pair, n, v, &ignore) < 0) return -1;
 		} else if (is(pair, k, "CommonArgs")) {
-			return cni_fail(c, CNI_INTERNAL, "ARGS: cannot unmarshal into field 'CommonArgs' - type '*types.CommonArgs'"
-				" does not implement encoding.TextUnmarshaler");
+			return cni_fail(c, CNI_INTERNAL, "ARGS: cannot unmarshal into field 'CommonArgs'"
+				" - type '*types.CommonArgs' does not implement encoding.TextUnmarshaler");
 		} else {
 			if (unknown.len) buf_putc(&unknown, ' ');
 			go_quote(&unknown, pair, n);
@@ -204,7 +217,8 @@ int hl_check_path(struct cni *c, const char *op, struct str path)
 static int want(struct cni *c, struct hl_conf *conf, const struct ip *a)
 {
 	/* A null in the list, at which upstream crashes, counts as an empty string. */
-	if (!a || !a->len) return cni_fail(c, CNI_INTERNAL, "cannot understand ip: IP <nil> not v4 nor v6");
+	if (!a || !a->len)
+		return cni_fail(c, CNI_INTERNAL, "cannot understand ip: IP <nil> not v4 nor v6");
 	for (size_t i = 0; i < conf->wanted_count; i++)
 		if (!ip_cmp(&conf->wanted[i], a)) return 0;
 	conf->wanted[conf->wanted_count++] = *a;
@@ -214,7 +228,8 @@ static int want(struct cni *c, struct hl_conf *conf, const struct ip *a)
 static int collect_wanted(struct cni *c, const struct config_net *w, struct hl_conf *conf)
 {
 	const struct slice none = {0};
-	const struct slice *lists[] = { w->args && w->args->cni ? &w->args->cni->ips : &none, &w->runtime.ips };
+	const struct slice *lists[] = { w->args && w->args->cni ? &w->args->cni->ips : &none,
+		&w->runtime.ips };
 	struct ip from_args = {0};
 
 	if (load_args(c, &from_args) < 0) return -1;
@@ -258,13 +273,16 @@ static int check_sets(struct cni *c, const struct hl_conf *conf)
 	}
 	if ((four > 1 || six > 1) && !cni_version_at_least(conf->version, "0.3.0")) {
 		struct str v = conf->version;
-		return cni_fail(c, CNI_INTERNAL, "CNI version %.*s does not support more than 1 address per family", (int)v.n,
+		return cni_fail(c, CNI_INTERNAL,
+			"CNI version %.*s does not support more than 1 address per family",
+			(int)v.n,
 			v.s ? v.s : "");
 	}
 	for (size_t i = 0; i < conf->set_count; i++)
 		for (size_t k = i + 1; k < conf->set_count; k++)
 			if (hl_set_overlaps(&conf->sets[i], &conf->sets[k]))
-				return cni_fail(c, CNI_INTERNAL, "range set %zu overlaps with %zu", i, k);
+				return cni_fail(c, CNI_INTERNAL, "range set %zu overlaps with %zu",
+					i, k);
 	return 0;
 }
 
@@ -274,7 +292,8 @@ int hl_load(struct cni *c, struct hl_conf *conf)
 	struct str why;
 
 	*conf = (struct hl_conf){0};
-	if (go_decode(&c->conf, json_root(&c->conf), &net_type, w, &c->arena, c->compat == CNI_111, &why) < 0)
+	if (go_decode(&c->conf, json_root(&c->conf), &net_type, w, &c->arena, c->compat == CNI_111,
+		&why) < 0)
 		return cni_fail_str(c, CNI_INTERNAL, "", why);
 	if (!w->ipam) return cni_fail(c, CNI_INTERNAL, "IPAM config missing 'ipam' key");
 	conf->name = w->name;

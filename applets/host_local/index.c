@@ -30,7 +30,7 @@ struct hl_table {
 
 enum {
 	MOST = 1 << 20,        /* records; with more leases than that each is read */
-	FIRST_RECORDS = 30,    /* enough for most nodes; small, because memory that is touched costs time */
+	FIRST_RECORDS = 30,    /* enough for most nodes; touching more memory takes time */
 	/* Bytes that are read, and written, at once. */
 	FIRST = sizeof(struct table_header) + FIRST_RECORDS * sizeof(struct hl_record),
 	TOLERANCE = 2,         /* seconds: the boot time is computed from two clocks */
@@ -63,7 +63,8 @@ uint64_t hl_index_hash(const char *s, size_t n)
 static uint64_t sum_of(const struct hl_table *t)
 {
 	uint64_t sum = hl_index_hash((const char *)&t->h, offsetof(struct table_header, sum));
-	for (size_t i = 0; i < t->h.count; i++) sum ^= hl_index_hash((const char *)&t->v[i], sizeof t->v[i]);
+	for (size_t i = 0; i < t->h.count; i++)
+		sum ^= hl_index_hash((const char *)&t->v[i], sizeof t->v[i]);
 	return sum;
 }
 
@@ -84,10 +85,11 @@ static void reserve(struct hl_index *x, size_t n)
 
 static bool fits(const struct table_header *h, const struct stat *st, int64_t boot)
 {
-	return !memcmp(h->magic, magic, sizeof magic) && h->dev == st->st_dev && h->ino == st->st_ino &&
+	return !memcmp(h->magic, magic, sizeof magic) && h->count <= MOST &&
+		h->dev == st->st_dev && h->ino == st->st_ino &&
 		h->boot - boot <= TOLERANCE && boot - h->boot <= TOLERANCE &&
-		h->mtime == st->st_mtim.tv_sec && h->mtime_ns == st->st_mtim.tv_nsec && h->ctime == st->st_ctim.tv_sec &&
-		h->ctime_ns == st->st_ctim.tv_nsec && h->count <= MOST;
+		h->mtime == st->st_mtim.tv_sec && h->mtime_ns == st->st_mtim.tv_nsec &&
+		h->ctime == st->st_ctim.tv_sec && h->ctime_ns == st->st_ctim.tv_nsec;
 }
 
 /* There are 4096 files for all directories, so that the number of files is bounded. Two
@@ -98,9 +100,11 @@ static int open_file(const struct stat *st)
 	int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
 	char path[64];
 
-	snprintf(path, sizeof path, INDEX_DIR "/%03x", (unsigned)mix((uint64_t)st->st_dev << 32 ^ st->st_ino) & 0xfff);
+	snprintf(path, sizeof path, INDEX_DIR "/%03x",
+		(unsigned)mix((uint64_t)st->st_dev << 32 ^ st->st_ino) & 0xfff);
 	int fd = openat(AT_FDCWD, path, flags, 0600);
-	if (fd < 0 && errno == ENOENT && !io_mkdirs(INDEX_DIR, 0700)) fd = openat(AT_FDCWD, path, flags, 0600);
+	if (fd < 0 && errno == ENOENT && !io_mkdirs(INDEX_DIR, 0700))
+		fd = openat(AT_FDCWD, path, flags, 0600);
 	return fd;
 }
 
@@ -182,8 +186,9 @@ void hl_index_commit(struct hl_index *x, int dir, int64_t boot_time)
 
 	if (x->fd < 0 || x->n > MOST || !mark(dir, &st)) return;
 	x->t->h = (struct table_header){
-		.dev = st.st_dev, .ino = st.st_ino, .boot = boot_time, .mtime = st.st_mtim.tv_sec,
-		.mtime_ns = st.st_mtim.tv_nsec, .ctime = st.st_ctim.tv_sec, .ctime_ns = st.st_ctim.tv_nsec, .count = x->n,
+		.dev = st.st_dev, .ino = st.st_ino, .boot = boot_time, .count = x->n,
+		.mtime = st.st_mtim.tv_sec, .mtime_ns = st.st_mtim.tv_nsec,
+		.ctime = st.st_ctim.tv_sec, .ctime_ns = st.st_ctim.tv_nsec,
 	};
 	memcpy(x->t->h.magic, magic, sizeof magic);
 	x->t->h.sum = sum_of(x->t);

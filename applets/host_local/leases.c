@@ -23,7 +23,8 @@ struct lease_walk {
 static void note(struct lease_walk *w, int err)
 {
 	/* EBADF: from musl's fdopendir(3). */
-	if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EIO || err == EBADF) w->err = err;
+	if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EIO || err == EBADF)
+		w->err = err;
 }
 
 /* Content of a file in a directory, trimmed; .s is NULL if it cannot be read. */
@@ -53,7 +54,7 @@ static unsigned char type_of(int dir, const struct dirent *e)
 
 	if (e->d_type != DT_UNKNOWN || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return e->d_type;
-	return S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
+	return (unsigned char)IFTODT(st.st_mode);
 }
 
 static void walk_dir(struct lease_walk *w, int fd, const char *prefix, int depth)
@@ -71,13 +72,15 @@ static void walk_dir(struct lease_walk *w, int fd, const char *prefix, int depth
 		struct str content = {0};
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
 		unsigned char type = type_of(dirfd(d), e);
-		if (snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name, type == DT_DIR ? "/" : "") >= (int)sizeof path)
+		const char *slash = type == DT_DIR ? "/" : "";
+		if (snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name, slash) >= (int)sizeof path)
 			continue;
 		/* A link may lead to a file; pipes and devices are not read. */
 		if (type == DT_REG || type == DT_LNK) content = read_at(w, dirfd(d), e->d_name);
 		w->fn(w->arg, path, content, type == DT_REG && !depth);
 		if (type == DT_DIR && depth < DEEPEST)
-			walk_dir(w, openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path, depth + 1);
+			walk_dir(w, openat(dirfd(d), e->d_name,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path, depth + 1);
 	}
 	if (errno) note(w, errno);
 }
@@ -99,7 +102,8 @@ static bool same(struct str a, struct str b)
 static void add_lease(struct hl_store *s, struct hl_leases *l, const char *name, bool old)
 {
 	const char *base = strrchr(name, '/');
-	struct hl_lease lease = { .name = arena_copy(&s->c->arena, name, strlen(name)), .old = old };
+	struct hl_lease lease = { .name = arena_copy(&s->c->arena, name, strlen(name)),
+		.old = old };
 
 	base = base ? base + 1 : name;
 	ip_parse(&lease.ip, base, strlen(base));
@@ -131,7 +135,8 @@ static bool is_housekeeping(const char *name, struct str content)
 	struct ip a;
 
 	if (!strcmp(name, HL_LOCK)) return true;
-	return !strncmp(name, HL_LAST_PREFIX, strlen(HL_LAST_PREFIX)) && (!content.n || ip_parse(&a, content.s, content.n));
+	return !strncmp(name, HL_LAST_PREFIX, strlen(HL_LAST_PREFIX)) &&
+		(!content.n || ip_parse(&a, content.s, content.n));
 }
 
 static void visit(void *arg, const char *path, struct str content, bool plain)
@@ -161,10 +166,12 @@ static void visit(void *arg, const char *path, struct str content, bool plain)
 /* The order of Go's filepath.Walk: by components. */
 static int by_path(const void *a_, const void *b_)
 {
-	const char *a = ((const struct hl_lease *)a_)->name, *b = ((const struct hl_lease *)b_)->name;
+	const char *a = ((const struct hl_lease *)a_)->name;
+	const char *b = ((const struct hl_lease *)b_)->name;
 
 	while (*a && *a == *b) a++, b++;
-	int x = *a == '/' ? 1 : (unsigned char)*a + (*a != 0), y = *b == '/' ? 1 : (unsigned char)*b + (*b != 0);
+	int x = *a == '/' ? 1 : (unsigned char)*a + (*a != 0);
+	int y = *b == '/' ? 1 : (unsigned char)*b + (*b != 0);
 	return x - y;
 }
 
@@ -183,7 +190,8 @@ static bool holds(struct hl_store *s, const char *name, struct str who)
 
 	_cleanup_close_ int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = fd < 0 || who.n >= sizeof first ? -1 : read(fd, first, sizeof first);
-	return n >= 0 && n < (ssize_t)sizeof first && same(go_trim((struct str){ first, (size_t)n }), who);
+	return n >= 0 && n < (ssize_t)sizeof first &&
+		same(go_trim((struct str){ first, (size_t)n }), who);
 }
 
 /* Adds the owner's leases by the index. False if a lease has another owner than in the index. */
@@ -205,14 +213,17 @@ static bool look_up(struct hl_store *s, struct str who, bool old, struct hl_leas
 int hl_store_find(struct hl_store *s, struct hl_leases *l)
 {
 	struct str id = go_str(s->c->id);
-	struct lease_scan scan = { .s = s, .exact_owner = hl_store_owner(s->c), .old_owner = id, .out = l };
+	struct lease_scan scan = {
+		.s = s, .exact_owner = hl_store_owner(s->c), .old_owner = id, .out = l,
+	};
 	struct ip a;
 	int r = 0;
 
 	*l = (struct hl_leases){0};
 	/* An ID that is an address can also be the content of last_reserved_ip.N, which changes
 	 * without the index being told. */
-	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) || !look_up(s, id, true, l)) {
+	if (!s->scanned || ip_parse(&a, id.s, id.n) || !look_up(s, scan.exact_owner, false, l) ||
+		!look_up(s, id, true, l)) {
 		*l = (struct hl_leases){0};
 		r = find_by_scan(s, &scan);
 	}

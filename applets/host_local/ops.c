@@ -18,7 +18,8 @@ static bool remove_empty(struct hl_store *s)
 	return s->better && !s->scanned && !hl_store_find(s, &mine);
 }
 
-static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t index, const struct ip *a, struct ip *got,
+static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t index,
+	const struct ip *a, struct ip *got,
 	const struct hl_range **pool)
 {
 	const struct hl_range *r = *pool = hl_set_find(set, a);
@@ -36,7 +37,8 @@ static int take_wanted(struct hl_store *s, const struct hl_set *set, size_t inde
 	}
 	_cleanup_buf_ struct buf b = {0};
 	hl_set_format(set, &b);
-	return cni_fail(s->c, CNI_INTERNAL, "requested IP address %s is not available in range set %s", text, b.data);
+	return cni_fail(s->c, CNI_INTERNAL,
+		"requested IP address %s is not available in range set %s", text, b.data);
 }
 
 static int refuse_second(struct hl_store *s, const struct hl_set *set, const struct hl_leases *l)
@@ -46,7 +48,9 @@ static int refuse_second(struct hl_store *s, const struct hl_set *set, const str
 	for (const struct hl_lease *v = l->list.v, *end = v + l->list.n; v < end; v++) {
 		if (!v->ip.len || !hl_set_find(set, &v->ip)) continue;
 		ip_format(&v->ip, text);
-		return cni_fail(s->c, CNI_INTERNAL, "%s has been allocated to %s, duplicate allocation is not allowed", text, s->c->id);
+		return cni_fail(s->c, CNI_INTERNAL,
+			"%s has been allocated to %s, duplicate allocation is not allowed", text,
+			s->c->id);
 	}
 	return 0;
 }
@@ -58,7 +62,8 @@ static int fail_full(struct hl_store *s, const struct hl_set *set, unsigned code
 	return cni_fail(s->c, code, "no IP addresses available in range set: %s", b.data);
 }
 
-static int take_next(struct hl_store *s, const struct hl_set *set, size_t index, struct ip *got, const struct hl_range **pool)
+static int take_next(struct hl_store *s, const struct hl_set *set, size_t index, struct ip *got,
+	const struct hl_range **pool)
 {
 	struct hl_leases mine;
 	struct hl_iter it;
@@ -80,7 +85,8 @@ static bool pick_wanted(struct hl_conf *conf, const struct hl_set *set, struct i
 		if (!hl_set_find(set, &conf->wanted[i])) continue;
 		*a = conf->wanted[i];
 		conf->wanted_count--;
-		memmove(conf->wanted + i, conf->wanted + i + 1, (conf->wanted_count - i) * sizeof *a);
+		memmove(conf->wanted + i, conf->wanted + i + 1,
+			(conf->wanted_count - i) * sizeof *a);
 		return true;
 	}
 	return false;
@@ -130,7 +136,8 @@ int hl_add(struct cni *c, struct cni_result *r)
 	if (hl_load(c, &conf) < 0) return -1;
 	if (conf.resolv_conf.n && hl_resolv_conf(c, conf.resolv_conf, &r->dns) < 0) return -1;
 	if (hl_store_open(c, &conf, &s) < 0) return -1;
-	for (; !status && done < conf.set_count; done += !status) status = add_one(&s, &conf, done, r);
+	for (; !status && done < conf.set_count; done += !status)
+		status = add_one(&s, &conf, done, r);
 	if (!status && conf.wanted_count) status = fail_leftover(c, &conf);
 	if (status && done) hl_store_release(&s, done);
 	r->routes = conf.routes;
@@ -150,7 +157,8 @@ int hl_del(struct cni *c)
 
 /* Every address of the result that is in this network's ranges must be leased to this
  * attachment. */
-static int check_addresses(struct cni *c, const struct hl_conf *conf, const struct hl_leases *l, const struct cni_result *r)
+static int check_addresses(struct cni *c, const struct hl_conf *conf, const struct hl_leases *l,
+	const struct cni_result *r)
 {
 	for (size_t i = 0; i < r->ips.n; i++) {
 		const struct cni_ip *ip = ((struct cni_ip **)r->ips.v)[i];
@@ -173,9 +181,12 @@ int hl_check_result(struct cni *c, const struct cni_result *r)
 	struct hl_conf conf;
 	struct hl_leases mine;
 
-	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0 || hl_store_find(&s, &mine) < 0) return -1;
+	if (hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0 ||
+		hl_store_find(&s, &mine) < 0)
+		return -1;
 	if (mine.list.n) return r ? check_addresses(c, &conf, &mine, r) : 0;
-	return cni_fail(c, CNI_INTERNAL, "host-local: Failed to find address added by container %s", c->id);
+	return cni_fail(c, CNI_INTERNAL, "host-local: Failed to find address added by container %s",
+		c->id);
 }
 
 int hl_check(struct cni *c)
@@ -190,10 +201,13 @@ struct hl_attachment { struct str id, ifname; };
 static const struct go_type attachments_type = {
 	.kind = GO_SLICE, .name = "[]types.GCAttachment", .size = sizeof(struct slice),
 	.elem = &(const struct go_type){
-		.kind = GO_STRUCT, .name = "types.GCAttachment", .bare = "GCAttachment", .size = sizeof(struct hl_attachment),
+		.kind = GO_STRUCT, .name = "types.GCAttachment", .bare = "GCAttachment",
+		.size = sizeof(struct hl_attachment),
 		.fields = (const struct go_field[]){
-			{ .name = "containerID", .offset = offsetof(struct hl_attachment, id), .type = &go_string },
-			{ .name = "ifname", .offset = offsetof(struct hl_attachment, ifname), .type = &go_string },
+			{ .name = "containerID", .offset = offsetof(struct hl_attachment, id),
+				.type = &go_string },
+			{ .name = "ifname", .offset = offsetof(struct hl_attachment, ifname),
+			.type = &go_string },
 			{ 0 },
 		},
 	},
@@ -207,7 +221,8 @@ struct gc_run {
 /* Without a valid list nothing may be removed. */
 static int load_valid(struct cni *c, struct slice *valid)
 {
-	const struct json_node *root = json_root(&c->conf), *n = json_get(&c->conf, root, "cni.dev/valid-attachments");
+	const struct json_node *root = json_root(&c->conf),
+		*n = json_get(&c->conf, root, "cni.dev/valid-attachments");
 	struct str why;
 
 	if (!n) n = json_get(&c->conf, root, "cni.dev/attachments");
@@ -218,7 +233,8 @@ static int load_valid(struct cni *c, struct slice *valid)
 		return cni_fail_str(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: ", why);
 	for (size_t i = 0; i < valid->n; i++)
 		if (!((struct hl_attachment *)valid->v)[i].id.n)
-			return cni_fail(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: an entry without containerID");
+			return cni_fail(c, CNI_BAD_CONFIG,
+				"cni.dev/valid-attachments: an entry without containerID");
 	return 0;
 }
 
@@ -233,7 +249,8 @@ static bool is_valid(const struct gc_run *g, struct str content)
 		if (content.n < n || memcmp(content.s, a->id.s, n)) continue;
 		if (content.n == n) return true;
 		if (content.n < n + 2 || memcmp(content.s + n, "\r\n", 2)) continue;
-		if (!a->ifname.n || (content.n == n + 2 + a->ifname.n && !memcmp(content.s + n + 2, a->ifname.s, a->ifname.n)))
+		if (!a->ifname.n || (content.n == n + 2 + a->ifname.n &&
+			!memcmp(content.s + n + 2, a->ifname.s, a->ifname.n)))
 			return true;
 	}
 	return false;
@@ -244,7 +261,8 @@ static void collect(void *arg, const char *path, struct str content, bool plain)
 	const struct gc_run *g = arg;
 	struct ip a;
 
-	if (!plain || !content.s || !ip_parse(&a, path, strlen(path)) || is_valid(g, content)) return;
+	if (!plain || !content.s || !ip_parse(&a, path, strlen(path)) || is_valid(g, content))
+		return;
 	int r = hl_store_remove(g->s, path);
 	if (r < 0) hl_store_fail(g->s, "remove", path, -r);
 }
@@ -256,7 +274,8 @@ int hl_gc(struct cni *c)
 	struct hl_conf conf;
 
 	if (c->compat != CNI_BETTER) return 0;
-	if (load_valid(c, &g.valid) < 0 || hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0) return -1;
+	if (load_valid(c, &g.valid) < 0 || hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0)
+		return -1;
 	int r = hl_store_walk(&s, collect, &g);
 	if (r < 0) cni_fail_path(c, "read", s.path, -r);
 	return c->code ? -1 : 0;
@@ -278,7 +297,8 @@ static bool has_free(struct hl_store *s, const struct hl_set *set)
 
 static int writable(struct hl_store *s)
 {
-	return faccessat(s->dir, ".", W_OK, AT_EACCESS) < 0 ? cni_fail_path(s->c, "open", s->path, errno) : 0;
+	return faccessat(s->dir, ".", W_OK, AT_EACCESS) < 0
+		? cni_fail_path(s->c, "open", s->path, errno) : 0;
 }
 
 int hl_status(struct cni *c)
@@ -289,11 +309,14 @@ int hl_status(struct cni *c)
 
 	if (c->compat != CNI_BETTER) return 0;
 	if (hl_load(c, &conf) < 0) return -1;
-	if ((conf.resolv_conf.n && hl_resolv_conf(c, conf.resolv_conf, &dns) < 0) || hl_store_open(c, &conf, &s) < 0 || writable(&s) < 0) {
+	if ((conf.resolv_conf.n && hl_resolv_conf(c, conf.resolv_conf, &dns) < 0) ||
+		hl_store_open(c, &conf, &s) < 0 || writable(&s) < 0) {
 		c->code = CNI_NOT_AVAILABLE;
 		return -1;
 	}
 	for (size_t i = 0; i < conf.set_count; i++)
-		if (!has_free(&s, &conf.sets[i]) && !(remove_empty(&s) && has_free(&s, &conf.sets[i]))) return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
+		if (!has_free(&s, &conf.sets[i]) &&
+			!(remove_empty(&s) && has_free(&s, &conf.sets[i])))
+			return fail_full(&s, &conf.sets[i], CNI_NOT_AVAILABLE);
 	return 0;
 }

@@ -30,13 +30,15 @@ static int check_subnet(const struct hl_range *r, struct err *e)
 
 	if (!s->addr.len) return err_set(e, -EINVAL, "IP <nil> not v4 nor v6");
 	cidr_format(s, text);
-	if (s->ones > s->bits - 2) return err_set(e, -EINVAL, "Network %s too small to allocate from", text);
-	if (s->addr.len * 8 != s->bits) return err_set(e, -EINVAL, "IPNet IP and Mask version mismatch");
+	if (s->ones > s->bits - 2)
+		return err_set(e, -EINVAL, "Network %s too small to allocate from", text);
+	if (s->addr.len * 8 != s->bits)
+		return err_set(e, -EINVAL, "IPNet IP and Mask version mismatch");
 	struct ip network = cidr_network(s);
 	if (!ip_cmp(&network, &s->addr)) return 0;
 	ip_format(&network, text);
-	return err_set(e, -EINVAL, "Network has host bits set. For a subnet mask of length %u the network "
-		"address is %s", s->ones, text);
+	return err_set(e, -EINVAL, "Network has host bits set. For a subnet mask of length %u "
+		"the network address is %s", s->ones, text);
 }
 
 static int canonicalize(struct hl_range *r, struct err *e)
@@ -48,7 +50,8 @@ static int canonicalize(struct hl_range *r, struct err *e)
 	/* The gateway may be in the range; the iterator skips it. */
 	if (!r->start.len) r->start = first;
 	else if (!in_range(r, &r->start)) return refuse("RangeStart", &r->start, &r->subnet, e);
-	if (r->end.len) return in_range(r, &r->end) ? 0 : refuse("RangeEnd", &r->end, &r->subnet, e);
+	if (r->end.len)
+		return in_range(r, &r->end) ? 0 : refuse("RangeEnd", &r->end, &r->subnet, e);
 	r->end = cidr_last(&r->subnet);
 	if (r->end.len == 4) r->end.b[3]--;   /* not the broadcast address */
 	return 0;
@@ -56,7 +59,8 @@ static int canonicalize(struct hl_range *r, struct err *e)
 
 static bool overlap(const struct hl_range *a, const struct hl_range *b)
 {
-	return in_range(a, &b->start) || in_range(a, &b->end) || in_range(b, &a->start) || in_range(b, &a->end);
+	return in_range(a, &b->start) || in_range(a, &b->end) || in_range(b, &a->start) ||
+		in_range(b, &a->end);
 }
 
 static void format(const struct hl_range *r, struct buf *out)
@@ -97,7 +101,8 @@ int hl_set_canonicalize(struct hl_set *s, struct err *e)
 	}
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = i + 1; k < s->n; k++)
-			if (overlap(&s->v[i], &s->v[k])) return refuse_overlap(&s->v[i], &s->v[k], e);
+			if (overlap(&s->v[i], &s->v[k]))
+				return refuse_overlap(&s->v[i], &s->v[k], e);
 	return 0;
 }
 

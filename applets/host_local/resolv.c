@@ -40,7 +40,8 @@ static void take_line(struct cni *c, struct str line, struct cni_dns *dns)
 	} else if (go_str_is(key, "domain")) {
 		dns->domain = s;
 	} else if (go_str_is(key, "search") || go_str_is(key, "options")) {
-		for (; s.n; s = word(&line)) add(c, *key.s == 's' ? &dns->search : &dns->options, s);
+		for (; s.n; s = word(&line))
+			add(c, *key.s == 's' ? &dns->search : &dns->options, s);
 	}
 }
 
@@ -58,7 +59,8 @@ int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns)
 	for (const char *line = all, *eol; line < end; line = eol + 1) {
 		eol = memchr(line, '\n', (size_t)(end - line));
 		if (!eol) eol = end;
-		if (eol - line >= LINE_MAX_GO) return cni_fail(c, CNI_INTERNAL, "bufio.Scanner: token too long");
+		if (eol - line >= LINE_MAX_GO)
+			return cni_fail(c, CNI_INTERNAL, "bufio.Scanner: token too long");
 		take_line(c, (struct str){ line, (size_t)(eol - line) }, dns);
 	}
 	return 0;

@@ -102,10 +102,12 @@ static int open_lock(struct hl_store *s)
 
 	/* Writable only for the note of the boot. */
 	s->lock = -1;
-	if (s->c->compat == CNI_BETTER) s->lock = openat(s->dir, HL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0750);
+	if (s->c->compat == CNI_BETTER)
+		s->lock = openat(s->dir, HL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0750);
 	if (s->lock < 0) s->lock = openat(s->dir, HL_LOCK, O_RDONLY | O_CREAT | O_CLOEXEC, 0750);
 	if (s->lock < 0)
-		return cni_fail(s->c, CNI_INTERNAL, "%s", go_strerror(errno, scratch, sizeof scratch));
+		return cni_fail(s->c, CNI_INTERNAL, "%s",
+			go_strerror(errno, scratch, sizeof scratch));
 	/* On a file system without locks upstream goes on without one, too; exclusive creation
 	 * still prevents duplicate addresses. */
 	int r;
@@ -128,7 +130,9 @@ static void drop_older(struct hl_store *s, time_t boot)
 		struct stat st;
 		struct ip a;
 		if (!ip_parse(&a, e->d_name, strlen(e->d_name))) continue;
-		if (fstatat(s->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) continue;
+		if (fstatat(s->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode))
+			continue;
 		/* One that cannot be removed stays reserved: an address less, no conflict. */
 		if (st.st_ctime < boot) (void)hl_store_remove(s, e->d_name);
 	}
@@ -218,9 +222,11 @@ bool hl_store_taken(struct hl_store *s, const struct ip *a)
 }
 
 /* Creates the file with its content, or no file. 1: done; 0: it exists; -1 after cni_fail(). */
-static int write_new(struct hl_store *s, const char *name, int flags, const char *shown, struct str content)
+static int write_new(struct hl_store *s, const char *name, int flags, const char *shown,
+	struct str content)
 {
-	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, lease_mode(s->c));
+	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags,
+		lease_mode(s->c));
 	if (fd < 0) return errno == EEXIST ? 0 : hl_store_fail(s, "open", shown, errno);
 	s->changed = true;
 	int r = io_write_fd(fd, content.s, content.n);
@@ -286,7 +292,8 @@ static int write_last(struct hl_store *s, size_t set, const char *text)
 
 	last_name(name, sizeof name, set);
 	if (s->last < 0) {
-		s->last = openat(s->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, lease_mode(s->c));
+		s->last = openat(s->dir, name,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, lease_mode(s->c));
 		s->last_size = 0;
 	}
 	if (s->last < 0) return hl_store_fail(s, "open", name, errno);
@@ -335,7 +342,8 @@ int hl_store_release(struct hl_store *s, size_t rounds)
 	for (const struct hl_lease *v = l.list.v, *end = v + l.list.n; v < end; v++) {
 		if (v->old && l.exact && rounds < 2) continue;
 		int r = hl_store_remove(s, v->name);
-		if (r < 0 && s->c->compat == CNI_BETTER) status = hl_store_fail(s, "remove", v->name, -r);
+		if (r < 0 && s->c->compat == CNI_BETTER)
+			status = hl_store_fail(s, "remove", v->name, -r);
 	}
 	return status;
 }

@@ -31,7 +31,7 @@ struct hl_store {
 	struct cni *c;
 	char path[PATH_MAX];
 	int dir, lock;
-	int last;          /* last_reserved_ip.N, between hl_store_last() and the reservation; -1: none */
+	int last;          /* last_reserved_ip.N, from hl_store_last() to the reservation */
 	off_t last_size;
 	int64_t boot_time;
 	bool better;       /* not upstream's semantics; needs a file system with locks */

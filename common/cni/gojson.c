@@ -7,12 +7,16 @@
 
 #include "base/buf.h"
 
-const struct go_type go_string = { .kind = GO_STRING, .name = "string", .size = sizeof(struct str) };
+const struct go_type go_string = { .kind = GO_STRING, .name = "string",
+	.size = sizeof(struct str) };
 const struct go_type go_int = { .kind = GO_INT, .name = "int", .size = sizeof(int64_t) };
 const struct go_type go_bool = { .kind = GO_BOOL, .name = "bool", .size = sizeof(bool) };
-const struct go_type go_int_pointer = { .kind = GO_POINTER, .name = "*int", .size = sizeof(int64_t *), .elem = &go_int };
-const struct go_type go_strings = { .kind = GO_SLICE, .name = "[]string", .size = sizeof(struct slice), .elem = &go_string };
-const struct go_type go_object = { .kind = GO_OBJECT, .name = "map[string]interface {}", .size = sizeof(struct json_node *) };
+const struct go_type go_int_pointer = { .kind = GO_POINTER, .name = "*int",
+	.size = sizeof(int64_t *), .elem = &go_int };
+const struct go_type go_strings = { .kind = GO_SLICE, .name = "[]string",
+	.size = sizeof(struct slice), .elem = &go_string };
+const struct go_type go_object = { .kind = GO_OBJECT, .name = "map[string]interface {}",
+	.size = sizeof(struct json_node *) };
 
 /* Either a message from go_fail(), or a type error, to which each decoder that it passes adds
  * its context. */
@@ -66,7 +70,8 @@ static struct failure in_context(const struct go_decoder *d, struct failure f)
 
 static int mismatch(struct go_decoder *d, const char *value, const struct go_type *type)
 {
-	if (!d->saved) d->first = in_context(d, (struct failure){ .value = value, .type = type->name });
+	if (!d->saved)
+		d->first = in_context(d, (struct failure){ .value = value, .type = type->name });
 	d->saved = true;
 	return 0;
 }
@@ -75,7 +80,8 @@ static int mismatch(struct go_decoder *d, const char *value, const struct go_typ
 static const char *kind_of(const struct json_node *n)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null", [JSON_BOOL] = "bool", [JSON_NUMBER] = "number", [JSON_STRING] = "string",
+		[JSON_NULL] = "null", [JSON_BOOL] = "bool", [JSON_NUMBER] = "number",
+		[JSON_STRING] = "string",
 		[JSON_ARRAY] = "array", [JSON_OBJECT] = "object",
 	};
 	return names[n->type];
@@ -90,9 +96,11 @@ static struct str string_of(struct go_decoder *d, const struct json_node *n)
 	return (struct str){ s, len };
 }
 
-static int value(struct go_decoder *d, const struct json_node *n, const struct go_type *type, char *v);
+static int value(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	char *v);
 
-static int store_int(struct go_decoder *d, const struct json_node *n, const struct go_type *type, int64_t *v)
+static int store_int(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	int64_t *v)
 {
 	int64_t i;
 
@@ -101,12 +109,14 @@ static int store_int(struct go_decoder *d, const struct json_node *n, const stru
 		*v = i;
 		return 0;
 	}
-	return mismatch(d, arena_printf(d->a, "number %.*s", (int)(n->end - n->start), d->j->text + n->start), type);
+	return mismatch(d, arena_printf(d->a, "number %.*s", (int)(n->end - n->start),
+		d->j->text + n->start), type);
 }
 
 /* Existing elements are decoded into, not replaced, even those after the end of a shortened
  * slice. */
-static int store_slice(struct go_decoder *d, const struct json_node *n, const struct go_type *type, struct slice *v)
+static int store_slice(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	struct slice *v)
 {
 	size_t i = 0, size = type->elem->size;
 
@@ -120,14 +130,16 @@ static int store_slice(struct go_decoder *d, const struct json_node *n, const st
 	return 0;
 }
 
-static const struct go_field *field_for(struct go_decoder *d, const struct go_type *type, const struct json_node *m)
+static const struct go_field *field_for(struct go_decoder *d, const struct go_type *type,
+	const struct json_node *m)
 {
 	for (const struct go_field *f = type->fields; f->name; f++)
 		if (!(f->newer && d->old) && json_key_is(d->j, m, f->name)) return f;
 	return NULL;
 }
 
-static int store_struct(struct go_decoder *d, const struct json_node *n, const struct go_type *type, char *v)
+static int store_struct(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	char *v)
 {
 	const char *in = d->in;
 	int depth = d->depth;
@@ -146,10 +158,12 @@ static int store_struct(struct go_decoder *d, const struct json_node *n, const s
 	return 0;
 }
 
-static int store_plain(struct go_decoder *d, const struct json_node *n, const struct go_type *type, char *v)
+static int store_plain(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	char *v)
 {
 	static const enum json_type wanted[] = {
-		[GO_STRING] = JSON_STRING, [GO_INT] = JSON_NUMBER, [GO_BOOL] = JSON_BOOL, [GO_STRUCT] = JSON_OBJECT,
+		[GO_STRING] = JSON_STRING, [GO_INT] = JSON_NUMBER, [GO_BOOL] = JSON_BOOL,
+		[GO_STRUCT] = JSON_OBJECT,
 		[GO_SLICE] = JSON_ARRAY, [GO_OBJECT] = JSON_OBJECT,
 	};
 
@@ -168,7 +182,8 @@ static int store_plain(struct go_decoder *d, const struct json_node *n, const st
 	}
 }
 
-static int value(struct go_decoder *d, const struct json_node *n, const struct go_type *type, char *v)
+static int value(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	char *v)
 {
 	const struct go_type *outer = type;
 
@@ -191,7 +206,8 @@ static int value(struct go_decoder *d, const struct json_node *n, const struct g
 	return type->text(d, v, s.s, s.n);
 }
 
-static int decode(struct go_decoder *d, const struct json_node *n, const struct go_type *type, void *out)
+static int decode(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	void *out)
 {
 	if (value(d, n, type, out) < 0) d->last = in_context(d, d->last);
 	else if (d->saved) d->last = d->first;
@@ -199,7 +215,8 @@ static int decode(struct go_decoder *d, const struct json_node *n, const struct 
 	return -1;
 }
 
-int go_nested(struct go_decoder *d, const struct json_node *n, const struct go_type *type, void *out)
+int go_nested(struct go_decoder *d, const struct json_node *n, const struct go_type *type,
+	void *out)
 {
 	struct go_decoder inner = { .j = d->j, .a = d->a, .old = d->old };
 	if (!decode(&inner, n, type, out)) return 0;
@@ -207,7 +224,8 @@ int go_nested(struct go_decoder *d, const struct json_node *n, const struct go_t
 	return -1;
 }
 
-int go_decode(const struct json *j, const struct json_node *n, const struct go_type *type, void *out, struct arena *a,
+int go_decode(const struct json *j, const struct json_node *n, const struct go_type *type,
+	void *out, struct arena *a,
 	bool old, struct str *message)
 {
 	struct go_decoder d = { .j = j, .a = a, .old = old };
@@ -218,9 +236,11 @@ int go_decode(const struct json *j, const struct json_node *n, const struct go_t
 	if (f->type) {
 		bool named = (f->in && *f->in) || (f->field && *f->field);
 		message->s = named
-			? arena_printf(a, "json: cannot unmarshal %s into Go struct field %s.%s of type %s", f->value,
+			? arena_printf(a,
+			"json: cannot unmarshal %s into Go struct field %s.%s of type %s", f->value,
 				f->in, f->field, f->type)
-			: arena_printf(a, "json: cannot unmarshal %s into Go value of type %s", f->value, f->type);
+			: arena_printf(a, "json: cannot unmarshal %s into Go value of type %s",
+			f->value, f->type);
 		message->n = strlen(message->s);
 	}
 	return -EBADMSG;

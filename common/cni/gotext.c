@@ -68,13 +68,19 @@ struct str go_trim(struct str s)
 	return s;
 }
 
+/* Not a graphic character in Unicode: the ranges that may occur in configurations. */
+static bool is_invisible(uint32_t c)
+{
+	return (c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) ||
+		(c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 ||
+		c == 0xfeff;
+}
+
 static void quote_char(struct buf *b, const char *s, size_t k, uint32_t c)
 {
 	if (buf_escape(b, c, "\a\b\f\n\r\t\v\\\"", "abfnrtv\\\"")) return;
 	if (c < 0x20 || c == 0x7f) buf_printf(b, "\\x%02x", c);
-	/* Not graphic characters in Unicode: the ranges that may occur in configurations. */
-	else if ((c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
-		(c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff) buf_printf(b, "\\u%04x", c);
+	else if (is_invisible(c)) buf_printf(b, "\\u%04x", c);
 	else buf_add(b, s, k);
 }
 
@@ -95,11 +101,15 @@ const char *go_strerror(int err, char *scratch, size_t size)
 {
 	/* Where musl's wording differs from Go's (syscall/zerrors_linux_amd64.go). */
 	static const struct { int err; const char *text; } rows[] = {
-		{ EMFILE, "too many open files" }, { ENFILE, "too many open files in system" }, { EDQUOT, "disk quota exceeded" },
-		{ EIO, "input/output error" }, { EINVAL, "invalid argument" }, { EOPNOTSUPP, "operation not supported" },
-		{ ENAMETOOLONG, "file name too long" }, { ELOOP, "too many levels of symbolic links" },
+		{ EMFILE, "too many open files" }, { ENFILE, "too many open files in system" },
+			{ EDQUOT, "disk quota exceeded" },
+		{ EIO, "input/output error" }, { EINVAL, "invalid argument" },
+		{ EOPNOTSUPP, "operation not supported" },
+		{ ENAMETOOLONG, "file name too long" },
+		{ ELOOP, "too many levels of symbolic links" },
 		{ ENXIO, "no such device or address" }, { EBUSY, "device or resource busy" },
-		{ ENOSYS, "function not implemented" }, { ENOMEM, "cannot allocate memory" }, { EFBIG, "file too large" },
+		{ ENOSYS, "function not implemented" }, { ENOMEM, "cannot allocate memory" },
+		{ EFBIG, "file too large" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

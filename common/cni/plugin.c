@@ -23,7 +23,8 @@ enum { CONFIG_MAX = 4 << 20 };
 #define NEEDS(c) (1u << (c))
 
 static const char *const command_names[CNI_COMMAND_COUNT] = {
-	[CNI_ADD] = "ADD", [CNI_CHECK] = "CHECK", [CNI_DEL] = "DEL", [CNI_GC] = "GC", [CNI_STATUS] = "STATUS",
+	[CNI_ADD] = "ADD", [CNI_CHECK] = "CHECK", [CNI_DEL] = "DEL", [CNI_GC] = "GC",
+	[CNI_STATUS] = "STATUS",
 };
 
 /* Oldest configuration version that allows the command. */
@@ -32,7 +33,8 @@ static const char *const command_since[CNI_COMMAND_COUNT] = {
 };
 
 /* The 1.1.1 plugins do not support the last one. */
-static const char *const versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0" };
+static const char *const versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0",
+	"1.1.0" };
 
 static size_t version_count(const struct cni *c)
 {
@@ -67,7 +69,8 @@ int cni_fail_str(struct cni *c, unsigned code, const char *prefix, struct str s)
 int cni_fail_path(struct cni *c, const char *op, const char *path, int err)
 {
 	char scratch[128];
-	return cni_fail(c, CNI_INTERNAL, "%s %s: %s", op, path, go_strerror(err, scratch, sizeof scratch));
+	return cni_fail(c, CNI_INTERNAL, "%s %s: %s", op, path,
+		go_strerror(err, scratch, sizeof scratch));
 }
 
 void cni_forgive(struct cni *c)
@@ -110,7 +113,8 @@ static bool valid_name(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
-		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			(c >= '0' && c <= '9');
 		if (!alnum && (!i || !c || !strchr("_.-", c))) return false;
 	}
 	return n > 0;
@@ -120,7 +124,8 @@ static int check_id(struct cni *c)
 {
 	if (!*c->id) return cni_fail(c, CNI_UNKNOWN_CONTAINER, "missing containerID");
 	if (valid_name(c->id, strlen(c->id))) return 0;
-	return fail_with_details(c, CNI_BAD_ENVIRONMENT, "invalid characters in containerID", c->id);
+	return fail_with_details(c, CNI_BAD_ENVIRONMENT, "invalid characters in containerID",
+		c->id);
 }
 
 static int check_ifname(struct cni *c)
@@ -136,7 +141,8 @@ static int check_ifname(struct cni *c)
 	for (size_t i = 0, k; i < n; i += k ? k : 1) {
 		uint32_t ch = 0;
 		k = utf8_decode(s + i, n - i, &ch);
-		if (k && (ch == '/' || ch == ':' || go_is_space(ch))) return cni_fail(c, CNI_BAD_ENVIRONMENT,
+		if (k && (ch == '/' || ch == ':' || go_is_space(ch)))
+			return cni_fail(c, CNI_BAD_ENVIRONMENT,
 			"interface name contains / or : or whitespace characters");
 	}
 	return 0;
@@ -148,12 +154,15 @@ static const struct {
 	unsigned needed;               /* by which commands */
 	int (*check)(struct cni *c);   /* when it is read, where it is needed (not in 1.1.1) */
 } variables[] = {
-	{ "CNI_CONTAINERID", offsetof(struct cni, id), NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL), check_id },
+	{ "CNI_CONTAINERID", offsetof(struct cni, id),
+		NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL), check_id },
 	{ "CNI_NETNS", offsetof(struct cni, netns), NEEDS(CNI_ADD) | NEEDS(CNI_CHECK), NULL },
-	{ "CNI_IFNAME", offsetof(struct cni, ifname), NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL), check_ifname },
+	{ "CNI_IFNAME", offsetof(struct cni, ifname),
+	NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL), check_ifname },
 	{ "CNI_ARGS", offsetof(struct cni, args), 0, NULL },
 	{ "CNI_PATH", offsetof(struct cni, path),
-	  NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL) | NEEDS(CNI_GC) | NEEDS(CNI_STATUS), NULL },
+	  NEEDS(CNI_ADD) | NEEDS(CNI_CHECK) | NEEDS(CNI_DEL) | NEEDS(CNI_GC) | NEEDS(CNI_STATUS),
+	NULL },
 };
 
 static const char *env(const char *name)
@@ -173,12 +182,15 @@ static int read_environment(struct cni *c, enum cni_command command)
 		/* 1.1.1 has neither GC nor STATUS. */
 		if (c->compat == CNI_111 && command >= CNI_GC) needed = false;
 		*(const char **)((char *)c + variables[i].field) = s;
-		if (!*s && needed) buf_printf(&missing, "%s%s", missing.len ? "," : "", variables[i].name);
-		if (*s && needed && variables[i].check && c->compat != CNI_111 && variables[i].check(c) < 0)
+		if (!*s && needed)
+			buf_printf(&missing, "%s%s", missing.len ? "," : "", variables[i].name);
+		if (*s && needed && variables[i].check && c->compat != CNI_111 &&
+			variables[i].check(c) < 0)
 			return -1;
 	}
 	if (!missing.len) return 0;
-	return cni_fail(c, CNI_BAD_ENVIRONMENT, "required env variables [%s] missing", missing.data);
+	return cni_fail(c, CNI_BAD_ENVIRONMENT, "required env variables [%s] missing",
+		missing.data);
 }
 
 static const struct go_type name_type = {
@@ -187,7 +199,8 @@ static const struct go_type name_type = {
 };
 
 static const struct go_type version_type = {
-	.kind = GO_STRUCT, .name = "struct { CNIVersion string \"json:\\\"cniVersion\\\"\" }", .bare = "",
+	.kind = GO_STRUCT, .name = "struct { CNIVersion string \"json:\\\"cniVersion\\\"\" }",
+	.bare = "",
 	.fields = (const struct go_field[]){ { .name = "cniVersion", .type = &go_string }, { 0 } },
 };
 
@@ -213,13 +226,17 @@ static int read_config(struct cni *c)
 
 	int r = read_stdin(&c->text);
 	if (r < 0)
-		return cni_fail(c, CNI_IO, "error reading from stdin: %s", go_strerror(-r, scratch, sizeof scratch));
+		return cni_fail(c, CNI_IO, "error reading from stdin: %s",
+			go_strerror(-r, scratch, sizeof scratch));
 	r = json_parse_in(&c->conf, c->text.data ? c->text.data : "", c->text.len, &c->arena);
 	if (r == -EBADMSG)
-		return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", c->conf.error);
+		return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s",
+			c->conf.error);
 	if (r < 0)
-		return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s", go_strerror(-r, scratch, sizeof scratch));
-	if (go_decode(&c->conf, json_root(&c->conf), &name_type, &c->name, &c->arena, c->compat == CNI_111, &why) < 0)
+		return cni_fail(c, CNI_DECODE, "error unmarshall network config: %s",
+			go_strerror(-r, scratch, sizeof scratch));
+	if (go_decode(&c->conf, json_root(&c->conf), &name_type, &c->name, &c->arena,
+		c->compat == CNI_111, &why) < 0)
 		return cni_fail_str(c, CNI_DECODE, "error unmarshall network config: ", why);
 	if (!c->name.n) return cni_fail(c, CNI_BAD_CONFIG, "missing network name");
 	if (valid_name(c->name.s, c->name.n)) return 0;
@@ -231,7 +248,8 @@ static int read_version(struct cni *c)
 {
 	struct str why;
 
-	if (go_decode(&c->conf, json_root(&c->conf), &version_type, &c->version, &c->arena, c->compat == CNI_111, &why) < 0)
+	if (go_decode(&c->conf, json_root(&c->conf), &version_type, &c->version, &c->arena,
+		c->compat == CNI_111, &why) < 0)
 		return cni_fail_str(c, CNI_DECODE, "decoding version from network config: ", why);
 	if (!c->version.n) c->version = go_str("0.1.0");
 	return 0;
@@ -242,14 +260,25 @@ static int check_version(struct cni *c)
 	size_t n = version_count(c);
 
 	for (size_t i = 0; i < n; i++)
-		if (strlen(versions[i]) == c->version.n && !memcmp(versions[i], c->version.s, c->version.n))
+		if (strlen(versions[i]) == c->version.n &&
+			!memcmp(versions[i], c->version.s, c->version.n))
 			return 0;
 	buf_puts(&c->details, "config is ");
 	go_quote(&c->details, c->version.s, c->version.n);
 	buf_puts(&c->details, ", plugin supports [");
-	for (size_t i = 0; i < n; i++) buf_printf(&c->details, "%s\"%s\"", i ? " " : "", versions[i]);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&c->details, "%s\"%s\"", i ? " " : "", versions[i]);
 	buf_putc(&c->details, ']');
 	return cni_fail(c, CNI_VERSION_ERROR, "incompatible CNI versions");
+}
+
+static int fail_number(struct cni *c, const char *part, struct str s, const char *why)
+{
+	_cleanup_buf_ struct buf quoted = {0};
+
+	go_quote(&quoted, s.s, s.n);
+	return cni_fail(c, CNI_DECODE, "failed to convert %s version part %s: strconv.Atoi: parsing "
+		"%s: %s", part, quoted.data, quoted.data, why);
 }
 
 /* ParseVersion of pkg/version/plugin.go. 0, or -1 after cni_fail(). */
@@ -263,17 +292,18 @@ static int parse_version(struct cni *c, int out[3])
 	out[0] = out[1] = out[2] = 0;
 	for (size_t i = 0; i < v.n; i++) dots += v.s[i] == '.';
 	go_quote(&quoted, v.s, v.n);
-	if (dots >= 3) return cni_fail(c, CNI_DECODE, "invalid version %s: too many parts", quoted.data);
+	if (dots >= 3)
+		return cni_fail(c, CNI_DECODE, "invalid version %s: too many parts", quoted.data);
 	for (size_t i = 0; i <= dots; i++) {
 		const char *dot = memchr(v.s, '.', v.n);
 		size_t n = dot ? (size_t)(dot - v.s) : v.n, digits = 0;
 		size_t sign = n && (v.s[0] == '-' || v.s[0] == '+');
-		while (sign + digits < n && v.s[sign + digits] >= '0' && v.s[sign + digits] <= '9') digits++;
+		while (sign + digits < n && v.s[sign + digits] >= '0' && v.s[sign + digits] <= '9')
+			digits++;
 		if (!digits || sign + digits != n || digits > 9) {
-			buf_reset(&quoted);
-			go_quote(&quoted, v.s, n);
-			return cni_fail(c, CNI_DECODE, "failed to convert %s version part %s: strconv.Atoi: parsing %s: %s",
-				parts[i], quoted.data, quoted.data, digits && sign + digits == n ? "value out of range" : "invalid syntax");
+			bool number = digits && sign + digits == n;
+			return fail_number(c, parts[i], (struct str){ v.s, n },
+				number ? "value out of range" : "invalid syntax");
 		}
 		out[i] = atoi(v.s);
 		v.s += n + (dot != NULL);
@@ -292,14 +322,16 @@ static int check_command_version(struct cni *c, enum cni_command command)
 	numbers(command_since[command], strlen(command_since[command]), least);
 	for (int i = 0; i < 3; i++) {
 		if (v[i] > (int)least[i]) break;
-		if (v[i] < (int)least[i]) return cni_fail(c, CNI_VERSION_ERROR, "config version does not allow %s",
+		if (v[i] < (int)least[i])
+			return cni_fail(c, CNI_VERSION_ERROR, "config version does not allow %s",
 			command_names[command]);
 	}
 	const char *newest = versions[version_count(c) - 1];
 	numbers(newest, strlen(newest), least);
 	for (int i = 0; i < 3; i++) {
 		if (v[i] < (int)least[i]) break;
-		if (v[i] > (int)least[i]) return cni_fail(c, CNI_VERSION_ERROR, "plugin version does not allow %s",
+		if (v[i] > (int)least[i])
+			return cni_fail(c, CNI_VERSION_ERROR, "plugin version does not allow %s",
 			command_names[command]);
 	}
 	return 0;
@@ -333,7 +365,8 @@ static int run_command(struct cni *c, enum cni_command command)
 	if (c->plugin->run[command] && c->plugin->run[command](c) < 0) return -1;
 	if (place == NOWHERE) return cni_fail(c, CNI_BAD_NETNS, "get plugin's netns failed");
 	if (place == HERE)
-		return cni_fail(c, CNI_BAD_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same");
+		return cni_fail(c, CNI_BAD_NETNS,
+			"plugin's netns and netns from CNI_NETNS should not be the same");
 	return 0;
 }
 
@@ -405,8 +438,8 @@ static bool for_people(const struct cni_plugin *p, int argc, char **argv)
 		return true;
 	}
 	if (strcmp(argv[1], "--help") && strcmp(argv[1], "-h")) return false;
-	printf("Usage: k3sbox %s    (CNI: variables CNI_… in the environment, configuration on standard input)\n\n%s",
-		p->name, p->help);
+	printf("Usage: k3sbox %s    (CNI: variables CNI_… in the environment, configuration on "
+		"standard input)\n\n%s", p->name, p->help);
 	return true;
 }
 

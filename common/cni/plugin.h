@@ -18,8 +18,10 @@
 
 /* Codes of the specification; CNI_INTERNAL is the one that skel gives to every other error. */
 enum {
-	CNI_VERSION_ERROR = 1, CNI_UNSUPPORTED_FIELD = 2, CNI_UNKNOWN_CONTAINER = 3, CNI_BAD_ENVIRONMENT = 4, CNI_IO = 5,
-	CNI_DECODE = 6, CNI_BAD_CONFIG = 7, CNI_BAD_NETNS = 8, CNI_TRY_AGAIN = 11, CNI_NOT_AVAILABLE = 50, CNI_INTERNAL = 999,
+	CNI_VERSION_ERROR = 1, CNI_UNSUPPORTED_FIELD = 2, CNI_UNKNOWN_CONTAINER = 3,
+	CNI_BAD_ENVIRONMENT = 4, CNI_IO = 5,
+	CNI_DECODE = 6, CNI_BAD_CONFIG = 7, CNI_BAD_NETNS = 8, CNI_TRY_AGAIN = 11,
+	CNI_NOT_AVAILABLE = 50, CNI_INTERNAL = 999,
 };
 
 enum cni_command { CNI_ADD, CNI_CHECK, CNI_DEL, CNI_GC, CNI_STATUS, CNI_COMMAND_COUNT };
@@ -44,7 +46,7 @@ struct cni {
 struct cni_plugin {
 	const char *name;
 	const char *help;              /* for --help */
-	const char *bare_answer;       /* stdout when called without any CNI_ variable; may be NULL */
+	const char *bare_answer;       /* to a call without any CNI_ variable; may be NULL */
 	bool any_netns;                /* CNI_NETNS may be the plugin's own */
 	/* 0, or -1 after cni_fail(); NULL: nothing to do */
 	int (*run[CNI_COMMAND_COUNT])(struct cni *c);
@@ -59,7 +61,8 @@ int cni_main(const struct cni_plugin *p, int argc, char **argv);
 void cni_begin(struct cni *c, const struct cni_plugin *p);
 
 /* Records the error, unless there is one already; returns -1. */
-int cni_fail(struct cni *c, unsigned code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int cni_fail(struct cni *c, unsigned code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* "OPERATION PATH: reason", Go's PathError. */
 int cni_fail_path(struct cni *c, const char *op, const char *path, int err);
 int cni_fail_str(struct cni *c, unsigned code, const char *prefix, struct str s);

@@ -166,7 +166,8 @@ static void put_address(struct result_writer *w, const struct cni_ip *ip, bool v
 	end(w, '}');
 }
 
-static void put_result(struct result_writer *w, const struct cni_result *r, struct str version, const struct result_layout *l)
+static void put_result(struct result_writer *w, const struct cni_result *r, struct str version,
+	const struct result_layout *l)
 {
 	/* Interfaces lose their extras in the conversion to 0.4.0. */
 	bool extras = l->extras && !l->ip_version;
@@ -178,7 +179,9 @@ static void put_result(struct result_writer *w, const struct cni_result *r, stru
 		put_interface(w, ((struct cni_interface **)r->interfaces.v)[i], extras);
 	if (r->interfaces.n) end(w, ']');
 	if (r->ips.n) begin(w, "ips", '[');
-	for (size_t i = 0; i < r->ips.n; i++) put_address(w, ((struct cni_ip **)r->ips.v)[i], l->ip_version, r->read_as == CNI_RESULT_040);
+	for (size_t i = 0; i < r->ips.n; i++)
+		put_address(w, ((struct cni_ip **)r->ips.v)[i], l->ip_version,
+			r->read_as == CNI_RESULT_040);
 	if (r->ips.n) end(w, ']');
 	if (r->routes.n) begin(w, "routes", '[');
 	for (size_t i = 0; i < r->routes.n; i++)
@@ -189,7 +192,8 @@ static void put_result(struct result_writer *w, const struct cni_result *r, stru
 }
 
 /* 0.2.0: the first address of a family, with the family's routes. False if there is none. */
-static bool put_family(struct result_writer *w, const struct cni_result *r, const char *k, bool four)
+static bool put_family(struct result_writer *w, const struct cni_result *r, const char *k,
+	bool four)
 {
 	const struct cni_ip *ip = NULL;
 	bool any = false;
@@ -221,12 +225,14 @@ static void put_ip02(struct result_writer *w, const char *k, const struct cni_ip
 	put_cidr(w, "ip", &ip->ip);
 	put_ip(w, "gateway", &ip->gateway);
 	if (ip->routes.n) begin(w, "routes", '[');
-	for (size_t i = 0; i < ip->routes.n; i++) put_route(w, ((struct cni_route **)ip->routes.v)[i], extras);
+	for (size_t i = 0; i < ip->routes.n; i++)
+		put_route(w, ((struct cni_route **)ip->routes.v)[i], extras);
 	if (ip->routes.n) end(w, ']');
 	end(w, '}');
 }
 
-static int put_result_02(struct cni *c, struct result_writer *w, const struct cni_result *r, struct str version, bool extras)
+static int put_result_02(struct cni *c, struct result_writer *w, const struct cni_result *r,
+	struct str version, bool extras)
 {
 	begin(w, NULL, '{');
 	put_str(w, "cniVersion", version);
@@ -238,7 +244,8 @@ static int put_result_02(struct cni *c, struct result_writer *w, const struct cn
 		return 0;
 	}
 	bool four = put_family(w, r, "ip4", true), six = put_family(w, r, "ip6", false);
-	if (!four && !six) return cni_fail(c, CNI_INTERNAL, "cannot convert: no valid IP addresses");
+	if (!four && !six)
+		return cni_fail(c, CNI_INTERNAL, "cannot convert: no valid IP addresses");
 	put_dns(w, &r->dns);
 	end(w, '}');
 	return 0;
@@ -280,7 +287,8 @@ static void indent(struct result_indenter *p, const struct json_node *n, int dep
 		return;
 	}
 	const struct json_node **v = arena_alloc(p->arena, n->count * sizeof *v);
-	for (const struct json_node *m = json_first(p->j, n); m; m = json_next(p->j, m)) v[count++] = m;
+	for (const struct json_node *m = json_first(p->j, n); m; m = json_next(p->j, m))
+		v[count++] = m;
 	if (object && p->sorted) sort(v, count, p->j);
 	buf_putc(p->out, object ? '{' : '[');
 	for (size_t i = 0; i < count; i++) {
@@ -292,13 +300,15 @@ static void indent(struct result_indenter *p, const struct json_node *n, int dep
 	buf_printf(p->out, "\n%*s%c", depth * 4, "", object ? '}' : ']');
 }
 
-int cni_print_result(struct cni *c, const struct cni_result *r, struct str version, struct str label)
+int cni_print_result(struct cni *c, const struct cni_result *r, struct str version,
+	struct str label)
 {
 	struct result_writer w = { .b.arena = &c->arena };
 	struct json j = {0};
 	bool one = cni_version_at_least(version, "1.0.0"), newer = c->compat != CNI_111;
 	struct result_layout layout = {
-		.ip_version = !one, .extras = newer, .sorted = one && newer, .empty_dns = !(one && newer),
+		.ip_version = !one, .extras = newer, .sorted = one && newer,
+		.empty_dns = !(one && newer),
 	};
 	int status = 0;
 
@@ -306,6 +316,8 @@ int cni_print_result(struct cni *c, const struct cni_result *r, struct str versi
 	else status = put_result_02(c, &w, r, label, layout.extras);
 	if (!status && (w.b.failed || json_parse_in(&j, w.b.data, w.b.len, &c->arena) < 0))
 		status = cni_fail(c, CNI_INTERNAL, "out of memory");
-	if (!status) indent(&(struct result_indenter){ &c->arena, &j, &c->out, layout.sorted }, json_root(&j), 0);
+	if (!status)
+		indent(&(struct result_indenter){ &c->arena, &j, &c->out, layout.sorted },
+			json_root(&j), 0);
 	return status;
 }

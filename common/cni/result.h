@@ -31,11 +31,13 @@ void *cni_append(struct cni *c, struct slice *pointers, size_t size);
 
 /* Prints the result to c->out in the layout of a version, with label as its cniVersion. 0, or -1
  * after cni_fail(). */
-int cni_print_result(struct cni *c, const struct cni_result *r, struct str version, struct str label);
+int cni_print_result(struct cni *c, const struct cni_result *r, struct str version,
+	struct str label);
 
 /* Reads a result in the layout of the version. 0, or -1 with Go's message in *why (see
  * go_decode()). */
-int cni_parse_result(struct cni *c, const struct json *j, const struct json_node *n, struct str version,
+int cni_parse_result(struct cni *c, const struct json *j, const struct json_node *n,
+	struct str version,
 	struct cni_result *r, struct str *why);
 
 #endif

@@ -71,8 +71,8 @@ static bool is_label(const char *s)
 
 static int bad_tag(const char *tag, const char *cause, struct err *e)
 {
-	return err_set(e, -EINVAL, "'%s' is not an image name (%s); valid names look like busybox:1.36 or "
-		"registry.example:5000/team/app:v1", tag, cause);
+	return err_set(e, -EINVAL, "'%s' is not an image name (%s); valid names look like "
+		"busybox:1.36 or registry.example:5000/team/app:v1", tag, cause);
 }
 
 int image_tag(const char *tag, struct buf *out, struct err *e)
@@ -81,20 +81,23 @@ int image_tag(const char *tag, struct buf *out, struct err *e)
 	const char *slash = strchr(tag, '/'), *last = strrchr(tag, '/');
 	const char *label = strchr(last ? last : tag, ':');
 	const char *name = tag;
-	size_t len = label ? (size_t)(label - tag) : strlen(tag), domain = slash ? (size_t)(slash - tag) : 0;
+	size_t len = label ? (size_t)(label - tag) : strlen(tag),
+		domain = slash ? (size_t)(slash - tag) : 0;
 
 	if (strchr(tag, '@')) return bad_tag(tag, "a digest cannot be chosen", e);
 	if (label && !is_label(label + 1)) return bad_tag(tag, "bad tag after the colon", e);
 	/* Docker's rule: the part before the first '/' is a host if it has a dot, a colon or a
 	 * capital letter, or is "localhost". */
-	bool special = span(tag, domain, LOWER DIGIT "_-") != domain || is_word(tag, domain, "localhost");
+	bool special = span(tag, domain, LOWER DIGIT "_-") != domain ||
+		is_word(tag, domain, "localhost");
 	bool host = domain && special;
 	if (host) {
 		if (!is_domain(tag, domain)) return bad_tag(tag, "bad host name", e);
 		name = slash + 1;
 		len -= domain + 1;
 	}
-	bool hub = !host || is_word(tag, domain, "docker.io") || is_word(tag, domain, "index.docker.io");
+	bool hub = !host || is_word(tag, domain, "docker.io") ||
+		is_word(tag, domain, "index.docker.io");
 	if (!is_repository(name, len))
 		return bad_tag(tag, "only lower-case letters and digits, joined by . _ - or /", e);
 	if ((host ? domain : sizeof "docker.io/library" - 1) + 1 + len > NAME_MAX_BYTES)
@@ -140,11 +143,13 @@ void image_config(const struct image *im, const char *layer_sha256, struct buf *
 	list(out, "Env", im->env);
 	if (out->data && out->data[out->len - 1] == ',') out->len--;
 	buf_printf(out, "},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]},"
-		"\"history\":[{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"k3sbox image\"}]}",
+		"\"history\":[{\"created\":\"1970-01-01T00:00:00Z\","
+		"\"created_by\":\"k3sbox image\"}]}",
 		layer_sha256);
 }
 
-void image_manifest(const struct image *im, const char *config_name, const char *layer_name, struct buf *out)
+void image_manifest(const struct image *im, const char *config_name, const char *layer_name,
+	struct buf *out)
 {
 	buf_puts(out, "[{\"Config\":");
 	buf_json(out, config_name);

@@ -12,10 +12,10 @@
 struct err;
 
 struct image_item {
-	char *path;            /* in the image, without the leading '/'; a directory's ends in '/' */
+	char *path;            /* in the image, without leading '/'; a directory's ends in '/' */
 	char *from;            /* TAR_FILE: file on this machine */
 	char *target;          /* TAR_SYMLINK */
-	char *interp;          /* file that must be in the image for this program to start, or NULL */
+	char *interp;          /* a file that this program needs to start, or NULL */
 	enum tar_type type;
 	unsigned mode;
 	uint64_t size;

@@ -25,7 +25,8 @@ static const char *clean(char *path)
 
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");
-		if (len == 2 && !memcmp(p, "..", 2)) return "a path in the image must not contain '..'";
+		if (len == 2 && !memcmp(p, "..", 2))
+			return "a path in the image must not contain '..'";
 		/* Layers use these names to delete files of lower layers (OCI image-spec,
 		 * layer.md "Whiteouts"). */
 		if (len >= 4 && !memcmp(p, ".wh.", 4))
@@ -55,15 +56,18 @@ static char *destination(const char *from, const char *to)
 static int check_header(const struct image_item *it, struct err *e)
 {
 	char header[TAR_BLOCK];
-	struct tar_entry entry = { .path = it->path, .target = it->target, .type = it->type, .size = it->size };
+	struct tar_entry entry = { .path = it->path, .target = it->target, .type = it->type,
+		.size = it->size };
 
 	switch (tar_header(&entry, header)) {
 	case 0:
 		return 0;
 	case -EFBIG:
-		return err_set(e, -EFBIG, "%s: files of 8 GiB and more do not fit in an image archive", it->from);
+		return err_set(e, -EFBIG,
+			"%s: files of 8 GiB and more do not fit in an image archive", it->from);
 	default:
-		return err_set(e, -ENAMETOOLONG, "%s: the path is too long for an image archive (at most "
+		return err_set(e, -ENAMETOOLONG,
+			"%s: the path is too long for an image archive (at most "
 			"255 bytes, 100 in one part, 100 in a link's target)", it->path);
 	}
 }
@@ -86,13 +90,14 @@ static int keep(struct image *im, struct image_item it, struct err *e)
 
 /* The image has the architecture of its programs. Two in one image would show as "exec format
  * error" much later. */
-static int join_arch(struct image *im, const char *from, const struct image_program *p, struct err *e)
+static int join_arch(struct image *im, const char *from, const struct image_program *p,
+	struct err *e)
 {
 	if (!p->arch) return 0;
 	if (!im->arch) im->arch = p->arch;
 	if (!strcmp(im->arch, p->arch)) return 0;
-	return err_set(e, -EINVAL, "%s is a program for %s, the files before it are for %s: one image has "
-		"one architecture", from, p->arch, im->arch);
+	return err_set(e, -EINVAL, "%s is a program for %s, the files before it are for %s: one "
+		"image has one architecture", from, p->arch, im->arch);
 }
 
 int image_add_file(struct image *im, const char *from, const char *to, struct err *e)
@@ -103,7 +108,8 @@ int image_add_file(struct image *im, const char *from, const char *to, struct er
 	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st) < 0) return err_errno(e, -errno, "%s", from);
-	if (S_ISDIR(st.st_mode)) return err_set(e, -EISDIR, "%s is a directory: name its files one by one", from);
+	if (S_ISDIR(st.st_mode))
+		return err_set(e, -EISDIR, "%s is a directory: name its files one by one", from);
 	if (!S_ISREG(st.st_mode)) return err_set(e, -EINVAL, "%s is not a regular file", from);
 	int r = image_look(fd, &p);
 	if (r < 0) return err_errno(e, r, "%s", from);
@@ -159,7 +165,8 @@ static int drop_twins(struct image *im, struct err *e)
 			continue;
 		}
 		if (it->type != TAR_DIR)
-			return err_set(e, -EEXIST, "%s: two files would have this name in the image", it->path);
+			return err_set(e, -EEXIST,
+				"%s: two files would have this name in the image", it->path);
 		free(it->path);
 		*it = (struct image_item){ 0 };
 	}
@@ -200,7 +207,8 @@ int image_settle(struct image *im, struct err *e)
 		_cleanup_free_ char *name = xstrdup(im->items[i].path);
 		name[strlen(name) - 1] = 0;
 		if (image_find(im, name))
-			return err_set(e, -EEXIST, "%s is a file, and a directory that another file lies in", name);
+			return err_set(e, -EEXIST,
+				"%s is a file, and a directory that another file lies in", name);
 	}
 	return 0;
 }

@@ -14,15 +14,20 @@ static const struct { unsigned machine; const char *arch; } machines[] = {
 
 /* Offset and width of the fields that are read, by ELF class. */
 struct elf_field { unsigned char at, width; };
-struct elf_layout { struct elf_field phoff, phentsize, phnum, p_offset, p_filesz; unsigned phdr_min; };
+struct elf_layout {
+	struct elf_field phoff, phentsize, phnum, p_offset, p_filesz;
+	unsigned phdr_min;
+};
 #define FIELD(type, member) { offsetof(type, member), sizeof(((type *)0)->member) }
 static const struct elf_layout layouts[] = {
 	[ELFCLASS32] = {
-		FIELD(Elf32_Ehdr, e_phoff), FIELD(Elf32_Ehdr, e_phentsize), FIELD(Elf32_Ehdr, e_phnum),
+		FIELD(Elf32_Ehdr, e_phoff), FIELD(Elf32_Ehdr, e_phentsize),
+		FIELD(Elf32_Ehdr, e_phnum),
 		FIELD(Elf32_Phdr, p_offset), FIELD(Elf32_Phdr, p_filesz), sizeof(Elf32_Phdr),
 	},
 	[ELFCLASS64] = {
-		FIELD(Elf64_Ehdr, e_phoff), FIELD(Elf64_Ehdr, e_phentsize), FIELD(Elf64_Ehdr, e_phnum),
+		FIELD(Elf64_Ehdr, e_phoff), FIELD(Elf64_Ehdr, e_phentsize),
+		FIELD(Elf64_Ehdr, e_phnum),
 		FIELD(Elf64_Phdr, p_offset), FIELD(Elf64_Phdr, p_filesz), sizeof(Elf64_Phdr),
 	},
 };
@@ -56,7 +61,8 @@ static void trim(char *s, const char *blanks)
 
 static int look_elf(int fd, const unsigned char *head, struct image_program *p)
 {
-	const struct elf_layout *l = &layouts[head[EI_CLASS] == ELFCLASS64 ? ELFCLASS64 : ELFCLASS32];
+	bool wide = head[EI_CLASS] == ELFCLASS64;
+	const struct elf_layout *l = &layouts[wide ? ELFCLASS64 : ELFCLASS32];
 	bool big = head[EI_DATA] == ELFDATA2MSB;
 	unsigned machine = (unsigned)get(head, (struct elf_field)FIELD(Elf64_Ehdr, e_machine), big);
 	uint64_t phoff = get(head, l->phoff, big), step = get(head, l->phentsize, big);
@@ -69,9 +75,11 @@ static int look_elf(int fd, const unsigned char *head, struct image_program *p)
 		ssize_t n = read_at(fd, ph, l->phdr_min, phoff + i * step);
 		if (n < 0) return (int)n;
 		if (n < (ssize_t)l->phdr_min) break;
-		if (get(ph, (struct elf_field)FIELD(Elf64_Phdr, p_type), big) != PT_INTERP) continue;
+		if (get(ph, (struct elf_field)FIELD(Elf64_Phdr, p_type), big) != PT_INTERP)
+			continue;
 		uint64_t size = get(ph, l->p_filesz, big), at = get(ph, l->p_offset, big);
-		n = read_at(fd, p->interp, size < sizeof p->interp ? size : sizeof p->interp - 1, at);
+		n = read_at(fd, p->interp, size < sizeof p->interp ? size : sizeof p->interp - 1,
+			at);
 		if (n < 0) return (int)n;
 		p->interp[n] = 0;
 		break;
@@ -86,7 +94,8 @@ int image_look(int fd, struct image_program *p)
 	*p = (struct image_program){ 0 };
 	ssize_t n = read_at(fd, head, sizeof head - 1, 0);
 	if (n < 0) return (int)n;
-	if (n >= (ssize_t)sizeof(Elf32_Ehdr) && !memcmp(head, ELFMAG, SELFMAG)) return look_elf(fd, head, p);
+	if (n >= (ssize_t)sizeof(Elf32_Ehdr) && !memcmp(head, ELFMAG, SELFMAG))
+		return look_elf(fd, head, p);
 	if (n > 2 && !memcmp(head, "#!", 2)) {
 		memcpy(p->interp, head + 2, sizeof p->interp);
 		p->interp[sizeof p->interp - 1] = 0;

@@ -42,7 +42,8 @@ static int put_path(struct ustar_header *h, const char *path)
 
 int tar_header(const struct tar_entry *e, char out[TAR_BLOCK])
 {
-	struct ustar_header h = { .type = (char)e->type, .magic = "ustar", .version = { '0', '0' } };
+	struct ustar_header h = { .type = (char)e->type, .magic = "ustar",
+		.version = { '0', '0' } };
 	unsigned sum = 0;
 
 	int r = put_path(&h, e->path);

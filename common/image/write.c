@@ -70,7 +70,8 @@ static int put_file(struct sink *s, const struct image_item *it, struct err *e)
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0) return err_errno(e, -errno, "%s", it->from);
 		if ((uint64_t)n > left || (!n && left))
-			return err_set(e, -ESTALE, "%s: its size changed while it was read; try again", it->from);
+			return err_set(e, -ESTALE,
+				"%s: its size changed while it was read; try again", it->from);
 		if (!n) return put_zeros(s, tar_padding(it->size));
 		int r = put(s, chunk, (size_t)n);
 		if (r < 0) return r;
@@ -81,7 +82,8 @@ static int put_file(struct sink *s, const struct image_item *it, struct err *e)
 static int put_item(struct sink *s, const struct image_item *it, struct err *e)
 {
 	const struct tar_entry entry = {
-		.path = it->path, .target = it->target, .type = it->type, .mode = it->mode, .size = it->size,
+		.path = it->path, .target = it->target, .type = it->type, .mode = it->mode,
+		.size = it->size,
 	};
 	int r = put_header(s, &entry);
 	return r || it->type != TAR_FILE ? r : put_file(s, it, e);
@@ -102,7 +104,8 @@ static int put_layer(struct sink *s, const struct image *im, struct err *e)
 	int r = put_file_header(s, LAYER_NAME, size);
 
 	if (r == -EFBIG)
-		return err_set(e, r, "the files together are 8 GiB or more, which does not fit in an image archive");
+		return err_set(e, r, "the files together are 8 GiB or more, which does not fit in "
+			"an image archive");
 	if (r < 0) return r;
 	sha256_init(&s->hash);
 	s->in_layer = true;

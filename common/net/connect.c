@@ -34,7 +34,8 @@ int connect_host(const char *host, const char *port, int timeout_ms)
 	int fd = -ECONNREFUSED;
 
 	if (getaddrinfo(host, port, &hint, &list)) return -EADDRNOTAVAIL;
-	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) fd = connect_address(a, timeout_ms);
+	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+		fd = connect_address(a, timeout_ms);
 	freeaddrinfo(list);
 	return fd;
 }

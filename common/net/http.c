@@ -24,7 +24,8 @@ static bool is_digit(char c)
 static int status_line(struct http *h, const char *s)
 {
 	if (strncmp(s, "HTTP/1.", 7) || !is_digit(s[7]) || s[8] != ' ') return -EBADMSG;
-	if (!is_digit(s[9]) || !is_digit(s[10]) || !is_digit(s[11]) || (s[12] && s[12] != ' ')) return -EBADMSG;
+	if (!is_digit(s[9]) || !is_digit(s[10]) || !is_digit(s[11]) || (s[12] && s[12] != ' '))
+		return -EBADMSG;
 	h->status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
 	h->state = HTTP_HEADERS;
 	return h->status < 100 ? -EBADMSG : 0;
@@ -131,7 +132,8 @@ static ssize_t feed_line(struct http *h, const char *p, size_t n)
 	size_t part = nl ? (size_t)(nl - p) : n;
 
 	h->seen += part + 1;
-	if (h->seen > HTTP_HEAD_MAX && h->state != HTTP_CHUNK_SIZE && h->state != HTTP_CHUNK_END) return -EMSGSIZE;
+	if (h->seen > HTTP_HEAD_MAX && h->state != HTTP_CHUNK_SIZE && h->state != HTTP_CHUNK_END)
+		return -EMSGSIZE;
 	if (h->line.len + part > HTTP_HEAD_MAX) return -EMSGSIZE;
 	if (memchr(p, 0, part)) return -EBADMSG;
 	buf_add(&h->line, p, part);
@@ -159,8 +161,10 @@ ssize_t http_feed(struct http *h, const char *p, size_t n)
 	size_t used = 0;
 
 	while (used < n && h->state != HTTP_DONE) {
-		bool body = h->state == HTTP_BODY_LENGTH || h->state == HTTP_BODY_TO_END || h->state == HTTP_CHUNK_DATA;
-		ssize_t r = body ? feed_body(h, p + used, n - used) : feed_line(h, p + used, n - used);
+		bool body = h->state == HTTP_BODY_LENGTH || h->state == HTTP_BODY_TO_END ||
+			h->state == HTTP_CHUNK_DATA;
+		ssize_t r = body ? feed_body(h, p + used, n - used)
+			: feed_line(h, p + used, n - used);
 		if (r < 0) return r;
 		used += (size_t)r;
 	}

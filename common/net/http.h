@@ -22,7 +22,8 @@ struct http {
 	enum http_state state;
 	int status;                /* 200; 1xx responses are skipped */
 	int64_t length;            /* Content-Length, -1: not given */
-	bool chunked, no_body;     /* no_body: to be set before the answer to a HEAD request is fed */
+	bool chunked;
+	bool no_body;              /* set it before feeding the answer to a HEAD request */
 	uint64_t left;             /* bytes of body or chunk still to come */
 	struct buf line;           /* the line that is not complete yet */
 	size_t seen;               /* bytes of head so far */

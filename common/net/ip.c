@@ -105,7 +105,8 @@ static void format6(const uint8_t *b, char *out, size_t size)
 void ip_format(const struct ip *a, char out[IP_TEXT])
 {
 	if (a->len == 16) format6(a->b, out, IP_TEXT);
-	else if (a->len == 4) snprintf(out, IP_TEXT, "%u.%u.%u.%u", a->b[0], a->b[1], a->b[2], a->b[3]);
+	else if (a->len == 4)
+		snprintf(out, IP_TEXT, "%u.%u.%u.%u", a->b[0], a->b[1], a->b[2], a->b[3]);
 	else snprintf(out, IP_TEXT, "<nil>");
 }
 

@@ -17,7 +17,8 @@ struct ip {
 struct cidr {
 	struct ip addr;   /* as written, host bits included */
 	uint8_t ones;     /* prefix length */
-	uint8_t bits;     /* of the mask: 32, 128, or 0: none; 128 with an IPv4 address if that was written as ::ffff:… */
+	/* Length of the mask: 32, 128, or 0: none. 128 for an IPv4 address written as ::ffff:… */
+	uint8_t bits;
 };
 
 /* No zones, no leading zeros in IPv4, n bytes of s. */
@@ -31,8 +32,9 @@ void cidr_format(const struct cidr *c, char out[CIDR_TEXT]);
 /* -1, 0, 1; -2 if the families differ or one is none at all. */
 int ip_cmp(const struct ip *a, const struct ip *b);
 struct ip ip_next(const struct ip *a);             /* wraps to zero */
-struct ip cidr_network(const struct cidr *c);      /* host bits cleared; families of address and mask are the same */
-struct ip cidr_last(const struct cidr *c);         /* host bits set */
+/* The first and last address: host bits cleared and set. Address and mask must be of one family. */
+struct ip cidr_network(const struct cidr *c);
+struct ip cidr_last(const struct cidr *c);
 bool cidr_contains(const struct cidr *c, const struct ip *a);
 
 #endif

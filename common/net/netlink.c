@@ -94,7 +94,8 @@ void nl_nest_end(struct nl_request *r, size_t nest)
 /* One datagram of an answer. 1: more follow; 0: it was the last; -errno. */
 static int take_answer(struct nl *nl, char *data, size_t n, nl_answer *fn, void *arg)
 {
-	for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+	for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, n);
+		h = NLMSG_NEXT(h, n)) {
 		if (h->nlmsg_seq != nl->seq) continue;
 		if (h->nlmsg_type == NLMSG_DONE) return 0;
 		if (h->nlmsg_type == NLMSG_ERROR) {
@@ -119,7 +120,8 @@ int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
 	/* A dump ends with DONE and a change with its acknowledgement; a request for one thing
 	 * ends the same way if it asks for an acknowledgement too. */
 	h->nlmsg_flags |= NLM_F_ACK;
-	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
+	if (sendto(nl->fd, req->data, h->nlmsg_len, 0, (struct sockaddr *)&kernel,
+		sizeof kernel) < 0)
 		return -errno;
 	do {
 		ssize_t n = recv(nl->fd, data, sizeof data, 0);
@@ -170,7 +172,8 @@ int nl_link_get(struct nl *nl, const char *name, struct nl_link *out)
 
 int nl_link_up(struct nl *nl, int index, bool up)
 {
-	struct ifinfomsg fixed = { .ifi_index = index, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+	struct ifinfomsg fixed = { .ifi_index = index, .ifi_flags = up ? IFF_UP : 0,
+		.ifi_change = IFF_UP };
 	struct nl_request r;
 
 	nl_begin(&r, RTM_NEWLINK, 0, &fixed, sizeof fixed);
@@ -195,7 +198,8 @@ static int take_address(void *arg, const struct nlmsghdr *h)
 	if (!a || RTA_PAYLOAD(a) < len) return 0;
 	if (l->n < l->max) {
 		struct cidr *c = &l->out[l->n];
-		*c = (struct cidr){ .addr.len = (uint8_t)len, .ones = i->ifa_prefixlen, .bits = (uint8_t)(len * 8) };
+		*c = (struct cidr){ .addr.len = (uint8_t)len, .ones = i->ifa_prefixlen,
+			.bits = (uint8_t)(len * 8) };
 		memcpy(c->addr.b, RTA_DATA(a), len);
 	}
 	l->n++;

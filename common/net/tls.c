@@ -101,7 +101,9 @@ bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t i
 		while (tag != 0x04);   /* past "critical" */
 		if (!der_enter(&value, 0x30, &names)) return false;
 		while (der_next(&names, &tag, &name))
-			if (tag == 0x87 && (size_t)(name.end - name.p) == ip_len && !memcmp(name.p, ip, ip_len)) return true;
+			if (tag == 0x87 && (size_t)(name.end - name.p) == ip_len &&
+				!memcmp(name.p, ip, ip_len))
+				return true;
 	}
 	return false;
 }
@@ -174,7 +176,8 @@ static void pem_sink(void *arg, const void *p, size_t n)
 
 /* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE
  * KEY"). Returns how many it accepted, or -EBADMSG for broken PEM. */
-static int pem_each(const char *pem, const char *suffix, bool (*fn)(void *arg, const uint8_t *der, size_t len),
+static int pem_each(const char *pem, const char *suffix,
+	bool (*fn)(void *arg, const uint8_t *der, size_t len),
 	void *arg)
 {
 	br_pem_decoder_context dec;
@@ -309,17 +312,20 @@ static int low_write(void *arg, const unsigned char *p, size_t n)
 
 static bool load_client(struct tls *t, const struct tls_config *c, const char **bad)
 {
-	if (pem_each(c->cert_pem, "CERTIFICATE", add_cert, &t->chain) < 1) *bad = "the client certificate";
+	if (pem_each(c->cert_pem, "CERTIFICATE", add_cert, &t->chain) < 1)
+		*bad = "the client certificate";
 	else if (pem_each(c->key_pem, "PRIVATE KEY", add_key, &t->key) < 1) *bad = "the client key";
 	if (*bad) return false;
 	const br_ec_private_key *ec = br_skey_decoder_get_ec(&t->key);
 	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&t->key);
 	if (ec) {
 		/* The issuer's key type only matters for static ECDH, which is never offered. */
-		br_ssl_client_set_single_ec(&t->client, t->chain.v, t->chain.n, ec, BR_KEYTYPE_SIGN, BR_KEYTYPE_EC,
+		br_ssl_client_set_single_ec(&t->client, t->chain.v, t->chain.n, ec, BR_KEYTYPE_SIGN,
+			BR_KEYTYPE_EC,
 			&br_ec_prime_i31, br_ecdsa_i31_sign_asn1);
 	} else if (rsa) {
-		br_ssl_client_set_single_rsa(&t->client, t->chain.v, t->chain.n, rsa, br_rsa_i31_pkcs1_sign);
+		br_ssl_client_set_single_rsa(&t->client, t->chain.v, t->chain.n, rsa,
+			br_rsa_i31_pkcs1_sign);
 	}
 	return true;
 }
@@ -341,11 +347,14 @@ static void set_name(struct tls *t, const char *name)
 static void init_engine(struct tls *t)
 {
 	static const uint16_t suites[] = {
-		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 	};
 	static const struct { int id; const br_hash_class *hash; } hashes[] = {
-		{ br_sha256_ID, &br_sha256_vtable }, { br_sha384_ID, &br_sha384_vtable }, { br_sha512_ID, &br_sha512_vtable },
+		{ br_sha256_ID, &br_sha256_vtable }, { br_sha384_ID, &br_sha384_vtable },
+		{ br_sha512_ID, &br_sha512_vtable },
 	};
 	br_ssl_engine_context *eng = &t->client.eng;
 	br_x509_minimal_context *x = &t->verifier.minimal;
@@ -438,13 +447,16 @@ ssize_t tls_read(struct tls *t, void *p, size_t n)
 const char *tls_error(const struct tls *t)
 {
 	static const struct { int code; const char *text; } texts[] = {
-		{ BR_ERR_X509_NOT_TRUSTED, "the server's certificate is not signed by the given authority" },
+		{ BR_ERR_X509_NOT_TRUSTED,
+			"the server's certificate is not signed by the given authority" },
 		{ BR_ERR_X509_BAD_SERVER_NAME, "the server's certificate is for another name" },
-		{ BR_ERR_X509_EXPIRED, "the server's certificate has expired or is not valid yet (is the clock right?)" },
+		{ BR_ERR_X509_EXPIRED, "the server's certificate has expired or is not valid yet "
+			"(is the clock right?)" },
 		{ BR_ERR_X509_BAD_SIGNATURE, "a signature in the server's certificates is wrong" },
 		{ BR_ERR_X509_TIME_UNKNOWN, "the clock cannot be read" },
 		{ BR_ERR_BAD_VERSION, "the server does not support TLS 1.2" },
-		{ BR_ERR_RECV_FATAL_ALERT + 42, "the server refused our certificate (bad certificate)" },
+		{ BR_ERR_RECV_FATAL_ALERT + 42,
+			"the server refused our certificate (bad certificate)" },
 		{ BR_ERR_RECV_FATAL_ALERT + 40, "the server supports none of our ciphers" },
 	};
 	int e = br_ssl_engine_last_error(&t->client.eng);

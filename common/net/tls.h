@@ -13,7 +13,7 @@ struct tls_config {
 	const char *ca_pem;      /* trust anchors, one or more certificates */
 	const char *cert_pem;    /* client certificate chain and its key; both NULL: none */
 	const char *key_pem;     /* EC or RSA; PKCS#1, SEC1 or PKCS#8 */
-	const char *name;        /* the server's: a DNS name, or an IPv4 or IPv6 address without brackets */
+	const char *name;        /* server: DNS name, or IP address without brackets */
 };
 
 struct tls;
