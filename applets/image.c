@@ -162,7 +162,8 @@ static int run(void *cfg_, const struct args *args)
 	int status = -1;
 
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-		if (!strcmp(args->v[0], operations[i].name)) status = operations[i].run(cfg, args->v + 1);
+		if (!strcmp(args->v[0], operations[i].name))
+			status = operations[i].run(cfg, args->v + 1);
 	if (status < 0) die_usage("unknown operation '%s': pack or pause", args->v[0]);
 	strv_free(&cfg->entrypoint);
 	strv_free(&cfg->cmd);

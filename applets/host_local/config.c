@@ -70,10 +70,11 @@ static const struct go_type ipam_type = {
 	.size = sizeof(struct config_ipam),
 	.fields = (const struct go_field[]){
 		GO_FIELD(config_ipam, "rangeStart", range.start, &cni_net_ip_type,
-		.embedded = "Range"),
+			.embedded = "Range"),
 		GO_FIELD(config_ipam, "rangeEnd", range.end, &cni_net_ip_type, .embedded = "Range"),
 		GO_FIELD(config_ipam, "subnet", range.subnet, &cni_ipnet_type, .embedded = "Range"),
-		GO_FIELD(config_ipam, "gateway", range.gateway, &cni_net_ip_type, .embedded = "Range"),
+		GO_FIELD(config_ipam, "gateway", range.gateway, &cni_net_ip_type,
+			.embedded = "Range"),
 		GO_FIELD(config_ipam, "Name", name, &go_string),
 		GO_FIELD(config_ipam, "type", type, &go_string),
 		GO_FIELD(config_ipam, "routes", routes, &cni_routes_type),
@@ -97,7 +98,10 @@ static const struct go_type runtime_type = {
 static const struct go_type wire_args_type = {
 	.kind = GO_STRUCT, .name = "allocator.IPAMArgs", .bare = "IPAMArgs",
 	.size = sizeof(struct config_args),
-	.fields = (const struct go_field[]){ GO_FIELD(config_args, "ips", ips, &any_ips_type), { 0 } },
+	.fields = (const struct go_field[]){
+		GO_FIELD(config_args, "ips", ips, &any_ips_type),
+		{ 0 },
+	},
 };
 static const struct go_type args_type = {
 	.kind = GO_STRUCT, .name = "struct { A *allocator.IPAMArgs \"json:\\\"cni\\\"\" }",
@@ -191,8 +195,9 @@ static int load_args(struct cni *c, struct ip *wanted)
 		} else if (is(pair, k, "IgnoreUnknown")) {
 			if (set_ignore(c, pair, n, v, &ignore) < 0) return -1;
 		} else if (is(pair, k, "CommonArgs")) {
-			return cni_fail(c, CNI_INTERNAL, "ARGS: cannot unmarshal into field 'CommonArgs'"
-				" - type '*types.CommonArgs' does not implement encoding.TextUnmarshaler");
+			return cni_fail(c, CNI_INTERNAL, "ARGS: cannot unmarshal into field "
+				"'CommonArgs' - type '*types.CommonArgs' does not implement "
+				"encoding.TextUnmarshaler");
 		} else {
 			if (unknown.len) buf_putc(&unknown, ' ');
 			go_quote(&unknown, pair, n);

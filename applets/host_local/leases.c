@@ -72,9 +72,9 @@ static void walk_dir(struct lease_walk *w, int fd, const char *prefix, int depth
 		struct str content = {0};
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
 		unsigned char type = type_of(dirfd(d), e);
-		const char *slash = type == DT_DIR ? "/" : "";
-		if (snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name, slash) >= (int)sizeof path)
-			continue;
+		int n = snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name,
+			type == DT_DIR ? "/" : "");
+		if (n >= (int)sizeof path) continue;
 		/* A link may lead to a file; pipes and devices are not read. */
 		if (type == DT_REG || type == DT_LNK) content = read_at(w, dirfd(d), e->d_name);
 		w->fn(w->arg, path, content, type == DT_REG && !depth);

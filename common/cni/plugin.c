@@ -277,8 +277,8 @@ static int fail_number(struct cni *c, const char *part, struct str s, const char
 	_cleanup_buf_ struct buf quoted = {0};
 
 	go_quote(&quoted, s.s, s.n);
-	return cni_fail(c, CNI_DECODE, "failed to convert %s version part %s: strconv.Atoi: parsing "
-		"%s: %s", part, quoted.data, quoted.data, why);
+	return cni_fail(c, CNI_DECODE, "failed to convert %s version part %s: strconv.Atoi: "
+		"parsing %s: %s", part, quoted.data, quoted.data, why);
 }
 
 /* ParseVersion of pkg/version/plugin.go. 0, or -1 after cni_fail(). */

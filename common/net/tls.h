@@ -19,9 +19,9 @@ struct tls_config {
 struct tls;
 struct err;
 
-/* Starts a session on fd, which stays the caller's. Every wait for the peer ends timeout_ms after the call. The
- * handshake is done by the first write. NULL with the reason in e (which names the bad input). Free it with
- * tls_free(). */
+/* Starts a session on fd, which stays the caller's. Every wait for the peer ends timeout_ms
+ * after the call. The handshake is done by the first write. NULL with the reason in e (which
+ * names the bad input). Free it with tls_free(). */
 struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct err *e);
 void tls_free(struct tls *t);
 

@@ -1,4 +1,5 @@
-/* Writes the CNI configuration and links the plugins, and removes both. Others' files are never touched. */
+/* Installs and removes the CNI configuration and the links of plugins. Other files are never
+ * changed. */
 #include "plan/fix/cni_setup.h"
 
 #include <dirent.h>
@@ -15,9 +16,10 @@
 
 #define CONFLIST "10-k3sbox.conflist"
 
-/* Leases lie in /run: they do not outlive the pods. The subnet is the one that k3s gives its first node.
- * Version 0.4.0 is the newest that libcni 0.7 and 0.8 accept (containerd up to 1.5), and the oldest that has CHECK and
- * hands the previous result to DEL; every later libcni accepts it too. */
+/* Leases lie in /run: they do not outlive the pods. The subnet is the one that k3s gives its
+ * first node. Version 0.4.0 is the newest that libcni 0.7 and 0.8 accept (containerd up to 1.5),
+ * and the oldest that has CHECK and hands the previous result to DEL; every later libcni accepts
+ * it too. */
 static const char conflist[] =
 	"{\n"
 	"  \"cniVersion\": \"0.4.0\",\n"
@@ -34,14 +36,14 @@ static const char conflist[] =
 	"  ]\n"
 	"}\n";
 
-/* Plugins that have to be ours, and those that may be another program. */
+/* any: a program of another origin will do. */
 static const struct { const char *name; bool any; } plugins[] = {
 	{ "noop", false }, { "host-local", true }, { "loopback", true },
 };
 enum { PLUGINS = sizeof plugins / sizeof *plugins };
 
-/* Names of the links that are ours to remove, a line each: `k3sbox install` makes such links for good. After a
- * restart the file is gone, and the configuration tells that all of them are ours. */
+/* The links to be removed again, one name a line, because `k3sbox install` makes such links to
+ * stay. After a restart the file is gone; then our configuration shows that the links are ours. */
 #define LINKS K3SBOX_RUN "/cni-links"
 
 static int refuse(struct err *e, const char *path)
@@ -52,7 +54,8 @@ static int refuse(struct err *e, const char *path)
 
 static bool is_configuration(const char *name)
 {
-	static const char *const endings[] = { ".conflist", ".conf", ".json" };   /* libcni ConfFiles */
+	/* ConfFiles of libcni/conf.go */
+	static const char *const endings[] = { ".conflist", ".conf", ".json" };
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
@@ -62,7 +65,8 @@ static bool is_configuration(const char *name)
 	return false;
 }
 
-/* containerd takes the first configuration by name, so any other one is a conflict or a trap. */
+/* containerd uses the first configuration by name, so another one would replace ours or be
+ * replaced by it. */
 static int look_for_others(struct err *e)
 {
 	_cleanup_closedir_ DIR *d = opendir(CNI_CONF_DIR);
@@ -76,8 +80,8 @@ static int look_for_others(struct err *e)
 	return 0;
 }
 
-/* 1: a link to this program; 0: nothing there; -EEXIST: something else. */
-static int whose(const char *path, const char *self)
+/* What is at path? 1: a link to this program; 0: nothing; -EEXIST: something else. */
+static int examine(const char *path, const char *self)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlink(path, target, sizeof target - 1);
@@ -92,7 +96,8 @@ static bool is_noted(const struct buf *notes, const char *name)
 {
 	size_t n = strlen(name);
 
-	for (const char *line = notes->data; line && *line; line = strchr(line, '\n'), line += line != NULL)
+	for (const char *line = notes->data; line && *line;
+		line = strchr(line, '\n'), line += line != NULL)
 		if (!strncmp(line, name, n) && line[n] == '\n') return true;
 	return false;
 }
@@ -113,11 +118,11 @@ static int link_plugin(size_t i, const char *self, struct err *e)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
-	int r = whose(path, self);
+	int r = examine(path, self);
 	if (r == -EEXIST && plugins[i].any) return 0;
 	if (r == -EEXIST) return refuse(e, path);
 	if (!r) r = note_link(plugins[i].name);
-	else r = io_unlink(path);   /* it may point to where we were before */
+	else r = io_unlink(path);   /* it may point to an older place of this program */
 	if (!r && symlink(self, path) < 0) r = -errno;
 	return r < 0 ? err_errno(e, r, "%s", path) : 0;
 }
@@ -149,7 +154,8 @@ int cni_unset(const struct plan_options *o, const char *seen, struct err *e)
 	(void)o, (void)seen;
 	for (size_t i = 0; ours && !r && i < PLUGINS; i++) {
 		snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
-		if ((!noted || is_noted(&notes, plugins[i].name)) && whose(path, self) == 1) r = io_unlink(path);
+		if ((!noted || is_noted(&notes, plugins[i].name)) && examine(path, self) == 1)
+			r = io_unlink(path);
 	}
 	if (r < 0) return err_errno(e, r, "%s", path);
 	r = io_unlink(CNI_CONF_DIR "/" CONFLIST);

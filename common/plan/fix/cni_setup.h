@@ -1,5 +1,5 @@
-/* The CNI configuration and plugin links that containerd finds when flannel is off: /etc/cni/net.d and
- * /opt/cni/bin. */
+/* The CNI configuration and plugin links that containerd finds when flannel is off:
+ * /etc/cni/net.d and /opt/cni/bin. */
 #ifndef K3SBOX_FIX_CNI_SETUP_H
 #define K3SBOX_FIX_CNI_SETUP_H
 
@@ -8,9 +8,9 @@
 #define CNI_CONF_DIR "/etc/cni/net.d"
 #define CNI_BIN_DIR "/opt/cni/bin"
 
-/* Writes our conflist and links noop, host-local and loopback to this program. A loopback or host-local that
- * exists stays: the real ones serve as well. -EEXIST if the directory has another network configuration, or
- * another program has the name noop. */
+/* Writes our conflist and links noop, host-local and loopback to this program. A loopback or
+ * host-local that exists stays: the real ones serve as well. -EEXIST if the directory has
+ * another network configuration, or another program has the name noop. */
 step_apply cni_setup;
 
 /* Removes our conflist and our links, nothing else. */

@@ -1,4 +1,5 @@
-/* The TLS client against BearSSL's own server in a child, over a socket pair: who is let in and who is not. */
+/* The TLS client against BearSSL's own server in a child, over a socket pair: who is let in and
+ * who is not. */
 #include "base/err.h"
 #include "net/tls.h"
 
