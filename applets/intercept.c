@@ -56,12 +56,11 @@ static const struct opt opts[] = {
 	{ OPT_STR, 'u', "uname", offsetof(struct intercept, uname), "RELEASE",
 	  .help = "report this kernel release (uname)" },
 	{ OPT_FLAG, 'p', "propagation", offsetof(struct intercept, propagation),
-	  .help = "let mounts become shared, private or slave where the kernel cannot do it "
-		"(mount)" },
+	  .help = "let mounts become shared, private or slave where the kernel cannot do it, and\n"
+		"unmount nothing but mount points, as Linux does (mount, umount2)" },
 	{ OPT_FLAG, 'M', "mounts", offsetof(struct intercept, mounts),
-	  .help = "repeat mounts without flags and options that the kernel lacks: recursive "
-		"binds,\n"
-		"remounts, devpts, options of tmpfs; implies --propagation (mount)" },
+	  .help = "repeat mounts without flags and options that the kernel lacks: recursive\n"
+		"binds, remounts, devpts, options of tmpfs; implies --propagation (mount)" },
 	{ OPT_LIST, 'C', "controller", offsetof(struct intercept, controller), "NAME",
 	  .help = "show cgroup v1 controller NAME (pids, devices) in /proc/PID/cgroup, in\n"
 		"/proc/cgroups and at cgroup mounts whose directory is called NAME, and emulate\n"
@@ -190,13 +189,22 @@ static void configure_paths(struct view_config *v, const struct intercept *cfg)
 static unsigned features(const struct view_config *v, const struct intercept *cfg)
 {
 	bool files = v->seeds || v->map_n || v->fstype_n || v->cgroup, look = !cfg->opens_only;
-	unsigned f = (files ? F_PATH : 0) | (files && look ? F_STAT : 0)
-		| (v->cgroup ? F_CGROUP : 0) | (look && (v->seeds || v->map_n) ? F_LIST : 0)
-			| (cfg->statfs.n ? F_STATFS : 0)
-		| (cfg->uname ? F_UNAME : 0) | (cfg->propagation ? F_PROPAGATION : 0)
-		| (cfg->mounts ? F_MOUNTS | F_PROPAGATION : 0) | (cfg->subreaper ? F_REAPER : 0)
-		| (cfg->runc ? F_RUNC | F_PATH : 0);
+	const struct { bool on; unsigned bits; } rows[] = {
+		{ files, F_PATH },
+		{ files && look, F_STAT },
+		{ look && (v->seeds || v->map_n), F_LIST },
+		{ v->cgroup, F_CGROUP },
+		{ cfg->statfs.n, F_STATFS },
+		{ cfg->uname, F_UNAME },
+		{ cfg->propagation, F_PROPAGATION },
+		{ cfg->mounts, F_MOUNTS | F_PROPAGATION },
+		{ cfg->subreaper, F_REAPER },
+		{ cfg->runc, F_RUNC | F_PATH },
+	};
+	unsigned f = 0;
 
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].on) f |= rows[i].bits;
 	return f ? f | F_NOTE : 0;
 }
 
