@@ -15,52 +15,21 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "host_local/boot.h"
 
 #define DEFAULT_DIR "/var/lib/cni/networks"
 
 /* ---- opening ---- */
 
-/* Adds a component to the path that is being cleaned; len is its length so far. */
-static size_t add_component(char *out, size_t len, const char *p, size_t n, unsigned *depth)
-{
-	size_t root = *out == '/' && len;
-
-	if (!n || (n == 1 && *p == '.')) return len;
-	if (n == 2 && !memcmp(p, "..", 2)) {
-		if (!*depth && root) return len;
-		if (*depth) {
-			while (len > root && out[len - 1] != '/') len--;
-			--*depth;
-			return len > root ? len - 1 : len;
-		}
-	} else {
-		++*depth;
-	}
-	if (len > root) out[len++] = '/';
-	memcpy(out + len, p, n);
-	return len + n;
-}
-
-/* filepath.Join(dir, name), which messages show. */
+/* filepath.Join(dir, name): what messages show. */
 static int join_clean(char *out, size_t size, const char *dir, const char *name)
 {
-	const char *parts[] = { dir, name };
-	unsigned depth = 0;   /* components that ".." can remove */
-	size_t len = 0;
+	char both[PATH_MAX];
+	int n = snprintf(both, sizeof both, "%s%s%s", dir, *dir ? "/" : "", name);
 
-	if (strlen(dir) + strlen(name) + 3 > size) return -1;
-	if (*dir == '/') out[len++] = '/';
-	else *out = 0;
-	for (int i = 0; i < 2; i++)
-		for (const char *p = parts[i]; *p;) {
-			size_t n = strcspn(p, "/");
-			len = add_component(out, len, p, n, &depth);
-			p += n + (p[n] == '/');
-		}
-	if (!len) out[len++] = '.';
-	out[len] = 0;
-	return 0;
+	if (n < 0 || (size_t)n >= sizeof both) return -ENAMETOOLONG;
+	return path_clean(out, size, both);
 }
 
 /* os.MkdirAll; the message names the directory that failed. */

@@ -19,6 +19,7 @@
 #include "base/die.h"
 #include "base/process.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "cluster/leftovers.h"
 #include "cluster/log.h"
 #include "cluster/ready.h"
@@ -232,19 +233,21 @@ static void act_term_pods(struct loop *l)
 	l->look_at = clock_ms();
 }
 
-/* Of what ended by itself, only a line that says so is a cause: of the rest of the log much went on for long. */
+/* What k3s ended of, from further up in its log: only lines of an end count, since much else is logged
+ * that k3s goes on after. */
 static const char *earlier_cause(const char *path)
 {
+	static const char *const ends[] = { "level=fatal", "Failed to start", "command failed" };
 	enum { LINES = 300 };
 	_cleanup_buf_ struct buf b = {0};
 	const char *cause = NULL;
 
-	log_tail(path, LINES, &b);
-	for (char *line = b.data, *next; line && *line && !cause; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next) *next++ = 0;
-		if (strstr(line, "level=fatal") || strstr(line, "Failed to start") || strstr(line, "command failed"))
-			cause = log_cause(line);
+	if (log_tail(path, LINES, &b) < 0 || !b.data) return NULL;   /* no log, no cause */
+	struct text_lines l = text_lines(b.data, b.len);
+	while (!cause && text_line(&l)) {
+		b.data[l.line - b.data + (ptrdiff_t)l.len] = 0;   /* there is a NUL behind the last one too */
+		for (size_t i = 0; i < sizeof ends / sizeof *ends && !cause; i++)
+			if (strstr(l.line, ends[i])) cause = log_cause(l.line);
 	}
 	return cause;
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/die.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "base/text.h"
 
 static int octal(const char *s)
@@ -110,20 +111,12 @@ const struct mount_entry *mounts_at(const struct mounts *m, const char *point)
 	return NULL;
 }
 
-bool path_within(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-	while (n > 1 && folder[n - 1] == '/') n--;
-	if (n == 1 && *folder == '/') return *path == '/';
-	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
-}
-
-bool mount_is_served(const struct mount_entry *e)
+bool mounts_is_served(const struct mount_entry *e)
 {
 	return !strcmp(e->type, "fuse") || !strcmp(e->type, "fuseblk") || !strncmp(e->type, "fuse.", 5);
 }
 
-bool mount_option(const char *options, const char *word)
+bool mounts_has_option(const char *options, const char *word)
 {
 	size_t n = strlen(word);
 	for (const char *s = options; s; s = strchr(s, ','), s += s != NULL)
@@ -152,7 +145,7 @@ static int umount_one(const char *point)
 	return umount2(point, MNT_DETACH) < 0 ? -errno : 0;
 }
 
-int umount_since(const struct mounts *before)
+int mounts_undo_since(const struct mounts *before)
 {
 	_cleanup_mounts_ struct mounts now = {0};
 	int first = mounts_read(&now);
@@ -196,12 +189,12 @@ static int umount_all(const char *folder, bool itself)
 	return gone;
 }
 
-int umount_within(const char *folder)
+int mounts_umount_within(const char *folder)
 {
 	return umount_all(folder, true);
 }
 
-int umount_below(const char *folder)
+int mounts_umount_below(const char *folder)
 {
 	return umount_all(folder, false);
 }

@@ -29,23 +29,20 @@ void mounts_free(struct mounts *m);
 /* The last (topmost) mount at exactly this path; NULL if there is none. */
 const struct mount_entry *mounts_at(const struct mounts *m, const char *point);
 
-/* Is path the folder itself or something below it? Compares whole components. */
-bool path_within(const char *path, const char *folder);
-
 /* Is it one that a process serves (FUSE), so that whoever looks at what is in it may have to wait for that process? */
-bool mount_is_served(const struct mount_entry *e);
+bool mounts_is_served(const struct mount_entry *e);
 
 /* Does the comma-separated option list have this word? */
-bool mount_option(const char *options, const char *word);
+bool mounts_has_option(const char *options, const char *word);
 
 /* Unmounts what is mounted now and was not when the list was made: for where a mount namespace of its own does not keep a process's mounts
  * to itself (gVisor of 2022). 0 or the first -errno. */
-int umount_since(const struct mounts *before);
+int mounts_undo_since(const struct mounts *before);
 
 /* Unmounts everything at and below the folder, newest first, lazily where it is busy; again until nothing is left. Returns how many
  * mounts went, or -errno of the first that would not. */
-int umount_within(const char *folder);
+int mounts_umount_within(const char *folder);
 /* The same for what is mounted below the folder, not for a mount at the folder itself. */
-int umount_below(const char *folder);
+int mounts_umount_below(const char *folder);
 
 #endif

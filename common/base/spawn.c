@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 extern char **environ;
 
@@ -88,13 +89,6 @@ pid_t spawn(const struct spawn *s)
 	return e ? -e : pid;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reads fd until its writers are gone; -ETIMEDOUT if that takes longer than until end. */
 static int drain(int fd, struct buf *out, size_t max, int64_t end)
 {
@@ -102,7 +96,7 @@ static int drain(int fd, struct buf *out, size_t max, int64_t end)
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		int r = poll(&p, 1, left < 0 ? 0 : (int)left);
 		if (r < 0 && errno == EINTR) continue;
 		if (r < 0) return -errno;
@@ -135,7 +129,7 @@ int spawn_capture(const char *path, char *const *argv, struct buf *out, size_t m
 		close(p[0]);
 		return pid;
 	}
-	int r = drain(p[0], out, max, now_ms() + timeout_ms);
+	int r = drain(p[0], out, max, clock_ms() + timeout_ms);
 	if (r < 0) kill(pid, SIGKILL);
 	close(p[0]);
 	int status = reap(pid);
@@ -166,7 +160,7 @@ int spawn_call(int (*fn)(void *arg), void *arg, int timeout_ms)
 		_exit(fn(arg) & 0xff);
 	}
 	close(p[1]);
-	int r = drain(p[0], &none, 0, now_ms() + timeout_ms);
+	int r = drain(p[0], &none, 0, clock_ms() + timeout_ms);
 	if (r < 0) kill(pid, SIGKILL);
 	close(p[0]);
 	int status = reap(pid);

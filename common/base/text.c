@@ -1,3 +1,4 @@
+/* Numbers, fields, lines and times in text. Pure. */
 #include "base/text.h"
 
 #include <limits.h>
@@ -42,6 +43,22 @@ bool text_field(const char *line, unsigned index, char *out, size_t size)
 		}
 		s += n;
 	}
+}
+
+struct text_lines text_lines(const char *text, size_t len)
+{
+	return (struct text_lines){ .next = text, .end = text + len };
+}
+
+bool text_line(struct text_lines *l)
+{
+	if (l->next >= l->end) return false;
+	const char *nl = memchr(l->next, '\n', (size_t)(l->end - l->next));
+	l->line = l->next;
+	l->len = (size_t)((nl ? nl : l->end) - l->next);
+	l->ended = nl != NULL;
+	l->next = nl ? nl + 1 : l->end;
+	return true;
 }
 
 void text_time(time_t t, char out[TEXT_TIME_SIZE])

@@ -18,6 +18,19 @@ const char *text_unsigned(const char *s, unsigned *out);
  * fit. The line ends at '\n' or NUL. */
 bool text_field(const char *line, unsigned index, char *out, size_t size);
 
+/* The lines of a text, which need not end in a line end or a NUL:
+ *     struct text_lines l = text_lines(text, len);
+ *     while (text_line(&l)) use(l.line, l.len);
+ * line has no NUL at its end; ended tells whether a line end stood there (the last line may lack it). */
+struct text_lines {
+	const char *next, *end;
+	const char *line;
+	size_t len;
+	bool ended;
+};
+struct text_lines text_lines(const char *text, size_t len);
+bool text_line(struct text_lines *l);
+
 /* "2026-11-22T10:14:49Z". */
 enum { TEXT_TIME_SIZE = 32 };
 void text_time(time_t t, char out[TEXT_TIME_SIZE]);

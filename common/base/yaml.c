@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/die.h"
+#include "base/text.h"
 
 enum { TEXT_MAX = 4 << 20, DEPTH_MAX = 40 };
 
@@ -374,16 +375,16 @@ static uint32_t block_node(struct parser *p)
 /* Cuts the text into the lines that hold something; false with an error for tabs and control characters. */
 static bool split(struct parser *p, const char *text, size_t len)
 {
-	const char *s = text, *stop = text + len;
+	struct text_lines l = text_lines(text, len);
 
-	for (; s < stop; p->total++) {
-		const char *nl = memchr(s, '\n', (size_t)(stop - s)), *end = nl ? nl : stop, *c = s;
-		while (c < end && *c == ' ') c++;
-		const char *trim = end;
+	for (; text_line(&l); p->total++) {
+		const char *s = l.line, *c = s, *trim = s + l.len;
+		while (c < trim && *c == ' ') c++;
 		while (trim > c && (trim[-1] == '\r' || trim[-1] == ' ' || trim[-1] == '\t')) trim--;
 		bool marker = c == s && trim - c == 3 && !memcmp(c, "---", 3);
 		if (c < trim && *c != '#' && !(marker && !p->n)) {
-			if (!(p->n & (p->n - 1))) p->lines = xrealloc(p->lines, (p->n ? p->n * 2 : 16) * sizeof *p->lines);
+			if (!(p->n & (p->n - 1)))
+				p->lines = xrealloc(p->lines, (p->n ? p->n * 2 : 16) * sizeof *p->lines);
 			p->lines[p->n] = (struct line){ c, trim, (uint32_t)(c - s), p->total };
 			p->at = p->n++;
 			if (marker || memchr(c, 0, (size_t)(trim - c)) || *c == '\t') {
@@ -391,7 +392,6 @@ static bool split(struct parser *p, const char *text, size_t len)
 				return false;
 			}
 		}
-		s = nl ? nl + 1 : stop;
 	}
 	p->at = 0;
 	return true;

@@ -14,6 +14,7 @@
 #include "base/die.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "base/yaml.h"
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -232,14 +233,13 @@ struct splice {
  * content. What is indented deeper than the entry is of it, and may be a block of text with # in it. */
 static uint32_t trim_end(const char *old, size_t len, uint32_t indent, uint32_t from, uint32_t to)
 {
-	uint32_t line = 0, last = from;
+	struct text_lines l = text_lines(old, len);
+	uint32_t last = from;
 
-	for (const char *s = old, *end = old + len; s < end && line < to; line++) {
-		const char *nl = memchr(s, '\n', (size_t)(end - s)), *stop = nl ? nl : end;
-		const char *c = s;
-		while (c < stop && (*c == ' ' || *c == '\t' || *c == '\r')) c++;
-		if (line >= from && c < stop && (*c != '#' || (size_t)(c - s) > indent)) last = line;
-		s = nl ? nl + 1 : end;
+	for (uint32_t line = 0; line < to && text_line(&l); line++) {
+		size_t c = 0;
+		while (c < l.len && (l.line[c] == ' ' || l.line[c] == '\t' || l.line[c] == '\r')) c++;
+		if (line >= from && c < l.len && (l.line[c] != '#' || c > indent)) last = line;
 	}
 	return last + 1;
 }
@@ -298,16 +298,14 @@ static bool replaced(const struct splice *v, size_t n, uint32_t line)
 /* Copies the old file's lines with the splices in place; those for the end have from UINT32_MAX. */
 static void apply(const char *old, size_t len, struct splice *v, size_t n, struct buf *out)
 {
+	struct text_lines l = text_lines(old, len);
 	uint32_t line = 0;
 
-	for (const char *s = old, *end = old + len; s < end; line++) {
-		const char *nl = memchr(s, '\n', (size_t)(end - s)), *stop = nl ? nl : end;
+	for (; text_line(&l); line++) {
 		put_splices(v, n, line, out);
-		if (!replaced(v, n, line)) {
-			buf_add(out, s, (size_t)(stop - s));
-			buf_putc(out, '\n');
-		}
-		s = nl ? nl + 1 : end;
+		if (replaced(v, n, line)) continue;
+		buf_add(out, l.line, l.len);
+		buf_putc(out, '\n');
 	}
 	put_splices(v, n, line, out);
 	for (size_t i = 0; i < n; i++)

@@ -159,12 +159,9 @@ int runstate_parse(struct runstate *s, const char *text, size_t len)
 	bool any = false;
 
 	*s = (struct runstate){0};
-	for (const char *end = text + len; text < end;) {
-		const char *nl = memchr(text, '\n', (size_t)(end - text)), *stop = nl ? nl : end;
-		/* A line that the end of the file cuts is not a line. */
-		if (nl && !memchr(text, 0, (size_t)(stop - text))) any |= take_line(s, text, (size_t)(stop - text));
-		text = nl ? nl + 1 : end;
-	}
+	struct text_lines l = text_lines(text, len);
+	while (text_line(&l))   /* one that the end of the file cuts does not count */
+		if (l.ended && !memchr(l.line, 0, l.len)) any |= take_line(s, l.line, l.len);
 	return any ? 0 : -EBADMSG;
 }
 

@@ -47,7 +47,7 @@ static int sweep_mounts(const char *data_dir)
 		if (!places[i].in_data) snprintf(path, sizeof path, "%s", places[i].path);
 		else if (io_join(path, sizeof path, data_dir, places[i].path) < 0) continue;
 		/* mountinfo has names without links, "//" and ".." */
-		if (realpath(path, real)) note(umount_below(real), real, &first);
+		if (realpath(path, real)) note(mounts_umount_below(real), real, &first);
 	}
 	return first;
 }
@@ -93,7 +93,7 @@ static int sweep_netns(const char *dir)
 	for (struct dirent *e; (e = readdir(d));) {
 		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0) continue;
 		if (in_use(path)) continue;
-		if (note(umount_within(path), path, &first) >= 0) unlink(path);
+		if (note(mounts_umount_within(path), path, &first) >= 0) unlink(path);
 	}
 	return first;
 }

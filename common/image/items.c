@@ -1,6 +1,7 @@
 /* The files of an image: added, checked and sorted. Their contents are read by write.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "image/image.h"
 
 static void add(struct image *im, struct image_item it)
@@ -21,26 +23,17 @@ static void add(struct image *im, struct image_item it)
 /* "/usr//bin/./x" → "usr/bin/x", in place. NULL, or what is wrong with it. */
 static const char *clean(char *path)
 {
-	char *to = path;
+	char out[PATH_MAX];
 
-	for (const char *p = path; *p;) {
-		size_t len = strcspn(p, "/");
-		if (len == 2 && !memcmp(p, "..", 2))
-			return "a path in the image must not contain '..'";
-		/* Layers use these names to delete files of lower layers (OCI image-spec,
-		 * layer.md "Whiteouts"). */
-		if (len >= 4 && !memcmp(p, ".wh.", 4))
+	if (path_climbs(path)) return "a path in the image must not contain '..'";
+	/* Layers use these names to delete files of lower layers (OCI image-spec,
+	 * layer.md "Whiteouts"). */
+	for (const char *p = path; p; p = strchr(p, '/'), p += p != NULL)
+		if (!strncmp(p, ".wh.", 4))
 			return "names that begin with '.wh.' stand for deletions in an image";
-		if (len && !(len == 1 && *p == '.')) {
-			if (to != path) *to++ = '/';
-			memmove(to, p, len);
-			to += len;
-		}
-		p += len;
-		if (*p) p++;
-	}
-	*to = 0;
-	return to == path ? "not the name of a file" : NULL;
+	if (path_join(out, "/", path) < 0) return "the name is too long";
+	memcpy(path, out + 1, strlen(out));   /* never longer than it was */
+	return *path ? NULL : "not the name of a file";
 }
 
 /* Where FILE goes in the image; the caller frees it. */

@@ -16,7 +16,7 @@ bool cgroup_is_v2(void)
 const char *cgroup_mounted(const struct mounts *m, const char *controller)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (!strcmp(m->v[i].type, "cgroup") && mount_option(m->v[i].super, controller))
+		if (!strcmp(m->v[i].type, "cgroup") && mounts_has_option(m->v[i].super, controller))
 			return m->v[i].point;
 	return NULL;
 }

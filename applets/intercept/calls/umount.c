@@ -35,7 +35,7 @@ static void read_mounts(const struct tracee *t, struct mounts *m)
 static bool is_served(const struct mounts *m, const char *path)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (mount_is_served(&m->v[i]) && path_within(path, m->v[i].point)) return true;
+		if (mounts_is_served(&m->v[i]) && path_within(path, m->v[i].point)) return true;
 	return false;
 }
 

@@ -199,7 +199,7 @@ static void find_served(struct tracee *t, struct served_mounts *s)
 	if (io_read(name, &b, 16 << 20) < 0) buf_free(&b);
 	else mounts_parse(&m, b.data);
 	for (size_t i = 0; i < m.n; i++)
-		if (mount_is_served(&m.v[i])) strv_add(&s->points, m.v[i].point);
+		if (mounts_is_served(&m.v[i])) strv_add(&s->points, m.v[i].point);
 }
 
 /* Has the mount table changed? Where poll(2) does not tell, it is read once a second. */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mounts.h"
+#include "base/path.h"
 
 /* Where we mounted something, a path a line, written before each mount. */
 #define OURS K3SBOX_RUN "/cgroup-mounts"
@@ -87,7 +88,7 @@ int cgroup_unmount(const struct plan_options *o, const char *seen, struct err *e
 	for (char *line = list.data, *next; line && *line; line = next) {
 		next = strchr(line, '\n');
 		if (next) *next++ = 0;
-		int r = path_within(line, CGROUP_ROOT) ? umount_within(line) : 0;
+		int r = path_within(line, CGROUP_ROOT) ? mounts_umount_within(line) : 0;
 		if (r < 0 && !result) result = err_errno(e, r, "unmounting %s", line);
 	}
 	return result < 0 ? result : io_unlink(OURS);

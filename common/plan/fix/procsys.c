@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mounts.h"
+#include "base/path.h"
 #include "plan/seeds.h"
 
 /* The directories of /proc/sys that can be covered: those of the seeds that are worth a mount. */

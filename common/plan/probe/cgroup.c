@@ -73,7 +73,7 @@ void probe_cgroup(const struct plan_options *o, struct fact_result *r)
 	for (char *s = have; *s; s++)
 		if (*s == ' ') *s = ',';
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-		if (!mount_option(have, wanted[i])) {
+		if (!mounts_has_option(have, wanted[i])) {
 			probe_obstacle(r, KIND_CGROUP_ABSENT, "controller %s is not in " CGROUP_ROOT "/cgroup.controllers", wanted[i]);
 			return;
 		}

@@ -44,7 +44,7 @@ static int in_namespace(void *arg)
 	int r = -mounts_read(&before);
 	if (r) return r;
 	r = c->fn(c->arg);
-	umount_since(&before);
+	mounts_undo_since(&before);
 	return r;
 }
 

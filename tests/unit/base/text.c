@@ -1,3 +1,4 @@
+/* Numbers, fields, lines and times. */
 #include "base/text.h"
 
 #include "unit.h"
@@ -20,6 +21,20 @@ TEST(fields)
 	CHECK(text_field("  cpu\t3 1\t1\nnext", 3, f, sizeof f) && !strcmp(f, "1"));
 	CHECK(!text_field("cpu\t3\nnext", 2, f, sizeof f) && !text_field("", 0, f, sizeof f) && !text_field("\n", 0, f, sizeof f));
 	CHECK(text_field("1234567", 0, f, sizeof f) && !text_field("12345678", 0, f, sizeof f));
+}
+
+TEST(lines)
+{
+	struct text_lines l = text_lines("one\n\nthree", 10);
+
+	CHECK(text_line(&l) && l.len == 3 && l.ended && !memcmp(l.line, "one", 3));
+	CHECK(text_line(&l) && l.len == 0 && l.ended);
+	CHECK(text_line(&l) && l.len == 5 && !l.ended && !memcmp(l.line, "three", 5));
+	CHECK(!text_line(&l) && !text_line(&l));
+	l = text_lines("a\n", 2);
+	CHECK(text_line(&l) && l.len == 1 && !text_line(&l));
+	l = text_lines("", 0);
+	CHECK(!text_line(&l));
 }
 
 TEST(times)
