@@ -1,4 +1,4 @@
-# Sourced by tests that want the rig's containerd, without CRI and with all it keeps in $T/cd. containerd_stop goes into at_exit.
+# Sourced by tests that need the rig's containerd: without CRI, with its state in $T/cd. Call containerd_stop in at_exit.
 containerd_pid=
 
 # containerd_start: waits until it answers
@@ -29,5 +29,5 @@ containerd_stop() {
 	containerd_pid=
 }
 
-# ctr ARG…: stdout and stderr together, without containerd's remarks on cgroup v1
+# ctr ARG…: stdout and stderr together, without containerd's warnings about cgroup v1
 ctr() { "$RIG/ctr" -a "$T/cd/sock" "$@" 2>&1 | grep -v DEPRECATION; }

@@ -1,5 +1,5 @@
-# Sourced by tests/*.test (POSIX sh, bash for the tests). Each test prints one line: PASS, FAIL or SKIP, its name, and why.
-# $K3SBOX is the binary under test, $T a fresh folder that goes at the end.
+# Sourced by tests/*.test (bash). Each test prints one line: PASS, FAIL or SKIP, its name, and why.
+# $K3SBOX is the binary under test, $T a fresh directory that is removed at the end.
 set -u
 : "${K3SBOX:=$PWD/build/k3sbox}"
 SUITE=$(basename "$0" .test)
@@ -57,6 +57,7 @@ in_sandbox() {
 		fail "the rig" "it is not built: make rig"
 		exit 1
 	fi
-	"$RIG/sandbox" --env E1 --set "K3SBOX=$(readlink -f "$K3SBOX")" -- bash -c 'cd "$1" && exec bash "$2"' - "$PWD" "$0"
+	"$RIG/sandbox" --env E1 --set "K3SBOX=$(readlink -f "$K3SBOX")" --set "ASAN_OPTIONS=${ASAN_OPTIONS-}" -- \
+		bash -c 'cd "$1" && exec bash "$2"' - "$PWD" "$0"
 	exit
 }

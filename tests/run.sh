@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh PROGRAM…: runs unit programs and *.test files, shows their lines, closes with the count.
-# A program that ends badly without a FAIL line of its own, or prints no result at all, is a failure.
+# A program that exits with an error but no FAIL line, or that prints no result at all, counts as a failure.
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -15,7 +15,7 @@ for p; do
 		echo "FAIL $(basename "$p" .test): ended with status $rc after $p1 results"
 		f1=$((f1 + 1))
 	fi
-	# what else it printed helps only when something is wrong
+	# other output is shown only if something failed
 	[ "$f1" = 0 ] || grep -vE '^(PASS|FAIL|SKIP) ' "$log.1" | tail -n "${TAIL:-60}" | sed 's/^/    /'
 	echo "     $(basename "$p") took $((SECONDS - start)) s"
 	passed=$((passed + p1)) failed=$((failed + f1)) skipped=$((skipped + s1))

@@ -13,7 +13,7 @@ $(B)/san/common/app/main.o: $(B)/applets.inc
 $(B)/san/k3sbox: $(SANOBJ)
 	$(Q)$(HOSTCC) $(SAN) -o $@ $(filter-out %/fortify.o,$(SANOBJ)) $(BEARSSL)
 
-# All but main(), so that a unit program takes what it tests; main.o's table is there for tests that walk the applets.
+# Everything but main(); a unit program links what it tests.
 $(B)/san/libk3sbox.a: $(SANOBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $(filter-out %/fortify.o %/app/main.o,$(SANOBJ))
@@ -33,11 +33,11 @@ test-deps:
 		/usr/lib/cni/host-local=containernetworking-plugins iptables=iptables cppcheck=cppcheck clang=clang \
 		readelf=binutils jq=jq ps=procps curl=curl /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 
-# The whole: analyzers, unit programs, applets, fuzzers, and k3s itself natively and in gVisor.
+# Everything: analyzers, unit programs, applets, fuzzers, and the components of k3s natively and in gVisor.
 test: test-deps rig-deps $(B)/k3sbox $(B)/san/k3sbox $(UNIT) rig test-parts
 	@K3SBOX=$(CURDIR)/$(B)/k3sbox SAN=$(CURDIR)/$(B)/san/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/run.sh $(UNIT) $(TESTS)
 
-# What single tests add to be built (guest helper, fuzzers …): they hang their targets here.
+# Prerequisites that single tests add (the guest program, fuzzers …).
 test-parts:
 
 demo: rig-deps $(B)/k3sbox rig

@@ -1,6 +1,6 @@
-/* cni OURS PEER EMPTY RUNS LEASES FOLDER: what ADD, DEL and VERSION of two host-local programs cost, each
+/* cni OURS PEER EMPTY RUNS LEASES DIR: what ADD, DEL and VERSION of two host-local programs cost, each
  * less the start of an empty static program (they take turns, so that a busy machine is busy for all);
- * medians. FOLDER is for the stores. */
+ * medians. DIR is for the stores. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -36,26 +36,26 @@ static void write_file(const char *path, const char *text)
 }
 
 /* A store with that many leases, and the configuration for it. */
-static void prepare(const char *folder, int i, int leases)
+static void prepare(const char *dir, int i, int leases)
 {
 	char path[512], text[1024];
 
-	snprintf(path, sizeof path, "%s/%d", folder, i);
+	snprintf(path, sizeof path, "%s/%d", dir, i);
 	mkdir(path, 0755);
-	snprintf(path, sizeof path, "%s/%d/n", folder, i);
+	snprintf(path, sizeof path, "%s/%d/n", dir, i);
 	if (mkdir(path, 0755) < 0) die(path);
 	for (int k = 0; k < leases; k++) {
-		snprintf(path, sizeof path, "%s/%d/n/10.99.%d.%d", folder, i, k / 250, 2 + k % 250);
+		snprintf(path, sizeof path, "%s/%d/n/10.99.%d.%d", dir, i, k / 250, 2 + k % 250);
 		snprintf(text, sizeof text, "%064x\r\neth0", k);
 		write_file(path, text);
 	}
-	snprintf(path, sizeof path, "%s/conf.%d", folder, i);
+	snprintf(path, sizeof path, "%s/conf.%d", dir, i);
 	snprintf(text, sizeof text, "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"bridge\",\"ipam\":{\"type\":\"host-local\","
-		"\"ranges\":[[{\"subnet\":\"10.99.0.0/16\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"dataDir\":\"%s/%d\"}}", folder, i);
+		"\"ranges\":[[{\"subnet\":\"10.99.0.0/16\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"dataDir\":\"%s/%d\"}}", dir, i);
 	write_file(path, text);
 }
 
-static void run(const char *program, const char *command, const char *folder, int i, int round, struct series *s)
+static void run(const char *program, const char *command, const char *dir, int i, int round, struct series *s)
 {
 	char path[512], env_command[64], env_id[128];
 	char *argv[] = { (char *)program, NULL };
@@ -68,7 +68,7 @@ static void run(const char *program, const char *command, const char *folder, in
 
 	snprintf(env_command, sizeof env_command, "CNI_COMMAND=%s", command);
 	snprintf(env_id, sizeof env_id, "CNI_CONTAINERID=%064x", (1 << 20) + round);
-	snprintf(path, sizeof path, "%s/conf.%d", folder, i);
+	snprintf(path, sizeof path, "%s/conf.%d", dir, i);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, 0, path, O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What the OCI shim adds to `create`, against a shell script with jq that does a part of the same; one machine, one run.
-# The real runc is replaced by a program that ends at once, and called bare too, so that its start can be subtracted.
+# What the OCI shim adds to `create`, compared with a shell script that does a part of it with jq; one machine, one run.
+# The real runc is replaced by a program that ends at once, and called alone too, so that its start can be subtracted.
 set -eu
 K3SBOX=$(readlink -f "${K3SBOX:-build/k3sbox}")
 N=${N:-200}
@@ -8,7 +8,7 @@ T=$(mktemp -d -p /dev/shm)   # bundles lie on a tmpfs (/run)
 trap 'rm -rf "$T"' EXIT
 mkdir "$T/b" "$T/bin"
 mkdir "$T/link" && ln -s "$K3SBOX" "$T/link/runc"
-# stands for the real runc: nothing but the start of a static program
+# in place of the real runc: a static program that does nothing
 printf 'int main(void) { return 0; }\n' >"$T/true.c"
 musl-gcc -static -Os -o "$T/bin/runc" "$T/true.c"
 cat >"$T/wrapper" <<'X'
@@ -31,7 +31,7 @@ X
 
 
 musl-gcc -static -O2 -o "$T/loop" "$(dirname "$0")/shim.c"
-# time N PROGRAM…: each gets the unedited configuration; calls alternate, so that a busy machine is busy for all
+# time N PROGRAM…: each gets the unedited configuration; calls alternate, so that load on the machine affects all alike
 measure() {
 	n=$1; shift
 	"$T/loop" "$n" "$T/config.json" "$T/b/config.json" "$@" -- \

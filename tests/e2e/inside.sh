@@ -1,4 +1,4 @@
-# The main job from a user's side, run inside a sandbox: $ENV names it, $IMAGE is an archive of hello:e2e.
+# The main use, inside a sandbox: init, run, a pod, stop, clean. $ENV names the environment, $IMAGE is an archive of hello:e2e.
 cd "$TOP" || exit 1
 . tests/lib.sh
 SUITE="e2e $ENV${OPTS:+ $OPTS}"
@@ -16,12 +16,12 @@ mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$IMAGE" /var/lib/rancher/k3s/agent/images/
 run k3sbox status
 same "status before anything: 3" 3 "$rc"
-if [ "$ENV" != E3 ]; then   # where run has to find for itself what only its own mounts let it see
+if [ "$ENV" != E3 ]; then   # there run alone must find the obstacles that show only after its own mounts
 	run k3sbox init $OPTS
 	same "init" 0 "$rc"
 fi
 run k3sbox run -d $OPTS --timeout 120
-check "run -d comes back when the node is ready" test "$rc" = 0
+check "run -d returns when the node is ready" test "$rc" = 0
 [ "$rc" = 0 ] || { logs_on_failure; exit 1; }
 has "phases are printed" "$out" "API ready" "node sandbox Ready" "pods can be created"
 phases=$out
@@ -34,7 +34,7 @@ same "pod runs" 0 "$rc"
 has "its logs" "$(k logs hello 2>&1)" "hello from the pod"
 has "exec in it" "$(k exec hello -- /busybox id 2>&1)" "uid=0"
 same "it has an address of its own" yes "$(k get pod hello -o jsonpath='{.status.podIP}' | grep -q '^10\.42\.' && echo yes)"
-same "masked folder is masked in it" "" "$(k exec hello -- /busybox ls /sys/firmware 2>/dev/null)"
+same "a masked directory is empty in it" "" "$(k exec hello -- /busybox ls /sys/firmware 2>/dev/null)"
 same "memory volume in it" tmpfs "$(k exec hello -- /busybox sh -c 'while read a b c d; do [ $b = /v ] && echo $c; done </proc/mounts' 2>/dev/null)"
 traced=$(grep -l '^TracerPid:[[:space:]]*[1-9]' /proc/[0-9]*/status 2>/dev/null | wc -l)
 if [ "$OPTS" ]; then
@@ -50,7 +50,7 @@ same "a second run: success" 0 "$rc"
 has "a second run finds the first" "$out$err" "already"
 run k3sbox status -o json
 same "status: 0" 0 "$rc"
-same "its JSON says so" true "$(printf %s "$out" | jq '.api and .node' 2>&1)"
+same "its JSON reports API and node as ready" true "$(printf %s "$out" | jq '.api and .node' 2>&1)"
 rss=$(awk '/^VmRSS/ {print $2}' "/proc/$(printf %s "$out" | jq -r .pid)/status" 2>/dev/null)
 check "the supervisor is small (RSS ${rss:-?} KiB)" test "${rss:-9999}" -le 1536
 run k3sbox kubeconfig
@@ -62,7 +62,7 @@ if [ "$ENV$OPTS" = E2 ]; then
 	same "20 replicas become ready" 0 "$rc"
 	same "each has its own address" 20 "$(k get pod -l app=many -o jsonpath='{range .items[*]}{.status.podIP}{"\n"}{end}' | sort -u | grep -c .)"
 	k delete deployment many --wait=false >/dev/null
-	check "and go again" wait_until 120 sh -c '[ -z "$(k3sbox kubectl get pod -l app=many -o name)" ]'
+	check "and they are deleted again" wait_until 120 sh -c '[ -z "$(k3sbox kubectl get pod -l app=many -o name)" ]'
 	check "without leftovers: processes" wait_until 30 sh -c '[ "$(pgrep -xc containerd-shim)" -le 1 ]'
 	same "without leftovers: network namespaces" 1 "$(ls /run/netns /var/run/netns 2>/dev/null | grep cni- | sort -u | wc -l)"
 	same "without leftovers: leases" 1 "$(find /run/k3sbox/cni -name '10.42.*' | wc -l)"
@@ -74,7 +74,7 @@ same "status after it: 3" 3 "$(k3sbox status >/dev/null 2>&1; echo $?)"
 same "stop leaves no process" "" "$(pgrep -fa 'containerd|kube|k3s (server|agent)|/pause|sleep 3600' | grep -v "e2e" | grep -v '^[0-9]* bash')"
 same "stop leaves no mount" "$before" "$(mounts)"
 run k3sbox stop
-same "stop again is fine" 0 "$rc"
+same "a second stop is a success" 0 "$rc"
 
 run k3sbox run -d $OPTS --timeout 120
 same "run on the same data" 0 "$rc"
@@ -90,7 +90,7 @@ if [ "$ENV$OPTS" = E2 ]; then
 	run k3sbox run -d --mode control-plane --wait=api --timeout 90
 	same "control plane alone" 0 "$rc"
 	[ "$rc" = 0 ] || logs_on_failure
-	# The stand-in's early listener shares the port with the API server for a moment (SO_REUSEPORT) and says "not ready".
+	# The stand-in's early listener shares the port with the API server for a moment (SO_REUSEPORT) and answers "not ready".
 	check "answers" wait_until 10 sh -c 'k3sbox kubectl get ns | grep -q kube-system'
 	same "has no node" "" "$(k get node -o name 2>&1 | grep node/)"
 	run k3sbox stop

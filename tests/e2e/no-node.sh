@@ -6,19 +6,19 @@ export PATH=$BIN:$RIG:$PATH
 
 run k3sbox init --mode node
 same "init --mode node is refused" 1 "$rc"
-has "naming what is missing and what to do" "$err" "mount(2)" "Operation not permitted" CAP_SYS_ADMIN
+has "the message names what is missing and what to do" "$err" "mount(2)" "Operation not permitted" CAP_SYS_ADMIN
 run k3sbox run -d --mode node
-same "so is run --mode node" 1 "$rc"
+same "run --mode node is refused" 1 "$rc"
 same "nothing was started" "" "$(pgrep -f 'k3s server')"
 run k3sbox init
 same "init" 0 "$rc"
-has "init says what it means" "$err" "only a control plane can run here"
+has "init explains the consequence" "$err" "only a control plane can run here"
 run k3sbox run -d --timeout 90
 same "run" 0 "$rc"
-has "the control plane is there" "$out" "control plane alone" "API ready"
-# the stand-in's early listener shares the port with the API server for a moment (SO_REUSEPORT) and says "not ready"
+has "the control plane is ready" "$out" "control plane alone" "API ready"
+# the stand-in's early listener shares the port with the API server for a moment (SO_REUSEPORT) and answers "not ready"
 for _ in $(seq 30); do run k3sbox kubectl get ns; [ "$rc" != 0 ] || break; sleep 0.3; done
-has "it answers" "$out$err" kube-system
+has "the API answers" "$out$err" kube-system
 run k3sbox status
 same "status" 0 "$rc"
 run k3sbox stop

@@ -12,7 +12,7 @@ RIG_K8S := v1.36.3
 
 rig: $(RIG_PARTS) $(RIG_LINKS) $(RIG_CNI) $(RIG)/busybox
 
-# $(call rig-build,FOLDER,HOW LONG,FLAGS,PACKAGE): the flags come last but for the output.
+# $(call rig-build,DIR,HOW LONG,FLAGS,PACKAGE): the flags come last but for the output.
 define rig-build
 @mkdir -p $(@D)
 @echo "rig: $(@F) (first time about $(2) on 2 cores)"

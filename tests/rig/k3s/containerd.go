@@ -181,7 +181,7 @@ func overlaySupported(root string) error {
 }
 
 // startContainerd starts it and returns once its socket answers and the image
-// folder is imported: k3s starts no kubelet before.
+// directory is imported: k3s starts no kubelet before.
 func (s *server) startContainerd() error {
 	n := s.node
 	if err := writeContainerdConfig(n); err != nil {

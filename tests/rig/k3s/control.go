@@ -11,7 +11,7 @@ import (
 const kineSocket = "kine.sock"
 
 // startDatastore runs kine over SQLite; with --datastore-endpoint kine takes
-// that instead. Its socket is named relative to the server folder, as in k3s:
+// that instead. Its socket is named relative to the server directory, as in k3s:
 // a unix socket's path may not be long.
 func (s *server) startDatastore() error {
 	endpoint := s.o.DatastoreEndpoint

@@ -109,7 +109,7 @@ func (s *server) kubeletArgs() ([]string, error) {
 }
 
 // takeConfigArgs copies a kubelet configuration named by --kubelet-arg into
-// the drop-in folder, under the names that k3s reserves for it.
+// the drop-in directory, under the names that k3s reserves for it.
 func takeConfigArgs(confDir string, extra []string) ([]string, error) {
 	os.Remove(filepath.Join(confDir, "10-cli-config.conf"))
 	os.RemoveAll(filepath.Join(confDir, "20-cli-config-dir"))

@@ -15,7 +15,7 @@ const (
 	nodeConfigDir    = "/etc/rancher/node"
 )
 
-// parts are what k3s carries in its data folder. A missing one is left out: it
+// parts are what k3s carries in its data directory. A missing one is left out: it
 // is only an error where it is needed..
 var parts = []string{
 	"containerd", "containerd-shim-runc-v2", "runc", "ctr", "crictl",
@@ -24,7 +24,7 @@ var parts = []string{
 	"flanneld",
 }
 
-// plugins lie in a folder cni next to the stand-in; in k3s they are one program.
+// plugins lie in a directory cni next to the stand-in; in k3s they are one program.
 var plugins = []string{"bandwidth", "bridge", "firewall", "flannel", "host-local", "loopback", "portmap"}
 
 // userland is what the kubelet calls of the programs that k3s brings as links to
@@ -94,7 +94,7 @@ func linkPart(from, bin, part string) error {
 	return link(source, filepath.Join(bin, part))
 }
 
-// linkPlugins links them twice, as k3s does: the folder whose name has no hash in
+// linkPlugins links them twice, as k3s does: the directory whose name has no hash in
 // it is where users put plugins of their own, and those are left alone.
 func linkPlugins(from, bin, stable string) error {
 	if err := os.MkdirAll(stable, 0o755); err != nil {
@@ -149,7 +149,7 @@ func lookPath(name string) (string, error) {
 	return path, nil
 }
 
-// writeFile is how k3s writes what it generates: private, folder made first.
+// writeFile is how k3s writes what it generates: private, directory made first.
 func writeFile(path, content string, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
