@@ -64,7 +64,8 @@ static void print_text(const struct plan *p)
 {
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		const struct fact_result *r = &p->results[i];
-		printf("%-8s  %s: %s\n", verdicts[judge(p, i)], facts[i].name, *r->why ? r->why : facts[i].title);
+		printf("%-8s  %s: %s\n", verdicts[judge(p, i)], facts[i].name,
+			*r->why ? r->why : facts[i].title);
 		print_steps(p, &facts[i]);
 	}
 }
@@ -89,7 +90,8 @@ static void json_steps(struct buf *b, const struct plan *p, const struct fact *f
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step_row *row = p->steps[i].row;
 		if (p->steps[i].fact != f || !row) continue;
-		buf_printf(b, "%s{\"mechanism\": \"%s\", \"what\": ", sep, mechanisms[row->by].name);
+		buf_printf(b, "%s{\"mechanism\": \"%s\", \"what\": ", sep,
+			mechanisms[row->by].name);
 		buf_json(b, row->what);
 		json_rule(b, row);
 		buf_putc(b, '}');
@@ -104,7 +106,8 @@ static void print_json(const struct plan *p)
 
 	buf_puts(&b, "[");
 	for (size_t i = 0; i < FACT_COUNT; i++) {
-		buf_printf(&b, "%s\n  {\"path\": \"%s\", \"displayName\": ", i ? "," : "", facts[i].name);
+		buf_printf(&b, "%s\n  {\"path\": \"%s\", \"displayName\": ", i ? "," : "",
+			facts[i].name);
 		buf_json(&b, facts[i].title);
 		buf_printf(&b, ", \"category\": \"%s\", \"message\": ", verdicts[judge(p, i)]);
 		buf_json(&b, p->results[i].why);
@@ -129,11 +132,12 @@ static void print_journal(void)
 		if (!mechanisms[row->by].lasts) continue;
 		if (!any) puts("\nRemoved already ('k3sbox clean' takes it back):");
 		any = true;
-		printf("          %s, by %s: %s\n", facts[row->fact].name, mechanisms[row->by].name, row->what);
+		printf("          %s, by %s: %s\n", facts[row->fact].name, mechanisms[row->by].name,
+			row->what);
 	}
 	if (j.unknown)
-		printf("\n%u entries in %s were made by another version of k3sbox and are not shown\n", j.unknown,
-			JOURNAL_FILE);
+		printf("\n%u entries in %s were made by another version of k3sbox and are not "
+			"shown\n", j.unknown, JOURNAL_FILE);
 }
 
 static int run(void *cfg_, const struct args *args)
@@ -170,7 +174,8 @@ const struct applet applet_doctor = {
 		"warning   it does not, and this is what k3sbox does about it\n"
 		"rejected  it does not, and nothing here helps: exit status 1\n"
 		"skipped   not tested: it depends on another, or concerns nodes alone\n"
-		"Each line is the result of doing the real thing, in temporary namespaces; nothing is changed.\n",
+		"Each line is the result of doing the real thing, in temporary namespaces; nothing is\n"
+		"changed. Flags for k3s behind --, and those in its configuration files, are respected.\n",
 	.flags = APPLET_REST,
 	.run = run,
 };

@@ -1,5 +1,5 @@
-/* Prepares this machine: probes, makes the plan, applies what lasts. Flags, the OCI shim and the interceptor are
- * the business of run. */
+/* Prepares this machine: probes, makes the plan, applies what lasts. Flags, the OCI shim and the
+ * interceptor are the business of run. */
 #include <stddef.h>
 #include <stdio.h>
 
@@ -36,7 +36,8 @@ static void report(void *quiet, const struct plan_step *s, int r, const struct e
 
 static void explain(const struct plan *p, const struct fact *f, const char *consequence)
 {
-	warn("%s%s%s%s", p->results[f - facts].why, consequence, f->help ? "; " : "", f->help ? f->help : "");
+	warn("%s%s%s%s", p->results[f - facts].why, consequence, f->help ? "; " : "",
+		f->help ? f->help : "");
 }
 
 /* What no step removes and nothing survives. */
@@ -64,7 +65,8 @@ static int apply(struct init *cfg, struct plan *p)
 	}
 	int status = explain_blocked(p);
 	if (!status && !cfg->quiet)
-		printf("%s; next: k3sbox run -d\n", found ? "prepared" : "nothing to do: no obstacle was found");
+		printf("%s; next: k3sbox run -d\n",
+			found ? "prepared" : "nothing to do: no obstacle was found");
 	return status;
 }
 
@@ -102,10 +104,10 @@ const struct applet applet_init = {
 	.usage = "[--dry-run] [OPTION…] [-- K3S-FLAG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct init),
-	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what it does. Running it again\n"
-		"does no harm; 'k3sbox clean' takes everything back; 'k3sbox doctor' explains. Flags, the OCI shim\n"
-		"and the interceptor take effect in 'k3sbox run'. The K3S-FLAGs that you will give to 'k3sbox run'\n"
-		"are respected, as are those in k3s's configuration files.\n",
+	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what it does. Running\n"
+		"it again does no harm; 'k3sbox clean' takes everything back; 'k3sbox doctor' explains.\n"
+		"Flags, the OCI shim and the interceptor take effect in 'k3sbox run'. The K3S-FLAGs that\n"
+		"you will give to 'k3sbox run' are respected, as are those in k3s's configuration files.\n",
 	.flags = APPLET_ASKED | APPLET_REST,
 	.run = run,
 };

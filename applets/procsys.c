@@ -20,7 +20,9 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
-static const char *const needs[] = { [SEED_FATAL] = "required", [SEED_READ] = "required", [SEED_LOGGED] = "optional" };
+static const char *const needs[] = {
+	[SEED_FATAL] = "required", [SEED_READ] = "required", [SEED_LOGGED] = "optional",
+};
 
 static int list(const struct procsys *cfg)
 {
@@ -29,8 +31,8 @@ static int list(const struct procsys *cfg)
 		char value[256];
 		value[seed_value(&seeds[i], value, sizeof value)] = 0;
 		value[strcspn(value, "\n")] = 0;
-		printf("%-36s %-14s %-9s %s: %s\n", seeds[i].path, value, needs[seeds[i].need], seeds[i].who,
-			seeds[i].why);
+		printf("%-36s %-14s %-9s %s: %s\n", seeds[i].path, value, needs[seeds[i].need],
+			seeds[i].who, seeds[i].why);
 	}
 	return EX_OK;
 }
@@ -42,8 +44,8 @@ static int check(const struct procsys *cfg)
 	(void)cfg;
 	for (size_t i = 0; i < seed_count; i++) {
 		int r = procsys_check(&seeds[i]);
-		printf("%-8s " PROC_SYS "/%s%s%s\n", r < 0 ? needs[seeds[i].need] : "ok", seeds[i].path,
-			r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+		printf("%-8s " PROC_SYS "/%s%s%s\n", r < 0 ? needs[seeds[i].need] : "ok",
+			seeds[i].path, r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 		if (r < 0 && procsys_wanted(&seeds[i])) status = EX_FAIL;
 	}
 	return status;
@@ -56,8 +58,8 @@ static int apply(const struct procsys *cfg)
 
 	if (!r) return EX_OK;
 	if (!cfg->root && (r == -EPERM || r == -EACCES))
-		warn("%s; mounting needs CAP_SYS_ADMIN ('k3sbox intercept --seeds k3s -- COMMAND' needs no mounts)",
-			why.text);
+		warn("%s; mounting needs CAP_SYS_ADMIN ('k3sbox intercept --seeds k3s -- COMMAND' "
+			"needs no mounts)", why.text);
 	else warn("%s", why.text);
 	return EX_FAIL;
 }
@@ -96,8 +98,9 @@ const struct applet applet_procsys = {
 	.more =
 		"check   print what is missing; exit status 1 if something required is (the default)\n"
 		"list    print every file, its value, which program reads it and why\n"
-		"apply   mount a tmpfs over the directories of /proc/sys that lack one, with the real files bound\n"
-		"        into it: they stay live, the missing ones appear. Does nothing where nothing is missing.\n"
+		"apply   mount a tmpfs over the directories of /proc/sys that lack one, with the real files\n"
+		"        bound into it: they stay live, the missing ones appear. Does nothing where\n"
+		"        nothing is missing.\n"
 		"clean   remove those mounts\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
-/* The OCI runtime shim: takes the place of runc for the container engine (containerd's BinaryName, k3s's crun
- * slot), edits the container's configuration where this machine cannot do what it asks for, and becomes the
- * real runc. */
+/* The OCI runtime shim: takes the place of runc for the container engine (containerd's
+ * BinaryName, k3s's crun slot), edits the container's configuration where this machine cannot do
+ * what it asks for, and becomes the real runc. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,12 +21,12 @@
 
 enum { RULES_MAX = 1 << 16, CONFIG_MAX = 64 << 20 };
 
-/* Set before the exec to this process's id, which an exec keeps: to find it again means that the program
- * that was executed is k3sbox, too. */
+/* Set before the exec to this process's id, which an exec keeps: to find it again means that the
+ * program that was executed is k3sbox, too. */
 #define LOOP_ENV "K3SBOX_SHIM_PID"
 
-/* One line in runc's log, as logrus writes it: containerd shows the last of level error (runtime/v2:
- * getLastRuntimeError). */
+/* One line in runc's log, as logrus writes it: containerd shows the last of level error
+ * (runtime/v2: getLastRuntimeError). */
 static void log_line(const struct shim_call *c, const char *level, const char *msg)
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -39,7 +39,8 @@ static void log_line(const struct shim_call *c, const char *level, const char *m
 	buf_json(&b, msg);
 	if (c->log_json) buf_putc(&b, '}');
 	buf_putc(&b, '\n');
-	_cleanup_close_ int fd = open(c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	_cleanup_close_ int fd = open(c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+		0644);
 	/* stderr has the message as well, so a log that cannot be written is no error */
 	if (fd >= 0 && !b.failed) io_write_fd(fd, b.data, b.len);
 }
@@ -80,7 +81,8 @@ static int read_document(const char *path, struct buf *text, struct stat *st, st
 	if (r == -ELOOP) return err_set(e, r, "is a symbolic link, which the shim does not follow");
 	if (!r && !S_ISREG(st->st_mode)) return err_set(e, -EINVAL, "is not a regular file");
 	if (!r && st->st_size > CONFIG_MAX) r = -EFBIG;
-	if (!r && !buf_reserve(text, (size_t)st->st_size + 4097)) r = -ENOMEM;   /* one for all reads */
+	/* one for all reads */
+	if (!r && !buf_reserve(text, (size_t)st->st_size + 4097)) r = -ENOMEM;
 	if (!r) r = io_read_fd(fd, text, CONFIG_MAX);
 	if (r == -EFBIG) return err_set(e, r, "is larger than 64 MiB");
 	return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
@@ -103,15 +105,16 @@ static void log_notes(const struct shim_call *c, char *notes)
 		if (*line) log_line(c, "warning", line);
 }
 
-static int edit_document(const struct shim_call *c, const struct shim_rules *rules, enum shim_document doc,
-	const char *path)
+static int edit_document(const struct shim_call *c, const struct shim_rules *rules,
+	enum shim_document doc, const char *path)
 {
 	_cleanup_buf_ struct buf text = {0}, out = {0}, notes = {0};
 	struct err why = {0};
 	struct stat st;
 	int r = read_document(path, &text, &st, &why);
 	struct shim_input in = {
-		.doc = doc, .text = text.data ? text.data : "", .len = text.len, .bundle = c->bundle,
+		.doc = doc, .text = text.data ? text.data : "", .len = text.len,
+		.bundle = c->bundle,
 	};
 
 	if (!r) r = shim_rules_edit(rules, &in, shim_sight_init, &out, &notes, &why);
@@ -134,7 +137,8 @@ static bool is_create(const char *verb)
 	return !strcmp(verb, "create") || !strcmp(verb, "run");
 }
 
-static int edit_configuration(const struct shim_call *c, const struct shim_rules *rules, const char *verb)
+static int edit_configuration(const struct shim_call *c, const struct shim_rules *rules,
+	const char *verb)
 {
 	char path[PATH_MAX];
 
@@ -163,7 +167,8 @@ static char **real_argv(const struct shim_rules *rules, int verb, int argc, char
 	return v;
 }
 
-static int find_runc(const struct shim_call *c, const struct shim_rules *rules, char *path, size_t size)
+static int find_runc(const struct shim_call *c, const struct shim_rules *rules, char *path,
+	size_t size)
 {
 	const char *from = getenv("PATH");
 
@@ -173,13 +178,16 @@ static int find_runc(const struct shim_call *c, const struct shim_rules *rules, 
 		return failed(c, rules->runc, r == -EACCES ? "cannot be executed"
 			: "does not exist or is not the real runc; run 'k3sbox init' again");
 	}
-	if (!io_find_program("runc", from, path, size) || !io_find_program("crun", from, path, size))
+	if (!io_find_program("runc", from, path, size) ||
+		!io_find_program("crun", from, path, size))
 		return EX_OK;
-	return failed(c, "runc", "neither runc nor crun is in PATH; name it in a line \"runc PATH\" "
+	return failed(c, "runc",
+		"neither runc nor crun is in PATH; name it in a line \"runc PATH\" "
 		"of " PLAN_SHIM_RULES);
 }
 
-static int become_runc(const struct shim_call *c, const struct shim_rules *rules, int argc, char **argv)
+static int become_runc(const struct shim_call *c, const struct shim_rules *rules, int argc,
+	char **argv)
 {
 	char path[PATH_MAX], pid[16];
 	const char *mark = getenv(LOOP_ENV);
@@ -239,12 +247,12 @@ const struct applet applet_runc = {
 	.group = GROUP_CNI,
 	.summary = "OCI runtime shim: edit a container's configuration, then become the real runc",
 	.usage = "[RUNC-OPTION…] VERB [ARG…]\n       k3sbox oci-shim --list-rules",
-	.more = "create and run edit BUNDLE/config.json, exec its --process file, in place, by the rules in\n"
-		PLAN_SHIM_RULES " (or in the file that " SHIM_RULES_ENV " in the environment names), which\n"
-		"'k3sbox init' writes: one a line, NAME [ARGUMENT…]; \"runc PATH\" names the real runtime,\n"
-		"otherwise it is runc or crun in PATH. What no rule names stays as it is, byte by byte.\n"
-		"All other verbs and --version go to the real runc untouched. Errors are written to --log, too,\n"
-		"so that 'kubectl describe' shows them; the exit status is then 1.\n",
+	.more = "create and run edit BUNDLE/config.json, exec its --process file, in place, by the rules\n"
+		"in " PLAN_SHIM_RULES " (or in the file that " SHIM_RULES_ENV " in the environment\n"
+		"names), which 'k3sbox init' writes: one a line, NAME [ARGUMENT…]; \"runc PATH\" names the\n"
+		"real runtime, otherwise it is runc or crun in PATH. What no rule names stays as it is,\n"
+		"byte by byte. All other verbs and --version go to the real runc untouched. Errors are\n"
+		"written to --log, too, so that 'kubectl describe' shows them; the exit status is then 1.\n",
 	.flags = APPLET_RAW | APPLET_ASKED,
 	.run_raw = run_raw,
 };

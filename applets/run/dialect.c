@@ -1,5 +1,5 @@
-/* A table of how each version of k3s takes a setting. Sources: github.com/k3s-io/k3s, pull requests and files as
- * named; versions are the releases that the pull requests went into. */
+/* A table of how each version of k3s takes a setting. Sources: github.com/k3s-io/k3s, pull
+ * requests and files as named; versions are the releases that the pull requests went into. */
 #include "run/dialect.h"
 
 #include <limits.h>
@@ -11,14 +11,16 @@
 #include "cluster/template.h"
 
 enum dialect_how {
-	NOT_NEEDED,       /* this k3s does it by itself, or has not got what would have to be turned off */
+	/* this k3s does it by itself, or lacks what would have to be turned off */
+	NOT_NEEDED,
 	ARG,              /* --text for k3s */
 	LIST_ARG,         /* --text, where k3s takes a list: adds to the user's */
 	KUBELET_ARG,      /* --kubelet-arg=text */
 	KUBELET_GATE,     /* --kubelet-arg=feature-gates=text */
 	CRUN_SLOT,        /* --default-runtime=crun with our crun in PATH */
 	TEMPLATE,         /* a containerd template of our own */
-	BY_THE_SHIM,      /* nothing to tell: the OCI shim, which this run has, mends what comes of it */
+	/* no setting: the OCI shim, which this run has, corrects the containers */
+	BY_THE_SHIM,
 };
 
 
@@ -32,8 +34,9 @@ struct dialect_row {
 	bool control_plane;        /* of use without an agent too */
 };
 
-/* Each release branch got exec.LookPath for runtimes in February 2024 (#9311, #9431, #9430, #9429); before that
- * fixed folders were searched (#8936, #9086), and --default-runtime is from December 2023. */
+/* Each release branch got exec.LookPath for runtimes in February 2024 (#9311, #9431, #9430,
+ * #9429); before that fixed directories were searched (#8936, #9086), and --default-runtime is
+ * from December 2023. */
 static bool finds_crun_in_path(const struct dialect *d, const struct dialect_env *e)
 {
 	static const unsigned first_patch[] = { [26] = 14, [27] = 11, [28] = 7, [29] = 2 };
@@ -42,7 +45,8 @@ static bool finds_crun_in_path(const struct dialect *d, const struct dialect_env
 	return d->minor > 29 || !d->minor;
 }
 
-/* CheckKernelVersion(4, 11, 0) in pkg/agent/containerd/config_linux.go since #5913 (v1.24.4, July 2022). */
+/* CheckKernelVersion(4, 11, 0) in pkg/agent/containerd/config_linux.go since #5913 (v1.24.4,
+ * July 2022). */
 static bool kernel_is_old(const struct dialect *d, const struct dialect_env *e)
 {
 	(void)d;
@@ -64,40 +68,49 @@ static bool has_shim(const struct dialect *d, const struct dialect_env *e)
 
 static const struct dialect_row rows[] = {
 	{ KNOB_SNAPSHOTTER_NATIVE, ARG, .text = "snapshotter=native" },
-	/* Also without an agent: k3s looks for host-local whenever flannel is on (pkg/agent/config/config.go). */
+	/* Also without an agent: k3s looks for host-local whenever flannel is on
+	 * (pkg/agent/config/config.go). */
 	{ KNOB_FLANNEL_NONE, ARG, .text = "flannel-backend=none", .control_plane = true },
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-kube-proxy" },
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-network-policy", .also = true },
-	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags in every version,
-	 * and flags win over its own kubelet.conf.d. */
+	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags
+	 * in every version, and flags win over its own kubelet.conf.d. */
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-high-threshold=100" },
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-low-threshold=99", .also = true },
-	/* The gate went GA in 1.25, where the configuration field and the flag came for those who need it off
+	/* The gate went GA in 1.25, where the configuration field and the flag came to turn it off
 	 * (kubernetes#111513). */
-	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_GATE, .text = "LocalStorageCapacityIsolation=false", .before = 25000 },
-	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_ARG, .text = "local-storage-capacity-isolation=false", .since = 25000 },
-	/* Flag and field are there since 1.31 (kubernetes#126031), true by default since 1.35 (kubernetes#134298). */
+	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_GATE,
+		.text = "LocalStorageCapacityIsolation=false", .before = 25000 },
+	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_ARG,
+		.text = "local-storage-capacity-isolation=false", .since = 25000 },
+	/* Flag and field are there since 1.31 (kubernetes#126031), true by default since 1.35
+	 * (kubernetes#134298). */
 	{ KNOB_FAIL_CGROUPV1_OFF, NOT_NEEDED, .before = 35000 },
 	{ KNOB_FAIL_CGROUPV1_OFF, KUBELET_ARG, .text = "fail-cgroupv1=false", .since = 35000 },
 	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "cgroups-per-qos=false" },
-	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "enforce-node-allocatable=", .also = true },
-	/* k3s turned them on with #5538 (May 2022), on kernels of 4.11 and newer only since #5913 (v1.24.4); what
-	 * its base template says cannot be overruled (a second table of the same name is an error of containerd's
-	 * TOML reader), so all others are the shim's work. */
+	{ KNOB_CGROUPS_PER_QOS_OFF, KUBELET_ARG, .text = "enforce-node-allocatable=",
+		.also = true },
+	/* k3s turned them on with #5538 (May 2022), on kernels of 4.11 and newer only since
+	 * #5913 (v1.24.4); what its base template sets cannot be overruled (a second table of
+	 * the same name is an error of containerd's TOML reader), so all others are the shim's
+	 * work. */
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .before = 23000 },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .since = 24004, .only_if = kernel_is_old },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, BY_THE_SHIM, .only_if = has_shim },
 	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
-	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true, .control_plane = true, .only_if = no_node_ip },
+	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true,
+		.control_plane = true, .only_if = no_node_ip },
 	{ KNOB_PAUSE_IMAGE, ARG, .text = "pause-image=%s" },
-	{ KNOB_PACKAGED_OFF, LIST_ARG, .text = "disable=coredns,servicelb,traefik,local-storage,metrics-server",
-	  .control_plane = true },
+	{ KNOB_PACKAGED_OFF, LIST_ARG,
+		.text = "disable=coredns,servicelb,traefik,local-storage,metrics-server",
+		.control_plane = true },
 	/* Its only charts are the packaged ones. */
-	{ KNOB_PACKAGED_OFF, ARG, .text = "disable-helm-controller", .also = true, .control_plane = true },
+	{ KNOB_PACKAGED_OFF, ARG, .text = "disable-helm-controller", .also = true,
+		.control_plane = true },
 	{ KNOB_OCI_SHIM, CRUN_SLOT, .text = "default-runtime=crun", .only_if = finds_crun_in_path },
 	{ KNOB_OCI_SHIM, TEMPLATE, .before = 30000 },
-	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on, FailSwapOn in its
-	 * successor. */
+	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on,
+	 * FailSwapOn in its successor. */
 	{ KNOB_FAIL_SWAP_ON_OFF, NOT_NEEDED, .text = NULL },
 };
 
@@ -110,7 +123,8 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_FAIL_CGROUPV1_OFF] = "cgroup version 1 accepted",
 	[KNOB_CGROUPS_PER_QOS_OFF] = "no cgroup per quality of service class",
 	[KNOB_UNPRIVILEGED_PORTS_OFF] =
-		"containerd's enable_unprivileged_ports and _icmp off (the OCI shim would do: leave out --no-shim)",
+		"containerd's enable_unprivileged_ports and _icmp off (the OCI shim would do: "
+		"omit --no-shim)",
 	[KNOB_NODE_ADDRESS] = "the node's address",
 	[KNOB_PAUSE_IMAGE] = "the pause image's name",
 	[KNOB_PACKAGED_OFF] = "packaged add-ons off",
@@ -118,7 +132,7 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_FAIL_SWAP_ON_OFF] = "swap accepted",
 };
 
-/* ---- what the binary said ---- */
+/* ---- output of the binary ---- */
 
 bool dialect_parse(struct dialect *d, const char *version_output, const char *help)
 {
@@ -129,14 +143,15 @@ bool dialect_parse(struct dialect *d, const char *version_output, const char *he
 	if (!v) return false;
 	v += strlen(" version ");
 	snprintf(d->version, sizeof d->version, "%.*s", (int)strcspn(v, " \r\n"), v);
-	unsigned long minor = strtoul(v + 3, &end, 10), patch = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	unsigned long minor = strtoul(v + 3, &end, 10);
+	unsigned long patch = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
 	if (minor > 999 || patch > 999) return false;
 	d->minor = (unsigned)minor;
 	d->patch = (unsigned)patch;
 	return true;
 }
 
-/* Does the help name the flag? Flags stand there as "   --name value, -x value  (group) …". */
+/* Does the help list the flag? Flags are written as "   --name value, -x value  (group) …". */
 static bool has_flag(const struct dialect *d, const char *name, size_t len)
 {
 	if (!*d->help) return true;
@@ -147,7 +162,7 @@ static bool has_flag(const struct dialect *d, const char *name, size_t len)
 
 /* ---- the user's arguments ---- */
 
-static bool user_says(const struct dialect_env *e, const char *name, size_t len)
+static bool is_set(const struct dialect_env *e, const char *name, size_t len)
 {
 	char key[128];
 
@@ -177,8 +192,9 @@ static bool takes(const struct dialect_row *r, const struct dialect *d, const st
 	return true;
 }
 
-/* Items of ours that the user's lists do not have yet; `--disable=none` is the way to say that all shall stay. */
-static void add_list(const struct dialect_row *r, const struct dialect_env *e, struct dialect_launch *out)
+/* The user's list stays beside ours; `--disable=none` keeps all of them. */
+static void add_list(const struct dialect_row *r, const struct dialect_env *e,
+	struct dialect_launch *out)
 {
 	const char *eq = strchr(r->text, '=') + 1;
 	char name[64];
@@ -195,30 +211,36 @@ static void add_list(const struct dialect_row *r, const struct dialect_env *e, s
 	strv_addf(&out->argv, "--%s=%s", name, items.data);
 }
 
-/* k3s keeps only the last argument of a name (GetArgsList in pkg/daemons/config/types.go), so the user's own
- * gates are taken into ours, which is put behind them. A gate that the user names is the user's. */
-static void add_gate(const struct dialect_row *r, const struct dialect_env *e, struct dialect_launch *out)
+/* k3s keeps only the last argument of a name (GetArgsList in pkg/daemons/config/types.go), so
+ * the user's own gates are taken into ours, which is put behind them. A gate that the user names
+ * is the user's. */
+static void add_gate(const struct dialect_row *r, const struct dialect_env *e,
+	struct dialect_launch *out)
 {
 	const char *theirs = user_kubelet(e, "feature-gates", 13);
 	size_t name = strcspn(r->text, "=");
 
 	for (const char *p = theirs; p && *p; p += strcspn(p, ","), p += *p == ',')
 		if (!strncmp(p, r->text, name) && p[name] == '=') return;
-	strv_addf(&out->last, "--kubelet-arg=feature-gates=%s%s%s", r->text, theirs && *theirs ? "," : "",
-		theirs ? theirs : "");
+	strv_addf(&out->last, "--kubelet-arg=feature-gates=%s%s%s", r->text,
+		theirs && *theirs ? "," : "", theirs ? theirs : "");
 }
 
-static void add_arg(const struct dialect_row *r, const struct dialect_env *e, const char *value, struct dialect_launch *out)
+static void add_arg(const struct dialect_row *r, const struct dialect_env *e, const char *value,
+	struct dialect_launch *out)
 {
 	size_t name = strcspn(r->text, "="), prefix = strcspn(r->text, "%");
 
-	if (user_says(e, r->text, name)) return;
-	strv_addf(&out->argv, "--%.*s%s", (int)prefix, r->text, r->text[prefix] && value ? value : "");
+	if (is_set(e, r->text, name)) return;
+	strv_addf(&out->argv, "--%.*s%s", (int)prefix, r->text,
+		r->text[prefix] && value ? value : "");
 }
 
-static void add_kubelet_arg(const struct dialect_row *r, const struct dialect_env *e, struct dialect_launch *out)
+static void add_kubelet_arg(const struct dialect_row *r, const struct dialect_env *e,
+	struct dialect_launch *out)
 {
-	if (!user_kubelet(e, r->text, strcspn(r->text, "="))) strv_addf(&out->argv, "--kubelet-arg=%s", r->text);
+	if (!user_kubelet(e, r->text, strcspn(r->text, "=")))
+		strv_addf(&out->argv, "--kubelet-arg=%s", r->text);
 }
 
 static void add_template(const struct dialect_env *e, struct dialect_launch *out)
@@ -230,7 +252,8 @@ static void add_template(const struct dialect_env *e, struct dialect_launch *out
 	strv_add(&out->files, b.data ? b.data : "");
 }
 
-static void turn_row(const struct dialect_row *r, const struct dialect_env *e, const char *value, struct dialect_launch *out)
+static void turn_row(const struct dialect_row *r, const struct dialect_env *e, const char *value,
+	struct dialect_launch *out)
 {
 	switch (r->how) {
 	case NOT_NEEDED: case BY_THE_SHIM: break;
@@ -246,7 +269,8 @@ static void turn_row(const struct dialect_row *r, const struct dialect_env *e, c
 	}
 }
 
-static void turn(const struct dialect *d, const struct dialect_env *e, const struct dialect_turn *t, struct dialect_launch *out)
+static void turn(const struct dialect *d, const struct dialect_env *e, const struct dialect_turn *t,
+	struct dialect_launch *out)
 {
 	bool taken = false;
 
@@ -270,8 +294,8 @@ static bool first_of(const struct dialect_turn *turns, size_t i)
 	return true;
 }
 
-void dialect_build(const struct dialect *d, const struct dialect_env *e, const struct dialect_turn *turns,
-	size_t n, struct dialect_launch *out)
+void dialect_build(const struct dialect *d, const struct dialect_env *e,
+	const struct dialect_turn *turns, size_t n, struct dialect_launch *out)
 {
 	const struct strv *user = e->args->user;
 	const char *own_dir = k3s_args_written(e->args, "data-dir");
@@ -281,10 +305,12 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e, const s
 	strv_add(&out->argv, "k3s");
 	strv_add(&out->argv, verb ? user->v[0] : "server");
 	/* Passed on from the environment, too: old versions do not look there. */
-	if (!k3s_args_typed(e->args, "data-dir") && strcmp(e->data_dir, own_dir ? own_dir : "/var/lib/rancher/k3s"))
+	if (!k3s_args_typed(e->args, "data-dir") &&
+		strcmp(e->data_dir, own_dir ? own_dir : "/var/lib/rancher/k3s"))
 		strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
 	/* Hidden in the help of every version, so not asked for there. */
-	if (e->control_plane && !user_says(e, "disable-agent", 13)) strv_add(&out->argv, "--disable-agent");
+	if (e->control_plane && !is_set(e, "disable-agent", 13))
+		strv_add(&out->argv, "--disable-agent");
 	for (size_t i = 0; i < n; i++)
 		if (first_of(turns, i)) turn(d, e, &turns[i], out);
 	if (!out->files.n) strv_addf(&out->remove, "%s/" TEMPLATE_FILE, e->data_dir);

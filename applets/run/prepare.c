@@ -34,7 +34,8 @@ static int say_blocked(const struct fact *f, const struct fact_result *seen, con
 /* What nothing survives ends it; plan_prepare() has taken care of what only rules out a node. */
 static int decide(const struct plan *p, const struct fact *no_node)
 {
-	const struct plan_step *all = plan_blocked(p, ALL_FATAL), *node = plan_blocked(p, NODE_FATAL);
+	const struct plan_step *all = plan_blocked(p, ALL_FATAL);
+	const struct plan_step *node = plan_blocked(p, NODE_FATAL);
 
 	if (all) return say_blocked(all->fact, all->seen, "k3s cannot run here");
 	if (node) return say_blocked(node->fact, node->seen, "no node can run here");
@@ -49,8 +50,8 @@ static void add_key(struct strv *keys, const struct step_row *row)
 	if (!strv_has(keys, row->key)) strv_add(keys, row->key);
 }
 
-/* What init did in files and mounts is no longer seen as an obstacle, but it is in the journal; flags and the
- * like are this plan's. */
+/* What init did in files and mounts is no longer seen as an obstacle, but it is in the journal;
+ * flags and the like are this plan's. */
 static void list_removed(const struct plan *p, struct strv *keys)
 {
 	_cleanup_journal_ struct journal j = {0};
@@ -76,7 +77,7 @@ static unsigned count_facts(const struct strv *keys)
 	return n;
 }
 
-/* ---- what the binary says ---- */
+/* ---- output of the k3s binary ---- */
 
 /* Output of `k3s ARG…`; a k3s that cannot even say its version will not run either. */
 static int ask_k3s(const char *path, const char *a, const char *b, struct buf *out)
@@ -85,9 +86,10 @@ static int ask_k3s(const char *path, const char *a, const char *b, struct buf *o
 	int r = spawn_capture(path, argv, out, 1 << 20, true, ASK_TIMEOUT_MS);
 
 	if (r >= 0 && !spawn_status(r)) return 0;
-	if (r >= 0) warn("'%s %s' ends with status %d and says: %.300s", path, a, spawn_status(r),
-		out->len ? out->data : "nothing");
-	if (r == -ETIMEDOUT) warn("'%s %s' does not answer within 20 s", path, a);
+	if (r >= 0)
+		warn("'%s %s' ends with exit status %d and prints: %.300s", path, a,
+			spawn_status(r), out->len ? out->data : "nothing");
+	if (r == -ETIMEDOUT) warn("'%s %s' timed out after 20 s", path, a);
 	else if (r < 0) warn_errno(r, "'%s %s'", path, a);
 	return r == -ENOENT ? EX_NOTFOUND : r < 0 ? EX_NOEXEC : EX_FAIL;
 }
@@ -105,7 +107,8 @@ static bool kernel_before_4_11(void)
 
 /* ---- turns ---- */
 
-static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURNS_MAX], struct strv *options)
+static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURNS_MAX],
+	struct strv *options)
 {
 	size_t n = 0;
 	bool shim = false;
@@ -114,8 +117,10 @@ static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURN
 		const struct step_row *row = p->steps[i].row;
 		if (!row) continue;
 		if (row->by == BY_FLAG && n < TURNS_MAX - 1)
-			turns[n++] = (struct dialect_turn){ row->knob, row->arg ? row->arg : p->steps[i].seen->value };
-		if (row->by == BY_INTERCEPT && !strv_has(options, row->option)) strv_add(options, row->option);
+			turns[n++] = (struct dialect_turn){ row->knob,
+				row->arg ? row->arg : p->steps[i].seen->value };
+		if (row->by == BY_INTERCEPT && !strv_has(options, row->option))
+			strv_add(options, row->option);
 		shim |= row->by == BY_SHIM;
 	}
 	if (shim) turns[n++] = (struct dialect_turn){ KNOB_OCI_SHIM, NULL };
@@ -124,7 +129,7 @@ static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURN
 
 /* ---- files ---- */
 
-/* The link by which k3s finds this program as an OCI runtime, in a folder of our own. */
+/* The link by which k3s finds this program as an OCI runtime, in a directory of our own. */
 static int link_shim(const char *self, const char *link)
 {
 	char temp[PATH_MAX];
@@ -142,7 +147,8 @@ static int write_files(const struct dialect_launch *l)
 	for (size_t i = 0; i + 1 < l->files.n; i += 2) {
 		const char *path = l->files.v[i], *text = l->files.v[i + 1];
 		if (!template_file_is_ours(path)) {
-			warn("%s is yours, and this k3s needs one of ours there: set BinaryName to %s/crun in it and run with --no-shim",
+			warn("%s was not written by k3sbox, and this k3s needs a template of "
+				"k3sbox: set BinaryName to %s/crun in it and run with --no-shim",
 				path, RUN_BIN);
 			return -EEXIST;
 		}
@@ -164,9 +170,12 @@ static void make_env(const struct dialect_launch *l, struct strv *env)
 	char mark[LEFTOVERS_MARK_SIZE];
 
 	for (char **e = environ; *e; e++)
-		if (strncmp(*e, "PATH=", 5) && strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK)) strv_add(env, *e);
+		if (strncmp(*e, "PATH=", 5) &&
+			strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK))
+			strv_add(env, *e);
 	if (!path || !*path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "", path);
+	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "",
+		path);
 	leftovers_mark(mark);
 	strv_add(env, mark);
 }
@@ -179,8 +188,10 @@ static void make_argv(const char *self, const char *k3s, const struct strv *opti
 		strv_add(argv, self);
 		strv_add(argv, "intercept");
 		for (size_t i = 0; i < options->n; i++) strv_add(argv, options->v[i]);
-		strv_add(argv, "--opens-only");      /* k3s, its kubelet and runc need no more of a file: a third of the stops */
-		strv_add(argv, "--end-with-main");   /* shims outlive k3s, and it is for us to end them */
+		/* sufficient for k3s, kubelet and runc: a third of the stops */
+		strv_add(argv, "--opens-only");
+		/* shims outlive k3s, and run ends them itself */
+		strv_add(argv, "--end-with-main");
 		strv_add(argv, "--");
 	}
 	strv_add(argv, k3s);
@@ -195,7 +206,7 @@ static const char *user_value(const struct run *cfg, const char *name, const cha
 	return v && *v ? v : otherwise;
 }
 
-/* k3s says this too, but a minute later and among much else. */
+/* k3s reports this too, but a minute later and among many other lines. */
 static int check_port(unsigned port)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -205,12 +216,12 @@ static int check_port(unsigned port)
 	if (fd < 0) return 0;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (!bind(fd, (struct sockaddr *)&a, sizeof a) || errno != EADDRINUSE) return 0;
-	warn("port %u, where k3s listens, is taken: stop who has it (another k3s?), or choose another: "
-		"-- --https-listen-port N", port);
+	warn("port %u, on which k3s listens, is taken: stop the program that uses it (another "
+		"k3s?), or choose another port: -- --https-listen-port N", port);
 	return EX_FAIL;
 }
 
-/* A name that was cut would be another file's: better none at all. */
+/* A truncated name would be another file's: better none at all. */
 __attribute__((format(printf, 3, 4)))
 static int put_path(char *to, size_t size, const char *fmt, ...)
 {
@@ -231,17 +242,19 @@ static int fill_state(const struct run *cfg, const struct dialect *d, struct run
 
 	int r = put_path(s->data_dir, sizeof s->data_dir, "%s", cfg->o.data_dir);
 	if (!r)
-		r = put_path(s->kubeconfig, sizeof s->kubeconfig, "%s%s%s", here ? here : "", here ? "/" : "",
-			kubeconfig);
+		r = put_path(s->kubeconfig, sizeof s->kubeconfig, "%s%s%s", here ? here : "",
+			here ? "/" : "", kubeconfig);
 	if (!r) r = put_path(s->log, sizeof s->log, "%s/k3sbox/k3s.log", cfg->o.data_dir);
 	if (!r) r = put_path(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
 	snprintf(s->version, sizeof s->version, "%s", d->version);
 	if (!getcwd(s->folder, sizeof s->folder)) *s->folder = 0;
-	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE || k3s_args_is_on(&cfg->o.args, "disable-agent");
+	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE ||
+		k3s_args_is_on(&cfg->o.args, "disable-agent");
 	return r;
 }
 
-static int build(struct run *cfg, const struct plan *p, const struct dialect *d, struct prepared *out)
+static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
+	struct prepared *out)
 {
 	struct dialect_turn turns[TURNS_MAX];
 	_cleanup_strv_ struct strv options = {0};
@@ -296,11 +309,13 @@ static int ask_version(const struct run *cfg, struct dialect *d, struct buf *hel
 	int status = ask_k3s(cfg->o.k3s, "--version", NULL, &version);
 	if (!status) status = ask_k3s(cfg->o.k3s, verb, "--help", help);
 	if (!status && !dialect_parse(d, version.data ? version.data : "", help->data))
-		warn("'%s --version' prints no version: it is treated as the newest one", cfg->o.k3s);
+		warn("'%s --version' prints no version: it is treated as the newest one",
+			cfg->o.k3s);
 	return status;
 }
 
-static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node, struct prepared *out)
+static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node,
+	struct prepared *out)
 {
 	_cleanup_buf_ struct buf help = {0};
 	struct dialect d;

@@ -15,10 +15,12 @@ static const struct shim_option before_verb[] = {
 	{ "root", 0 }, { "rootless", 0 }, { "criu", 0 }, { "cgroup-manager", 0 }, { NULL, 0 },
 };
 static const struct shim_option behind_verb[] = {
-	{ "bundle", WANT_BUNDLE }, { "b", WANT_BUNDLE }, { "process", WANT_PROCESS }, { "p", WANT_PROCESS },
+	{ "bundle", WANT_BUNDLE }, { "b", WANT_BUNDLE }, { "process", WANT_PROCESS },
+	{ "p", WANT_PROCESS },
 	{ "console-socket", 0 }, { "pidfd-socket", 0 }, { "pid-file", 0 }, { "preserve-fds", 0 },
 	{ "cwd", 0 }, { "env", 0 }, { "e", 0 }, { "user", 0 }, { "u", 0 }, { "additional-gids", 0 },
-	{ "g", 0 }, { "process-label", 0 }, { "apparmor", 0 }, { "cap", 0 }, { "c", 0 }, { "cgroup", 0 },
+	{ "g", 0 }, { "process-label", 0 }, { "apparmor", 0 }, { "cap", 0 }, { "c", 0 },
+	{ "cgroup", 0 },
 	{ "config", 0 }, { "f", 0 }, { NULL, 0 },
 };
 
@@ -42,9 +44,10 @@ static void take(struct shim_call *c, enum shim_want want, const char *value)
 	}
 }
 
-/* The options from argv[i] on; returns the index of the first word that is none. Go's flag package: one
- * dash or two, the value behind '=' or in the next word. */
-static int take_options(struct shim_call *c, const struct shim_option *rows, int i, int argc, char **argv)
+/* The options from argv[i] on; returns the index of the first word that is none. Go's flag
+ * package: one dash or two, the value behind '=' or in the next word. */
+static int take_options(struct shim_call *c, const struct shim_option *rows, int i, int argc,
+	char **argv)
 {
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
 		const char *name = argv[i] + 1 + (argv[i][1] == '-');

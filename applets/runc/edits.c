@@ -1,5 +1,5 @@
-/* What each rule does to a configuration (OCI runtime-spec config.md, config-linux.md). A member that is missing,
- * or of another type than the specification says, is left to runc. */
+/* What each rule does to a configuration (OCI runtime-spec config.md, config-linux.md). A member
+ * that is missing, or of another type than the specification says, is left to runc. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,8 @@ static bool is_gone(const struct shim_edit *e, const struct json_node *n)
 	for (size_t i = 0; i < e->out->n; i++) {
 		const struct json_edit *d = &e->out->v[i];
 		const struct json_node *r = &e->j->nodes[d->node];
-		if (d->kind == JSON_EDIT_REMOVE && r->start <= n->start && n->end <= r->end) return true;
+		if (d->kind == JSON_EDIT_REMOVE && r->start <= n->start && n->end <= r->end)
+			return true;
 	}
 	return false;
 }
@@ -112,8 +113,9 @@ static void add_mounts(struct shim_edit *e, const struct buf *mounts)
 	else json_edit_append(e->out, json_root(e->j), "mounts", list.data);
 }
 
-/* A directory's mask becomes a mount of the same effect. Not under /proc: runc refuses mounts there
- * (rootfs_linux.go: checkProcMount), so those lose their mask; files and what does not exist keep theirs. */
+/* A directory's mask becomes a mount of the same effect. Not under /proc: runc refuses mounts
+ * there (rootfs_linux.go: checkProcMount), so those lose their mask; files and what does not
+ * exist keep theirs. */
 void edit_masked_paths(struct shim_edit *e)
 {
 	const struct json_node *masked = array(e, "linux.maskedPaths");
@@ -122,13 +124,15 @@ void edit_masked_paths(struct shim_edit *e)
 
 	for (const struct json_node *n = json_first(e->j, masked); n; n = json_next(e->j, n)) {
 		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
-		if (!path || *path != '/' || !is_named(e, path) || !e->sight->is_directory(e->sight, path))
+		if (!path || *path != '/' || !is_named(e, path) ||
+			!e->sight->is_directory(e->sight, path))
 			continue;
 		drop(e, masked, n);
 		if (strv_has(&done, path)) continue;
 		strv_add(&done, path);
 		if (is_under(path, "/proc"))
-			buf_printf(e->notes, "%s cannot be masked here and is visible in the container\n",
+			buf_printf(e->notes,
+				"%s cannot be masked here and is visible in the container\n",
 				path);
 		else mount_over(e, &mounts, path);
 	}
@@ -196,9 +200,9 @@ static const char *const capability_names[] = {
 	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
 	"SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
 	"IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
-	"SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
-	"AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM",
-	"BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
+	"SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD",
+	"LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG",
+	"WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
 };
 
 /* An unknown one is left to runc, which ignores it. */
@@ -208,7 +212,8 @@ static bool is_held(const struct shim_edit *e, const char *name)
 
 	if (strncmp(name, prefix, sizeof prefix - 1)) return true;
 	for (size_t i = 0; i < sizeof capability_names / sizeof *capability_names; i++)
-		if (!strcmp(name + sizeof prefix - 1, capability_names[i])) return e->sight->capabilities >> i & 1;
+		if (!strcmp(name + sizeof prefix - 1, capability_names[i]))
+			return e->sight->capabilities >> i & 1;
 	return true;
 }
 
@@ -216,7 +221,9 @@ void edit_capabilities(struct shim_edit *e)
 {
 	const struct json_node *sets = json_get(e->j, process_of(e), "capabilities");
 
-	for (const struct json_node *set = json_first(e->j, sets); set; set = json_next(e->j, set)) {
+	const struct json_node *set = json_first(e->j, sets);
+
+	for (; set; set = json_next(e->j, set)) {
 		if (set->type != JSON_ARRAY) continue;
 		for (const struct json_node *n = json_first(e->j, set); n; n = json_next(e->j, n)) {
 			_cleanup_free_ char *name = json_strdup(e->j, n);
@@ -247,7 +254,8 @@ void edit_mount_options(struct shim_edit *e)
 	for (const struct json_node *m = json_first(e->j, mounts); m; m = json_next(e->j, m)) {
 		const struct json_node *options = json_get(e->j, m, "options");
 		if (!options || options->type != JSON_ARRAY) continue;
-		for (const struct json_node *n = json_first(e->j, options); n; n = json_next(e->j, n)) {
+		const struct json_node *n = json_first(e->j, options);
+		for (; n; n = json_next(e->j, n)) {
 			_cleanup_free_ char *option = json_strdup(e->j, n);
 			if (option && is_option_in(e->args, option)) drop(e, options, n);
 		}

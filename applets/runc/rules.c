@@ -14,7 +14,8 @@ const struct shim_rule shim_rule_rows[SHIM_RULE_COUNT] = {
 static const struct shim_rule *find(const char *name, size_t len)
 {
 	for (size_t i = SHIM_NONE + 1; i < SHIM_RULE_COUNT; i++)
-		if (strlen(shim_rule_rows[i].name) == len && !memcmp(shim_rule_rows[i].name, name, len))
+		if (strlen(shim_rule_rows[i].name) == len &&
+			!memcmp(shim_rule_rows[i].name, name, len))
 			return &shim_rule_rows[i];
 	return NULL;
 }
@@ -47,13 +48,17 @@ static void use(struct shim_rules *r, const struct shim_rule *rule, char *args)
 }
 
 /* Why the line is none. */
-static int refuse(struct err *e, unsigned number, const char *name, size_t len, const struct shim_rule *rule)
+static int refuse(struct err *e, unsigned number, const char *name, size_t len,
+	const struct shim_rule *rule)
 {
 	int shown = len < 80 ? (int)len : 80;
 
-	if (!rule) return err_set(e, -EINVAL, "line %u: unknown rule '%.*s' (k3sbox oci-shim --list-rules "
-		"shows them)", number, shown, name);
-	if (rule->argument) return err_set(e, -EINVAL, "line %u: %s needs %s", number, rule->name, rule->argument);
+	if (!rule)
+		return err_set(e, -EINVAL, "line %u: unknown rule '%.*s' (k3sbox oci-shim "
+			"--list-rules shows them)", number, shown, name);
+	if (rule->argument)
+		return err_set(e, -EINVAL, "line %u: %s needs %s", number, rule->name,
+			rule->argument);
 	return err_set(e, -EINVAL, "line %u: %s takes no argument", number, rule->name);
 }
 
@@ -76,7 +81,8 @@ static int parse_line(struct shim_rules *r, char *line, unsigned number, struct 
 	}
 	const struct shim_rule *rule = find(line, len);
 	const char *takes = rule ? rule->argument : NULL;
-	if (!rule || (!takes && *args) || (takes && *takes != '[' && !*args)) return refuse(e, number, line, len, rule);
+	if (!rule || (!takes && *args) || (takes && *takes != '[' && !*args))
+		return refuse(e, number, line, len, rule);
 	use(r, rule, args);
 	return 0;
 }
@@ -112,8 +118,8 @@ static int parse(struct json *j, const char *text, size_t len, struct err *e)
 	return 0;
 }
 
-int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shim_look *look, struct buf *out,
-	struct buf *notes, struct err *e)
+int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shim_look *look,
+	struct buf *out, struct buf *notes, struct err *e)
 {
 	_cleanup_json_ struct json j = { 0 };
 	struct json_edits edits = { .j = &j };
@@ -128,8 +134,8 @@ int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shi
 	for (size_t i = 0; i < r->n; i++) {
 		const struct shim_rule *rule = r->v[i].rule;
 		struct shim_edit edit = {
-			.j = &j, .out = &edits, .doc = in->doc, .args = &r->v[i].args, .no_options = no_options,
-			.sight = &sight, .notes = notes,
+			.j = &j, .out = &edits, .doc = in->doc, .args = &r->v[i].args,
+			.no_options = no_options, .sight = &sight, .notes = notes,
 		};
 		if (rule->documents & in->doc) rule->run(&edit);
 	}

@@ -1,5 +1,6 @@
-/* The OCI runtime shim: a container engine calls it as it calls runc; it edits the container's configuration by
- * rules and then becomes the real runc. Pure: everything but runc.c and sight.c works on memory. */
+/* The OCI runtime shim: a container engine calls it as it calls runc; it edits the container's
+ * configuration by rules and then becomes the real runc. Pure: everything but runc.c and sight.c
+ * works on memory. */
 #ifndef K3SBOX_RUNC_SHIM_H
 #define K3SBOX_RUNC_SHIM_H
 
@@ -11,9 +12,9 @@
 #include "base/json.h"
 #include "plan/plan.h"
 
-/* PLAN_SHIM_RULES holds the rules that `k3sbox init` left for the containers of this machine: one a line,
- * "NAME [ARGUMENT…]", '#' begins a comment; "runc PATH" names the real runtime. The environment variable names
- * another file. */
+/* PLAN_SHIM_RULES holds the rules that `k3sbox init` left for the containers of this machine:
+ * one a line, "NAME [ARGUMENT…]", '#' begins a comment; "runc PATH" names the real runtime. The
+ * environment variable names another file. */
 #define SHIM_RULES_ENV "K3SBOX_SHIM"
 
 /* ---- call.c: the command line ---- */
@@ -25,16 +26,19 @@ struct shim_call {
 	bool log_json;         /* --log-format json */
 };
 
-/* Understands how runc and crun write options; an unknown one is taken for an option without a value. */
+/* Understands how runc and crun write options; an unknown one is taken for an option without a
+ * value. */
 void shim_call_parse(struct shim_call *c, int argc, char **argv);
 
 /* ---- sight.c: what rules ask about this machine; tests have their own ---- */
 struct shim_sight {
 	/* Is this path of the container a directory? Path and mounts as in the configuration. */
 	bool (*is_directory)(const struct shim_sight *s, const char *path);
-	bool (*has_sysctl)(const struct shim_sight *s, const char *name);   /* "net.ipv4.ip_forward" */
+	/* "net.ipv4.ip_forward" */
+	bool (*has_sysctl)(const struct shim_sight *s, const char *name);
 	int oom_score_adj;     /* this process's own */
-	uint64_t capabilities; /* that this process may use: capabilities(7), permitted, a bit each */
+	/* that this process may use: capabilities(7), permitted, a bit each */
+	uint64_t capabilities;
 	const char *bundle;
 	const struct json *config;
 };
@@ -42,19 +46,23 @@ typedef void shim_look(struct shim_sight *s, const char *bundle, const struct js
 shim_look shim_sight_init;
 
 /* ---- rules.c ---- */
-enum shim_document { DOC_CONFIG = 1, DOC_PROCESS = 2 };   /* config.json; the process.json that exec is given */
+/* config.json; the process.json that exec is given */
+enum shim_document { DOC_CONFIG = 1, DOC_PROCESS = 2 };
 
 struct shim_edit;
 
 struct shim_rule {
 	const char *name;
-	const char *argument;       /* for people: "[PATH…]"; NULL: none; without brackets it is required */
+	/* for people: "[PATH…]"; NULL: none; without brackets it is required */
+	const char *argument;
 	unsigned documents;         /* which ones it edits */
 	void (*run)(struct shim_edit *e);
-	const char *option;         /* for runc's create and run, instead of or beside the edit; may be NULL */
+	/* for runc's create and run, instead of or beside the edit; may be NULL */
+	const char *option;
 	const char *help;           /* what goes wrong without it, and what it does */
 };
-extern const struct shim_rule shim_rule_rows[SHIM_RULE_COUNT];   /* by shim_rule_id; plan/shim_rules.def */
+/* by shim_rule_id; plan/shim_rules.def */
+extern const struct shim_rule shim_rule_rows[SHIM_RULE_COUNT];
 
 struct shim_use {
 	const struct shim_rule *rule;
@@ -67,8 +75,8 @@ struct shim_rules {
 	char *runc;                 /* NULL: look for it */
 };
 
-/* 0; -EINVAL with a message that names the line. Unknown rules are refused, so that a container is never
- * started with fewer than were planned. */
+/* 0; -EINVAL with a message that names the line. Unknown rules are refused, so that a container
+ * is never started with fewer than were planned. */
 int shim_rules_parse(struct shim_rules *r, const char *text, struct err *e);
 void shim_rules_free(struct shim_rules *r);
 #define _cleanup_shim_rules_ __attribute__((cleanup(shim_rules_free)))
@@ -80,11 +88,11 @@ struct shim_input {
 	const char *bundle;
 };
 
-/* What the rules make of a document: out is empty if nothing changes. notes gets a line for each thing that
- * had to be given up. 0; -EBADMSG (no JSON, or not of the shape that the OCI defines), -EFBIG, -ENOMEM, with a
- * message. */
-int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shim_look *look, struct buf *out,
-	struct buf *notes, struct err *e);
+/* What the rules make of a document: out is empty if nothing changes. notes gets a line for each
+ * thing that had to be given up. 0; -EBADMSG (no JSON, or not of the shape that the OCI
+ * defines), -EFBIG, -ENOMEM, with a message. */
+int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shim_look *look,
+	struct buf *out, struct buf *notes, struct err *e);
 
 /* ---- edits.c ---- */
 struct shim_edit {
@@ -92,7 +100,8 @@ struct shim_edit {
 	struct json_edits *out;
 	enum shim_document doc;
 	const struct strv *args;    /* the rule's argument, in words */
-	const struct strv *no_options;   /* mount options that no mount may have, ours neither; NULL: none */
+	/* mount options that no mount may have, ours neither; NULL: none */
+	const struct strv *no_options;
 	const struct shim_sight *sight;
 	struct buf *notes;
 };

@@ -24,15 +24,16 @@ static const struct json_node *mount_of(const struct json *j, const char *path, 
 		_cleanup_free_ char *at = json_strdup(j, json_get(j, m, "destination"));
 		size_t n = at ? strlen(at) : 0;
 		while (n && at[n - 1] == '/') n--;
-		if (!at || n < *len || strncmp(path, at, n) || (path[n] && path[n] != '/')) continue;
+		if (!at || n < *len || strncmp(path, at, n) || (path[n] && path[n] != '/'))
+			continue;
 		*len = n;
 		best = m;
 	}
 	return best;
 }
 
-/* Where the path that a container will see is on this machine; -ENOENT if nowhere. proc and sysfs show the same
- * in every container, as far as directories that get masked go. */
+/* Where the path that a container will see is on this machine; -ENOENT if nowhere. proc and
+ * sysfs show the same in every container, as far as directories that get masked go. */
 static int outside(const struct shim_sight *s, const char *path, char *out, size_t size)
 {
 	const struct json *j = s->config;
@@ -93,7 +94,8 @@ void shim_sight_init(struct shim_sight *s, const char *bundle, const struct json
 	char line[32];
 
 	*s = (struct shim_sight){
-		.is_directory = is_directory, .has_sysctl = has_sysctl, .bundle = bundle, .config = config,
+		.is_directory = is_directory, .has_sysctl = has_sysctl, .bundle = bundle,
+		.config = config,
 	};
 	/* Without the file nothing is lowered: -1000 is the least there is. */
 	int r = io_read_line("/proc/self/oom_score_adj", line, sizeof line);

@@ -1,3 +1,4 @@
+/* Writes a containerd template for old versions of k3s, and recognizes its own. */
 #include "cluster/template.h"
 
 #include <errno.h>
@@ -7,8 +8,9 @@
 #include "base/io.h"
 
 /* Fields that k3s gives to templates in every version from 1.21 to 1.29 (ContainerdConfig in
- * pkg/agent/templates, Node in pkg/daemons/config/types.go); a field that a version lacks would end k3s, so
- * nothing newer is used. Plugin and key names are containerd's configuration version 2 (1.4 to 1.7). */
+ * pkg/agent/templates, Node in pkg/daemons/config/types.go); a field that a version lacks would
+ * end k3s, so nothing newer is used. Plugin and key names are containerd's configuration version
+ * 2 (1.4 to 1.7). */
 static const char mark[] = "# written by k3sbox run";
 
 static const char head[] =
@@ -57,7 +59,8 @@ static const char registries[] =
 	"{{ if .PrivateRegistryConfig }}\n"
 	"{{ range $k, $v := .PrivateRegistryConfig.Mirrors }}\n"
 	"[@.registry.mirrors.\"{{ $k }}\"]\n"
-	"  endpoint = [{{ range $i, $j := $v.Endpoints }}{{ if $i }}, {{ end }}{{ printf \"%q\" . }}{{ end }}]\n"
+	"  endpoint = [{{ range $i, $j := $v.Endpoints }}{{ if $i }}, {{ end }}{{ printf \"%q\" . "
+		"}}{{ end }}]\n"
 	"{{ if $v.Rewrites }}\n"
 	"[@.registry.mirrors.\"{{ $k }}\".rewrite]\n"
 	"{{ range $pattern, $replace := $v.Rewrites }}\n"
@@ -69,7 +72,8 @@ static const char registries[] =
 	"  {{ if $v.Auth.Username }}username = {{ printf \"%q\" $v.Auth.Username }}{{ end }}\n"
 	"  {{ if $v.Auth.Password }}password = {{ printf \"%q\" $v.Auth.Password }}{{ end }}\n"
 	"  {{ if $v.Auth.Auth }}auth = {{ printf \"%q\" $v.Auth.Auth }}{{ end }}\n"
-	"  {{ if $v.Auth.IdentityToken }}identitytoken = {{ printf \"%q\" $v.Auth.IdentityToken }}{{ end }}\n"
+	"  {{ if $v.Auth.IdentityToken }}identitytoken = {{ printf \"%q\" $v.Auth.IdentityToken "
+		"}}{{ end }}\n"
 	"{{ end }}\n"
 	"{{ if $v.TLS }}\n"
 	"[@.registry.configs.\"{{ $k }}\".tls]\n"
@@ -79,7 +83,7 @@ static const char registries[] =
 	"  {{ if $v.TLS.InsecureSkipVerify }}insecure_skip_verify = true{{ end }}\n"
 	"{{ end }}{{ end }}{{ end }}\n";
 
-/* Both texts with what stands there again and again. */
+/* Appends one of the texts, with its two abbreviations expanded. */
 static void put(struct buf *out, const char *s)
 {
 	for (; *s; s++) {

@@ -10,8 +10,8 @@
 
 enum { JOURNAL_MAX = 1 << 20 };
 
-/* The next line of *text without its end, and its key's row; NULL after the last. A line without an end was
- * cut while it was written, and its step was not taken. */
+/* The next line of *text without its end, and its key's row; NULL after the last. A line without
+ * an end was cut while it was written, and its step was not taken. */
 static const char *next_line(const char **text, size_t *len, const struct step_row **row)
 {
 	const char *line = *text, *end = line ? strchr(line, '\n') : NULL;

@@ -1,6 +1,6 @@
-/* The journal: which steps were taken on this machine, so that they can be shown and undone. A line a step,
- * its key, a tab, and the value that its fact had; written before the step is taken. Lines with a key that
- * this version does not know are kept and counted, nothing else. */
+/* The journal: which steps were taken on this machine, so that they can be shown and undone. A
+ * line a step, its key, a tab, and the value that its fact had; written before the step is
+ * taken. Lines with a key that this version does not know are kept and counted, nothing else. */
 #ifndef K3SBOX_PLAN_JOURNAL_H
 #define K3SBOX_PLAN_JOURNAL_H
 

@@ -1,5 +1,5 @@
-/* Reads the user's k3s flags from command line, configuration files and environment. Not for judging them:
- * a flag that k3s does not have is passed on and refused by k3s. */
+/* Reads the user's k3s flags from command line, configuration files and environment. Not for
+ * judging them: a flag that k3s does not have is passed on and refused by k3s. */
 #include "plan/k3s_args.h"
 
 #include <dirent.h>
@@ -20,7 +20,8 @@
 
 /* EnvVar of pkg/cli/cmds/{server,agent}.go. */
 static const struct { const char *variable, *flag; } variables[] = {
-	{ "K3S_DATA_DIR", "data-dir" }, { "K3S_TOKEN", "token" }, { "K3S_TOKEN_FILE", "token-file" },
+	{ "K3S_DATA_DIR", "data-dir" }, { "K3S_TOKEN", "token" },
+	{ "K3S_TOKEN_FILE", "token-file" },
 	{ "K3S_AGENT_TOKEN", "agent-token" }, { "K3S_AGENT_TOKEN_FILE", "agent-token-file" },
 	{ "K3S_URL", "server" }, { "K3S_NODE_NAME", "node-name" }, { "K3S_SELINUX", "selinux" },
 	{ "K3S_LB_SERVER_PORT", "lb-server-port" }, { "K3S_RESOLV_CONF", "resolv-conf" },
@@ -44,8 +45,8 @@ static const struct { const char *name, *letter; } letters[] = {
 
 /* ---- one list of arguments ---- */
 
-/* "--name", "--name=value", "-name": k3s's parser takes one dash as well. What follows the name ("" or
- * "=…"), or NULL. */
+/* "--name", "--name=value", "-name": k3s's parser takes one dash as well. What follows the name
+ * ("" or "=…"), or NULL. */
 static const char *after_name(const char *arg, const char *name)
 {
 	size_t len = strlen(name);
@@ -93,7 +94,8 @@ static const char *find_item(const struct strv *args, const char *name, const ch
 		/* The item itself may begin with dashes. */
 		const char *a = *rest == '=' ? rest + 1 : i + 1 < args->n ? args->v[i + 1] : "";
 		while (*a == '-') a++;
-		if (!strncmp(a, key, len) && (!a[len] || a[len] == '=')) return a[len] ? a + len + 1 : "";
+		if (!strncmp(a, key, len) && (!a[len] || a[len] == '='))
+			return a[len] ? a + len + 1 : "";
 	}
 	return NULL;
 }
@@ -126,7 +128,8 @@ bool k3s_args_is_on(const struct k3s_args *a, const char *name)
 	return v != NULL;
 }
 
-const char *k3s_args_item(const struct k3s_args *a, const char *name, const char *key, size_t key_len)
+const char *k3s_args_item(const struct k3s_args *a, const char *name, const char *key,
+	size_t key_len)
 {
 	const char *v = find_item(a->user, name, key, key_len);
 	return v ? v : find_item(&a->config, name, key, key_len);
@@ -153,14 +156,15 @@ const char *k3s_args_config_file(const struct strv *user, const char *env)
 static struct k3s_config_key *key_of(struct k3s_config *c, const char *name, size_t len)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (strlen(c->v[i].name) == len && !memcmp(c->v[i].name, name, len)) return &c->v[i];
+		if (strlen(c->v[i].name) == len && !memcmp(c->v[i].name, name, len))
+			return &c->v[i];
 	c->v = xrealloc(c->v, (c->n + 1) * sizeof *c->v);
 	c->v[c->n] = (struct k3s_config_key){ .name = xasprintf("%.*s", (int)len, name) };
 	return &c->v[c->n++];
 }
 
-/* convert.ToString: null is the empty string, blanks around are dropped. A mapping is nothing that a flag
- * can take, so it is left to k3s to complain. */
+/* convert.ToString: null is the empty string, blanks around are dropped. A mapping is nothing
+ * that a flag can take, so it is left to k3s to complain. */
 static void add_value(struct strv *values, const struct yaml_node *n)
 {
 	const char *s = yaml_str(n) ? yaml_str(n) : "";
@@ -185,7 +189,8 @@ static void add_key(struct k3s_config *c, const struct yaml *y, const struct yam
 		if (!adds || n->type != YAML_NULL) add_value(&key->values, n);
 		return;
 	}
-	for (const struct yaml_node *i = yaml_first(y, n); i; i = yaml_next(y, i)) add_value(&key->values, i);
+	for (const struct yaml_node *i = yaml_first(y, n); i; i = yaml_next(y, i))
+		add_value(&key->values, i);
 }
 
 int k3s_config_add(struct k3s_config *c, const char *text, size_t len, struct err *e)

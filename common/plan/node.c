@@ -37,7 +37,8 @@ static bool is_default_v6(const char *line)
 static bool is_default_v4(const char *line)
 {
 	char destination[16];
-	return text_field(line, 1, destination, sizeof destination) && !strcmp(destination, "00000000");
+	return text_field(line, 1, destination, sizeof destination) &&
+		!strcmp(destination, "00000000");
 }
 
 /* As k8s.io/apimachinery util/net ChooseHostInterface: a row of all zeros in these files. */

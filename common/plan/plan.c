@@ -1,5 +1,5 @@
-/* Runs the probes, makes the plan, applies and undoes its steps. Not for what a step does (plan/fix) or what
- * the journal looks like (plan/journal.c). */
+/* Runs the probes, makes the plan, applies and undoes its steps. Not for what a step does
+ * (plan/fix) or what the journal looks like (plan/journal.c). */
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -30,10 +30,12 @@ int plan_options_complete(struct plan_options *o, const struct strv *user, struc
 	/* What stands behind -- is for k3s, which has the last word. */
 	dir = k3s_args_typed(&o->args, "data-dir");
 	if (dir && *dir) o->data_dir = dir;
-	else if (!o->data_dir && (dir = k3s_args_find(&o->args, "data-dir"))) o->data_dir = xstrdup(dir);
+	else if (!o->data_dir && (dir = k3s_args_find(&o->args, "data-dir")))
+		o->data_dir = xstrdup(dir);
 	if (!o->data_dir || !*o->data_dir) o->data_dir = "/var/lib/rancher/k3s";
 	if (!o->k3s && (env = getenv("K3SBOX_K3S")) && *env) o->k3s = env;
-	if (!o->k3s && !io_find_program("k3s", getenv("PATH"), found, sizeof found)) o->k3s = xstrdup(found);
+	if (!o->k3s && !io_find_program("k3s", getenv("PATH"), found, sizeof found))
+		o->k3s = xstrdup(found);
 	return r;
 }
 
@@ -79,8 +81,8 @@ static void finish(const struct fact *f, const struct plan_options *o, struct pl
 }
 
 /* An obstacle that init saw is in the journal; seeing it again would only cost the wait. */
-static bool seen_by_init(const struct fact *f, const struct plan_options *o, const struct journal *j,
-	struct fact_result *r)
+static bool seen_by_init(const struct fact *f, const struct plan_options *o,
+	const struct journal *j, struct fact_result *r)
 {
 	if (!f->slow || !o->trust_init || (f->settled && f->settled(o))) return false;
 	for (size_t i = 0; i < j->n; i++)
@@ -103,17 +105,20 @@ void plan_probe(const struct plan_options *o, struct fact_result results[FACT_CO
 	_cleanup_journal_ struct journal journal = {0};
 	bool root = !geteuid();
 
-	/* Without root most of the others would only report that, each in its own way. One that cannot be read
-	 * is one that does not spare a probe. */
+	/* A journal that cannot be read spares no probe. Without root most of the facts would
+	 * only report that, each in its own way. */
 	journal_load(&journal);
 	memset(results, 0, FACT_COUNT * sizeof *results);
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		const struct fact *f = &facts[i];
-		if (is_skipped(f, o) || (!root && i != FACT_ROOT)) results[i].state = RESULT_SKIPPED;
-		else if (f->slow && !seen_by_init(f, o, &journal, &results[i])) start(f, o, &children[i]);
+		if (is_skipped(f, o) || (!root && i != FACT_ROOT))
+			results[i].state = RESULT_SKIPPED;
+		else if (f->slow && !seen_by_init(f, o, &journal, &results[i]))
+			start(f, o, &children[i]);
 	}
 	for (size_t i = 0; i < FACT_COUNT; i++)
-		if (results[i].state != RESULT_SKIPPED && !facts[i].slow) facts[i].probe(o, &results[i]);
+		if (results[i].state != RESULT_SKIPPED && !facts[i].slow)
+			facts[i].probe(o, &results[i]);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (results[i].state == RESULT_OK && facts[i].slow)
 			finish(&facts[i], o, &children[i], &results[i]);
@@ -127,16 +132,19 @@ static bool is_allowed(const struct plan_options *o, enum mechanism by)
 		!(by == BY_INTERCEPT && o->no_intercept);
 }
 
-static bool fits(const struct plan_options *o, const struct fact_result *results, const struct step_row *row)
+static bool fits(const struct plan_options *o, const struct fact_result *results,
+	const struct step_row *row)
 {
-	if (!is_allowed(o, row->by) || results[mechanisms[row->by].needs].state != RESULT_OK) return false;
+	if (!is_allowed(o, row->by) || results[mechanisms[row->by].needs].state != RESULT_OK)
+		return false;
 	return row->when == KIND_NONE || row->when == results[row->fact].kind;
 }
 
 static void add_step(struct plan *p, size_t fact, const struct step_row *row)
 {
 	p->steps = xrealloc(p->steps, (p->n + 1) * sizeof *p->steps);
-	p->steps[p->n++] = (struct plan_step){ .fact = &facts[fact], .seen = &p->results[fact], .row = row };
+	p->steps[p->n++] = (struct plan_step){ .fact = &facts[fact], .seen = &p->results[fact],
+		.row = row };
 }
 
 /* The first row that fits, and the ones that go with it. */
@@ -157,7 +165,8 @@ static void add_steps(struct plan *p, const struct plan_options *o, size_t fact)
 	if (!taken) add_step(p, fact, NULL);
 }
 
-void plan_make(const struct plan_options *o, const struct fact_result results[FACT_COUNT], struct plan *p)
+void plan_make(const struct plan_options *o, const struct fact_result results[FACT_COUNT],
+	struct plan *p)
 {
 	*p = (struct plan){ .results = xcalloc(FACT_COUNT, sizeof *results) };
 	memcpy(p->results, results, FACT_COUNT * sizeof *results);
@@ -251,13 +260,14 @@ struct plan_progress {
 	void *arg;
 };
 
-static void tell(const struct plan_progress *to, const struct plan_step *s, int r, const struct err *why)
+static void tell(const struct plan_progress *to, const struct plan_step *s, int r,
+	const struct err *why)
 {
 	if (to->report && !has_step(to->before, s)) to->report(to->arg, s, r, why);
 }
 
-static int take(const struct plan_options *o, const struct plan_step *s, const struct plan_progress *to,
-	struct err *e)
+static int take(const struct plan_options *o, const struct plan_step *s,
+	const struct plan_progress *to, struct err *e)
 {
 	struct err why = {0};
 	/* What run sees of the network may be over the next time: only what init sees is kept. */
@@ -297,8 +307,8 @@ static bool changes_something(const struct plan *p)
 	return false;
 }
 
-/* What was applied lets some probes see what they could not (the files of a cgroup, once it is mounted). Those
- * that wait for the network have nothing new to say. */
+/* What was applied lets some probes see what they could not (the files of a cgroup, once it is
+ * mounted). Those that wait for the network have nothing new to say. */
 static void probe_again(const struct plan_options *o, const struct plan *before, struct plan *p)
 {
 	struct fact_result results[FACT_COUNT];
@@ -312,7 +322,8 @@ static void probe_again(const struct plan_options *o, const struct plan *before,
 	plan_make(o, results, p);
 }
 
-int plan_apply(const struct plan_options *o, struct plan *p, plan_report *report, void *arg, struct err *e)
+int plan_apply(const struct plan_options *o, struct plan *p, plan_report *report, void *arg,
+	struct err *e)
 {
 	enum { ROUNDS = 3 };
 	struct plan before = {0};
@@ -348,6 +359,7 @@ int plan_undo(const struct plan_options *o, plan_report *report, void *arg)
 		if (report) report(arg, &s, r, &why);
 		if (!result) result = r;
 	}
-	for (size_t i = 0; i < sizeof files / sizeof *files && !result; i++) result = io_unlink(files[i]);
+	for (size_t i = 0; i < sizeof files / sizeof *files && !result; i++)
+		result = io_unlink(files[i]);
 	return result;
 }

@@ -1,6 +1,7 @@
-/* Facts → plan. A fact is an obstacle or not, found out by doing the real thing; a step removes one obstacle by
- * one mechanism. doctor prints them, init applies the steps that last, run adds the flags, the OCI shim
- * follows its rules, the interceptor its own: all from the same rows, so they cannot disagree. */
+/* Facts → plan. A fact is an obstacle or not, found out by doing the real thing; a step removes
+ * one obstacle by one mechanism. doctor prints them, init applies the steps that last, run adds
+ * the flags, the OCI shim follows its rules, the interceptor its own: all from the same rows, so
+ * they cannot disagree. */
 #ifndef K3SBOX_PLAN_H
 #define K3SBOX_PLAN_H
 
@@ -8,10 +9,11 @@
 #include "base/io.h"
 #include "plan/rows.h"
 
-/* Option rows for the fields of a struct plan_options that lies at `base` in an applet's option struct. */
+/* Option rows for the fields of a struct plan_options that lies at `base` in an applet's option
+ * struct. */
 #define PLAN_OPT_ROWS(type, base) \
 	{ OPT_CHOICE, 0, "mode", offsetof(type, base.mode), .choices = plan_mode_names, \
-	  .help = "what to run (auto: a node, or the control plane alone where no node can run)" }, \
+	  .help = "what to run (auto: a node, or the control plane alone if no node can run)" }, \
 	{ OPT_STR, 0, "data-dir", offsetof(type, base.data_dir), "DIR", \
 	  .help = "k3s's data directory (/var/lib/rancher/k3s)" }, \
 	{ OPT_STR, 0, "k3s", offsetof(type, base.k3s), "FILE", \
@@ -21,29 +23,33 @@
 	  .help = "do not insert the OCI shim between containerd and runc" }, \
 	{ OPT_FLAG, 0, "no-intercept", offsetof(type, base.no_intercept), \
 	  .help = "trace no processes" }
-extern const char *const plan_mode_names[];   /* by enum plan_mode: "auto", "control-plane", "node" */
+/* by enum plan_mode: "auto", "control-plane", "node" */
+extern const char *const plan_mode_names[];
 
-/* Reads the user's k3s flags (user: the command line's, may be NULL; it must outlive o) and fills in what the
- * command line left open: data_dir (--data-dir of k3s, its configuration files, $K3S_DATA_DIR, k3s's default)
- * and k3s ($K3SBOX_K3S, PATH). Strings are allocated for good or borrowed. 0, or -errno if a configuration
- * file of k3s cannot be used; everything else is filled in then, too. */
+/* Reads the user's k3s flags (user: the command line's, may be NULL; it must outlive o) and
+ * fills in what the command line left open: data_dir (--data-dir of k3s, its configuration
+ * files, $K3S_DATA_DIR, k3s's default) and k3s ($K3SBOX_K3S, PATH). Strings are allocated for
+ * good or borrowed. 0, or -errno if a configuration file of k3s cannot be used; everything else
+ * is filled in then, too. */
 int plan_options_complete(struct plan_options *o, const struct strv *user, struct err *e);
 
 struct plan {
 	struct fact_result *results;  /* by fact_id */
-	struct plan_step *steps;      /* in the facts' order; several rows may remove one obstacle together */
+	/* in the facts' order; several rows may remove one obstacle together */
+	struct plan_step *steps;
 	size_t n;
 };
 
 /* Runs every probe. */
 void plan_probe(const struct plan_options *o, struct fact_result results[FACT_COUNT]);
 /* Pure: picks for each obstacle the first row whose mechanism is allowed. */
-void plan_make(const struct plan_options *o, const struct fact_result results[FACT_COUNT], struct plan *p);
+void plan_make(const struct plan_options *o, const struct fact_result results[FACT_COUNT],
+	struct plan *p);
 void plan_free(struct plan *p);
 
-/* Both, and what auto means: if an obstacle that no node survives stays, o->mode becomes MODE_CONTROL_PLANE,
- * the plan is one for that, and the obstacle's fact is returned (its result is still in p->results). MODE_AUTO
- * becomes MODE_NODE otherwise, and NULL is returned. */
+/* Both, and what auto means: if an obstacle that no node survives stays, o->mode becomes
+ * MODE_CONTROL_PLANE, the plan is one for that, and the obstacle's fact is returned (its result
+ * is still in p->results). MODE_AUTO becomes MODE_NODE otherwise, and NULL is returned. */
 const struct fact *plan_prepare(struct plan_options *o, struct plan *p);
 
 /* The first obstacle of exactly this severity that nothing removes; NULL if there is none. */
@@ -51,21 +57,22 @@ const struct plan_step *plan_blocked(const struct plan *p, enum severity s);
 
 #define PLAN_SHIM_RULES K3SBOX_RUN "/shim"
 
-/* One at a time: held from probing to the end of applying or undoing. Waits. A descriptor to close(2), or
- * -errno (then whatever comes next says why). */
+/* One at a time: held from probing to the end of applying or undoing. Waits. A descriptor to
+ * close(2), or -errno (then whatever comes next says why). */
 int plan_lock(void);
 
-/* Told of each step that is applied for the first time, r being 0, and of each step that failed without ending
- * the whole (optional, or an undo), r being -errno. */
+/* Told of each step that is applied for the first time, r being 0, and of each step that failed
+ * without ending the whole (optional, or an undo), r being -errno. */
 typedef void plan_report(void *arg, const struct plan_step *s, int r, const struct err *why);
 
-/* Takes the steps that last (files, mounts) and writes the shim's rules. As long as that lets other obstacles
- * be seen, *p becomes the plan for these too; whether any stays that nothing removes is to be asked once more.
- * 0 or -errno. */
-int plan_apply(const struct plan_options *o, struct plan *p, plan_report *report, void *arg, struct err *e);
+/* Takes the steps that last (files, mounts) and writes the shim's rules. As long as that lets
+ * other obstacles be seen, *p becomes the plan for these too; whether any stays that nothing
+ * removes is to be asked once more. 0 or -errno. */
+int plan_apply(const struct plan_options *o, struct plan *p, plan_report *report, void *arg,
+	struct err *e);
 
-/* Undoes everything that plan_apply() can have done, in reverse; safe to repeat. What fails is reported, and
- * the rest undone. 0 or the first -errno. */
+/* Undoes everything that plan_apply() can have done, in reverse; safe to repeat. What fails is
+ * reported, and the rest undone. 0 or the first -errno. */
 int plan_undo(const struct plan_options *o, plan_report *report, void *arg);
 
 #endif

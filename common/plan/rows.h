@@ -1,5 +1,5 @@
-/* Facts, obstacle kinds, steps and shim rules: their ids, made from the rows of facts.def, steps.def and
- * shim_rules.def, and the types of the tables that the same rows fill. */
+/* Facts, obstacle kinds, steps and shim rules: their ids, made from the rows of facts.def,
+ * steps.def and shim_rules.def, and the types of the tables that the same rows fill. */
 #ifndef K3SBOX_PLAN_ROWS_H
 #define K3SBOX_PLAN_ROWS_H
 
@@ -15,7 +15,8 @@ enum fact_id {
 	FACT_COUNT,
 };
 
-/* KIND_FACT_KIND; KIND_NONE where a fact's obstacles do not differ, and in a step's row, as ANY, for all. */
+/* KIND_FACT_KIND; KIND_NONE where a fact's obstacles do not differ, and in a step's row, as ANY,
+ * for all. */
 enum obstacle_kind {
 	KIND_NONE,
 #define KIND(fact, kind) KIND_##fact##_##kind,
@@ -49,24 +50,28 @@ enum mechanism {
 
 struct mechanism_row {
 	const char *name;         /* "flag", "file", … */
-	enum fact_id needs;       /* nothing of it is used where this fact is not fine; FACT_ROOT: no other */
+	/* nothing of it is used where this fact is not fine; FACT_ROOT: no other */
+	enum fact_id needs;
 	bool lasts;               /* until it is undone, not only as long as k3s runs */
 };
 extern const struct mechanism_row mechanisms[MECHANISM_COUNT];
 
-/* Settings of k3s and its parts. How a given k3s takes them is the business of applets/run/dialect.c. */
+/* Settings of k3s and its parts. How a given k3s takes them is the business of
+ * applets/run/dialect.c. */
 enum knob {
 	KNOB_NONE,
 	KNOB_SNAPSHOTTER_NATIVE,
 	KNOB_FLANNEL_NONE,
-	KNOB_KUBE_PROXY_OFF,          /* network policy too: its controller needs iptables as well */
+	/* network policy too: its controller needs iptables as well */
+	KNOB_KUBE_PROXY_OFF,
 	KNOB_IMAGE_GC_OFF,            /* thresholds 100/99 */
 	KNOB_LOCAL_STORAGE_ISOLATION_OFF,
 	KNOB_FAIL_CGROUPV1_OFF,
 	KNOB_CGROUPS_PER_QOS_OFF,     /* and enforce-node-allocatable= */
 	KNOB_UNPRIVILEGED_PORTS_OFF,  /* containerd's enable_unprivileged_ports and _icmp */
 	KNOB_NODE_ADDRESS,            /* value: an IP address; node-ip and advertise-address */
-	KNOB_PAUSE_IMAGE,             /* value: reference of an image that k3s imports at its start */
+	/* value: reference of an image that k3s imports at its start */
+	KNOB_PAUSE_IMAGE,
 	KNOB_PACKAGED_OFF,            /* coredns, traefik, …: their images cannot be pulled */
 	KNOB_OCI_SHIM,                /* containerd runs k3sbox as its OCI runtime */
 	KNOB_FAIL_SWAP_ON_OFF,
@@ -79,7 +84,8 @@ struct plan_options {
 	enum plan_mode mode;
 	bool no_mount, no_shim, no_intercept;
 	bool trust_init;           /* run, after init: believe the journal about slow facts */
-	const char *data_dir;      /* k3s's data directory; NULL only before plan_options_complete() */
+	/* k3s's data directory; NULL only before plan_options_complete() */
+	const char *data_dir;
 	const char *k3s;           /* path of the k3s binary, or NULL if not found */
 	struct k3s_args args;      /* what the user tells k3s */
 };
@@ -102,17 +108,19 @@ enum severity {
 	DEGRADED,        /* runs with less */
 };
 
-/* Does the real thing, mostly in a child with namespaces of its own, prints nothing and leaves nothing
- * behind. r is zeroed: RESULT_OK. */
+/* Does the real thing, mostly in a child with namespaces of its own, prints nothing and leaves
+ * nothing behind. r is zeroed: RESULT_OK. */
 typedef void fact_probe(const struct plan_options *o, struct fact_result *r);
 
 struct fact {
 	fact_probe *probe;
 	const char *name;             /* "kmsg" */
 	enum severity severity;
-	const char *title;            /* what is true when nothing is wrong: "/dev/kmsg can be opened" */
+	/* what is true when nothing is wrong: "/dev/kmsg can be opened" */
+	const char *title;
 	bool node_only;               /* of no interest to a control plane alone */
-	bool slow;                    /* may wait for the network: probed in a child beside the others */
+	/* may wait for the network: probed in a child beside the others */
+	bool slow;
 	bool (*settled)(const struct plan_options *o);   /* fine without a probe; may be NULL */
 	const char *help;             /* what the user can do if no step helps; may be NULL */
 };
@@ -127,8 +135,9 @@ struct plan_step {
 	const struct step_row *row;   /* NULL: nothing can be done */
 };
 
-/* 0, or -errno with the detail in e. An undo is idempotent and knows its own work: it may follow half an
- * apply, or none. seen: the result's value at the time of the apply; NULL if the journal does not have it. */
+/* 0, or -errno with the detail in e. An undo is idempotent and knows its own work: it may follow
+ * half an apply, or none. seen: the result's value at the time of the apply; NULL if the journal
+ * does not have it. */
 typedef int step_apply(const struct plan_options *o, const struct plan_step *s, struct err *e);
 typedef int step_undo(const struct plan_options *o, const char *seen, struct err *e);
 
@@ -144,8 +153,9 @@ struct step_row {
 	enum knob knob;               /* BY_FLAG */
 	enum shim_rule_id rule;       /* BY_SHIM */
 	const char *option;           /* BY_INTERCEPT: option of `intercept` */
-	const char *arg;              /* the rule's argument, the knob's value (NULL: the result's) or what
-	                               * apply() takes; may be NULL */
+	/* the rule's argument, the knob's value (NULL: the result's) or what apply() takes; may
+	 * be NULL */
+	const char *arg;
 	step_apply *apply;            /* BY_FILE, BY_MOUNT */
 	step_undo *undo;
 };

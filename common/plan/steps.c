@@ -20,8 +20,8 @@ const struct mechanism_row mechanisms[MECHANISM_COUNT] = {
 
 const struct step_row step_rows[STEP_COUNT] = {
 #define STEP(id, of, kind, mechanism, sentence, ...) [STEP_##id] = { \
-	.key = #id, .fact = FACT_##of, .when = KIND_##of##_##kind, .by = mechanism, .what = sentence, \
-	__VA_ARGS__ },
+	.key = #id, .fact = FACT_##of, .when = KIND_##of##_##kind, .by = mechanism, \
+	.what = sentence, __VA_ARGS__ },
 #include "plan/steps.def"
 };
 

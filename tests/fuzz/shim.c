@@ -1,5 +1,6 @@
-/* Fuzz target: rules text, a line "---", a configuration. Whatever comes in: no crash, the result is JSON
- * again, and a second run over it finds nothing left to do. The rules text serves as a command line too. */
+/* Fuzz target: rules text, a line "---", a configuration. Whatever comes in: no crash, the
+ * result is JSON again, and a second run over it finds nothing left to do. The rules text serves
+ * as a command line too. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ static bool any_sysctl(const struct shim_sight *s, const char *name)
 
 static void look(struct shim_sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct shim_sight){ .is_directory = any_folder, .has_sysctl = any_sysctl, .oom_score_adj = 3, .capabilities = 0xff,
+	*s = (struct shim_sight){ .is_directory = any_folder, .has_sysctl = any_sysctl,
+		.oom_score_adj = 3, .capabilities = 0xff,
 		.bundle = bundle, .config = config };
 }
 
@@ -39,7 +41,8 @@ static void command_line(char *text)
 	if (c.verb < 1 || c.verb > argc || !c.bundle) abort();
 }
 
-static void edit(const struct shim_rules *rules, enum shim_document doc, const char *text, size_t len)
+static void edit(const struct shim_rules *rules, enum shim_document doc, const char *text,
+	size_t len)
 {
 	_cleanup_buf_ struct buf once = {0}, twice = {0}, notes = {0};
 	struct shim_input in = { doc, text, len, "/b" };

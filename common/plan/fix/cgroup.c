@@ -27,20 +27,21 @@ static int mount_noted(const char *dir, const char *source, const char *type, co
 	return mount(source, dir, type, FLAGS, data) < 0 ? -errno : 0;
 }
 
-/* CGROUP_ROOT is a directory of sysfs, where none can be made: a tmpfs over it, unless something is mounted
- * there already. */
+/* CGROUP_ROOT is a directory of sysfs, where none can be made: a tmpfs over it, unless something
+ * is mounted there already. */
 static int prepare_root(const struct mounts *m)
 {
-	return mounts_at(m, CGROUP_ROOT) ? 0 : mount_noted(CGROUP_ROOT, "k3sbox", "tmpfs", "mode=755,size=1m");
+	return mounts_at(m, CGROUP_ROOT) ? 0
+		: mount_noted(CGROUP_ROOT, "k3sbox", "tmpfs", "mode=755,size=1m");
 }
 
-/* Those of linux/cgroup_subsys.h. /proc/cgroups lists the ones that exist, but in a sandbox it may be empty
- * until one is mounted; so each is tried, and what the kernel lacks is left out. */
+/* Those of linux/cgroup_subsys.h. /proc/cgroups lists the ones that exist, but in a sandbox it
+ * may be empty until one is mounted; so each is tried, and what the kernel lacks is left out. */
 static void mount_all(const struct mounts *m)
 {
 	static const char *const names[] = {
-		"cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio", "net_cls",
-		"net_prio", "perf_event", "hugetlb", "rdma", "misc",
+		"cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio",
+		"net_cls", "net_prio", "perf_event", "hugetlb", "rdma", "misc",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -22,9 +22,11 @@ static int write_hosts(const struct buf *b)
 	char real[PATH_MAX];
 
 	/* A link stays one. */
-	int r = io_replace(realpath(HOSTS, real) ? real : HOSTS, 0644, b->data ? b->data : "", b->len);
+	int r = io_replace(realpath(HOSTS, real) ? real : HOSTS, 0644, b->data ? b->data : "",
+		b->len);
 	if (r != -EBUSY && r != -EXDEV) return r;
-	/* A mount point cannot be renamed over. The new text goes in first, then what is too long is cut. */
+	/* A mount point cannot be renamed over. The new text goes in first, then what is too
+	 * long is cut. */
 	_cleanup_close_ int fd = open(HOSTS, O_WRONLY | O_CLOEXEC);
 	if (fd < 0) return -errno;
 	r = io_write_fd(fd, b->data ? b->data : "", b->len);
@@ -68,7 +70,8 @@ int hosts_add_node(const struct plan_options *o, const struct plan_step *s, stru
 
 	(void)o, (void)s;
 	node_name(name, sizeof name);
-	if (!node_first_address(address, sizeof address)) snprintf(address, sizeof address, "127.0.0.1");
+	if (!node_first_address(address, sizeof address))
+		snprintf(address, sizeof address, "127.0.0.1");
 	snprintf(line, sizeof line, "%s\t%s" MARK "\n", address, name);
 	int r = rewrite(line);
 	return r < 0 ? err_errno(e, r, HOSTS) : 0;

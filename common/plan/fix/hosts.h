@@ -4,8 +4,8 @@
 
 #include "plan/rows.h"
 
-/* Adds the node's address and name, with a mark. A file that is bind-mounted (as in containers) and cannot be
- * replaced is written in place. */
+/* Adds the node's address and name, with a mark. A file that is bind-mounted (as in containers)
+ * and cannot be replaced is written in place. */
 step_apply hosts_add_node;
 /* Removes the marked lines. */
 step_undo hosts_clean;

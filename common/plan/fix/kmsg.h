@@ -6,8 +6,8 @@
 
 /* Can it be opened for reading? 0 or -errno. */
 int kmsg_check(void);
-/* A symbolic link to /dev/null, where there is none; /dev/null bound over it, where it cannot be opened. They
- * use neither options nor step (may be NULL). */
+/* A symbolic link to /dev/null, where there is none; /dev/null bound over it, where it cannot be
+ * opened. They use neither options nor step (may be NULL). */
 step_apply kmsg_link, kmsg_bind;
 /* Removes link or mount, if they are ours. */
 step_undo kmsg_remove;

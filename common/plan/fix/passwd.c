@@ -34,6 +34,7 @@ int passwd_remove(const struct plan_options *o, const char *seen, struct err *e)
 
 	(void)o, (void)seen;
 	if (r == -ENOENT || r == -EFBIG) return 0;
-	if (!r && b.len == sizeof content - 1 && !memcmp(b.data, content, b.len)) r = io_unlink(PASSWD);
+	if (!r && b.len == sizeof content - 1 && !memcmp(b.data, content, b.len))
+		r = io_unlink(PASSWD);
 	return r < 0 ? err_errno(e, r, PASSWD) : 0;
 }

@@ -1,4 +1,5 @@
-/* Covers directories of /proc/sys that lack files, and uncovers them. The files' values are in plan/seeds.c. */
+/* Covers directories of /proc/sys that lack files, and uncovers them. The files' values are in
+ * plan/seeds.c. */
 #include "plan/fix/procsys.h"
 
 #include <dirent.h>
@@ -33,7 +34,8 @@ int procsys_check(const struct seed *s)
 {
 	char path[PATH_MAX], now[256], want[256];
 
-	if (snprintf(path, sizeof path, PROC_SYS "/%s", s->path) >= (int)sizeof path) return -ENAMETOOLONG;
+	if (snprintf(path, sizeof path, PROC_SYS "/%s", s->path) >= (int)sizeof path)
+		return -ENAMETOOLONG;
 	int r = io_read_line(path, now, sizeof now);
 	if (r < 0 || s->need != SEED_FATAL) return r;
 	want[seed_value(s, want, sizeof want)] = 0;
@@ -45,7 +47,8 @@ int procsys_check(const struct seed *s)
 static bool lacking_below(const char *rel)
 {
 	for (size_t i = 0; i < seed_count; i++)
-		if (procsys_wanted(&seeds[i]) && path_within(seeds[i].path, rel) && procsys_check(&seeds[i]) < 0) return true;
+		if (procsys_wanted(&seeds[i]) && path_within(seeds[i].path, rel) &&
+			procsys_check(&seeds[i]) < 0) return true;
 	return false;
 }
 
@@ -94,7 +97,8 @@ static int bring_back(const char *rel, unsigned long set, struct err *e)
 	char real[PATH_MAX], here[PATH_MAX];
 	struct stat st;
 
-	if (io_join(real, sizeof real, REAL, rel) < 0 || io_join(here, sizeof here, PROC_SYS, rel) < 0)
+	if (io_join(real, sizeof real, REAL, rel) < 0 ||
+		io_join(here, sizeof here, PROC_SYS, rel) < 0)
 		return -ENAMETOOLONG;
 	if (set_has(set, rel)) return 0;   /* it exists but is useless: the seed takes its place */
 	if (stat(real, &st) < 0) return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", real);
@@ -134,7 +138,8 @@ static int add_seeds(const char *dir, unsigned long set, const char *root, struc
 		if (!(set >> i & 1) || (dir && !path_within(seeds[i].path, dir))) continue;
 		int r = io_join(path, sizeof path, root, seeds[i].path);
 		if (!r) r = io_mkparents(path, 0755);
-		if (!r) r = make_file(path, 0644, value, seed_value(&seeds[i], value, sizeof value));
+		if (!r) r = make_file(path, 0644, value,
+			seed_value(&seeds[i], value, sizeof value));
 		if (r < 0) return err_errno(e, r, "%s", path);
 	}
 	return 0;
@@ -146,7 +151,8 @@ static int cover_directory(const char *dir, unsigned long set, struct err *e)
 	int r = io_join(path, sizeof path, PROC_SYS, dir);
 
 	if (r < 0) return r;
-	if (mount("k3sbox", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=555,size=1m") < 0)
+	if (mount("k3sbox", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		"mode=555,size=1m") < 0)
 		return err_errno(e, -errno, "%s", path);
 	r = cover(dir, set, e);
 	return r < 0 ? r : add_seeds(dir, set, PROC_SYS, e);
@@ -157,8 +163,8 @@ static int keep_real(struct err *e)
 	int r = io_mkdirs(REAL, 0700);
 	if (!r) r = bind(PROC_SYS, REAL);
 	if (r < 0) return err_errno(e, r, "%s", REAL);
-	/* Otherwise unmounting it would reach the mounts that it is a copy of. A kernel without propagation has
-	 * nothing to keep apart. */
+	/* Otherwise unmounting it would reach the mounts that it is a copy of. A kernel without
+	 * propagation has nothing to keep apart. */
 	mount(NULL, REAL, NULL, MS_PRIVATE | MS_REC, NULL);
 	return 0;
 }
@@ -179,8 +185,8 @@ int procsys_mount(const struct plan_options *o, const struct plan_step *s, struc
 	return r;
 }
 
-/* Is a directory of ours mounted there last? No other program mounts a tmpfs at such a place (gVisor does not
- * show the source of a mount). */
+/* Is a directory of ours mounted there last? No other program mounts a tmpfs at such a place
+ * (gVisor does not show the source of a mount). */
 static bool is_covered(const char *path)
 {
 	_cleanup_mounts_ struct mounts m = {0};
@@ -205,7 +211,8 @@ int procsys_unmount(const struct plan_options *o, const char *seen, struct err *
 	for (size_t i = 0; i < COVERED; i++) {
 		if (io_join(path, sizeof path, PROC_SYS, covered[i]) < 0) continue;
 		for (int tries = 0; tries < 8 && is_covered(path); tries++)
-			if (umount2(path, MNT_DETACH) < 0 && !result) result = err_errno(e, -errno, "%s", path);
+			if (umount2(path, MNT_DETACH) < 0 && !result)
+				result = err_errno(e, -errno, "%s", path);
 	}
 	if (is_mounted(REAL) && umount2(REAL, MNT_DETACH) < 0 && !result)
 		result = err_errno(e, -errno, "%s", REAL);

@@ -7,7 +7,8 @@
 
 static int set(unsigned long how, struct err *e)
 {
-	return mount(NULL, "/", NULL, how | MS_REC, NULL) < 0 ? err_errno(e, -errno, "mount(2) of /") : 0;
+	return mount(NULL, "/", NULL, how | MS_REC, NULL) < 0
+		? err_errno(e, -errno, "mount(2) of /") : 0;
 }
 
 int propagation_share(const struct plan_options *o, const struct plan_step *s, struct err *e)

@@ -1,4 +1,4 @@
-/* What the cgroup file systems can do here. */
+/* Probes of control groups: controllers, limits, statistics, namespaces. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,7 +23,9 @@ enum { REQUIRED = sizeof required / sizeof *required };
 
 static int try_mount_cgroup(void *controller)
 {
-	if (mount("k3sbox", "/tmp", "tmpfs", 0, "size=64k") < 0 && mount("k3sbox", "/proc", "tmpfs", 0, "size=64k") < 0) return errno;
+	if (mount("k3sbox", "/tmp", "tmpfs", 0, "size=64k") < 0 &&
+	    mount("k3sbox", "/proc", "tmpfs", 0, "size=64k") < 0)
+		return errno;
 	const char *dir = "/tmp";
 	return mount("cgroup", dir, "cgroup", 0, controller) < 0 ? errno : 0;
 }
@@ -40,18 +42,22 @@ static void probe_v1(struct fact_result *r)
 	}
 	for (int i = 0; i < REQUIRED; i++) {
 		if (cgroup_mounted(&m, required[i])) continue;
-		snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s", required[i]);
+		snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s",
+			required[i]);
 		int cannot = probe_in_mount_namespace(try_mount_cgroup, (char *)required[i]);
 		if (!cannot) continue;
 		e = cannot;
-		snprintf(unknown + strlen(unknown), sizeof unknown - strlen(unknown), " %s", required[i]);
+		snprintf(unknown + strlen(unknown), sizeof unknown - strlen(unknown), " %s",
+			required[i]);
 	}
 	if (!*missing) return;
 	if (!strcmp(unknown, " pids")) {
-		probe_obstacle(r, KIND_CGROUP_NO_PIDS, "this kernel has no pids controller, without which k3s does not start");
+		probe_obstacle(r, KIND_CGROUP_NO_PIDS,
+			"this kernel has no pids controller, without which k3s does not start");
 		return;
 	}
-	if (e) probe_obstacle(r, KIND_CGROUP_ABSENT, "no cgroup mount for%s, and mounting%s fails: %s", missing, unknown, strerror(e));
+	if (e) probe_obstacle(r, KIND_CGROUP_ABSENT,
+		"no cgroup mount for%s, and mounting%s fails: %s", missing, unknown, strerror(e));
 	else probe_obstacle(r, KIND_CGROUP_UNMOUNTED, "no cgroup mount for%s", missing);
 }
 
@@ -74,13 +80,15 @@ void probe_cgroup(const struct plan_options *o, struct fact_result *r)
 		if (*s == ' ') *s = ',';
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!mounts_has_option(have, wanted[i])) {
-			probe_obstacle(r, KIND_CGROUP_ABSENT, "controller %s is not in " CGROUP_ROOT "/cgroup.controllers", wanted[i]);
+			probe_obstacle(r, KIND_CGROUP_ABSENT,
+				"controller %s is not in " CGROUP_ROOT "/cgroup.controllers",
+				wanted[i]);
 			return;
 		}
 }
 
-/* "The non-presence of the devices subsystem is considered fatal for security reasons" (opencontainers/cgroups fs/paths.go). In version 2
- * it is no controller. */
+/* "The non-presence of the devices subsystem is considered fatal for security reasons"
+ * (opencontainers/cgroups fs/paths.go). In version 2 it is no controller. */
 void probe_cgroup_devices(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
@@ -88,14 +96,17 @@ void probe_cgroup_devices(const struct plan_options *o, struct fact_result *r)
 	(void)o;
 	if (cgroup_is_v2() || mounts_read(&m) < 0 || cgroup_mounted(&m, "devices")) return;
 	int e = probe_in_mount_namespace(try_mount_cgroup, "devices");
-	if (e) probe_obstacle_errno(r, KIND_CGROUP_DEVICES_ABSENT, "no cgroup mount for devices, and mounting it fails", e);
+	if (e) probe_obstacle_errno(r, KIND_CGROUP_DEVICES_ABSENT,
+		"no cgroup mount for devices, and mounting it fails", e);
 	else probe_obstacle(r, KIND_CGROUP_DEVICES_UNMOUNTED, "no cgroup mount for devices");
 }
 
 void probe_cgroup_v1(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
-	if (!cgroup_is_v2()) probe_obstacle(r, KIND_NONE, CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
+	if (!cgroup_is_v2())
+		probe_obstacle(r, KIND_NONE,
+			CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
 }
 
 /* Without the hierarchies there is nothing to try; once init has mounted them, run looks again. */
@@ -109,12 +120,14 @@ static bool not_mounted_yet(struct fact_result *r)
 	return true;
 }
 
-/* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the one of version 2. */
+/* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the
+ * one of version 2. */
 static const struct { const char *controller, *file, *value; } limits_v1[] = {
 	{ "cpu", "cpu.shares", "2" },
 	{ "memory", "memory.limit_in_bytes", "1073741824" },
 	{ "pids", "pids.max", "1000" },
-	{ "cpuset", "cpuset.cpus", "0" },   /* nobody can join before its memory nodes are set as well */
+	/* cannot be joined before its memory nodes are set as well */
+	{ "cpuset", "cpuset.cpus", "0" },
 };
 static const struct { const char *file, *value; } limits_v2[] = {
 	{ "cpu.weight", "1" }, { "memory.max", "1073741824" }, { "pids.max", "1000" },
@@ -130,7 +143,8 @@ static int join_group(void *dir)
 }
 
 /* Makes a group, sets the limit and moves a child in; the failed step goes to r. */
-static void try_group(const char *parent, const char *file, const char *value, struct fact_result *r)
+static void try_group(const char *parent, const char *file, const char *value,
+	struct fact_result *r)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
 
@@ -167,7 +181,8 @@ void probe_cgroup_write(const struct plan_options *o, struct fact_result *r)
 	}
 }
 
-/* What a control file lies on decides whether runc writes to it (opencontainers/cgroups file.go, openAndCheck). */
+/* What a control file lies on decides whether runc writes to it (opencontainers/cgroups file.go,
+ * openAndCheck). */
 void probe_cgroup_type(const struct plan_options *o, struct fact_result *r)
 {
 	enum { CGROUP_MAGIC = 0x27e0eb };   /* linux/magic.h */
@@ -181,13 +196,15 @@ void probe_cgroup_type(const struct plan_options *o, struct fact_result *r)
 	if (!e && statfs(path, &fs) < 0) e = -errno;
 	snprintf(path, sizeof path, "statfs(2) of a control file");
 	if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
-	else if (fs.f_type != CGROUP_MAGIC) probe_obstacle(r, KIND_NONE, "%s: type %#lx", path, (unsigned long)fs.f_type);
+	else if (fs.f_type != CGROUP_MAGIC)
+		probe_obstacle(r, KIND_NONE, "%s: type %#lx", path, (unsigned long)fs.f_type);
 }
 
 static int try_cgroup_namespace(void *arg)
 {
 	(void)arg;
-	return unshare(CLONE_NEWCGROUP) < 0 ? errno : access("/proc/self/ns/cgroup", F_OK) < 0 ? errno : 0;
+	if (unshare(CLONE_NEWCGROUP) < 0 || access("/proc/self/ns/cgroup", F_OK) < 0) return errno;
+	return 0;
 }
 
 void probe_cgroup_namespace(const struct plan_options *o, struct fact_result *r)
@@ -201,8 +218,10 @@ void probe_cgroup_namespace(const struct plan_options *o, struct fact_result *r)
 /* What cAdvisor must read of the root group before the kubelet gets its first figures
  * (opencontainers/cgroups fs/cpuacct.go, memory.go; fs2/cpu.go, memory.go). */
 static const struct { const char *controller, *file; } stats_v1[] = {
-	{ "cpuacct", "cpuacct.usage" }, { "cpuacct", "cpuacct.usage_percpu" }, { "cpuacct", "cpuacct.stat" },
-	{ "memory", "memory.stat" }, { "memory", "memory.usage_in_bytes" }, { "memory", "memory.limit_in_bytes" },
+	{ "cpuacct", "cpuacct.usage" }, { "cpuacct", "cpuacct.usage_percpu" },
+	{ "cpuacct", "cpuacct.stat" },
+	{ "memory", "memory.stat" }, { "memory", "memory.usage_in_bytes" },
+	{ "memory", "memory.limit_in_bytes" },
 };
 static const char *const stats_v2[] = { "cpu.stat", "memory.stat" };
 
@@ -217,7 +236,8 @@ void probe_root_stats(const struct plan_options *o, struct fact_result *r)
 	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
 	for (size_t i = 0; i < n && !r->state; i++) {
 		const char *dir = v2 ? CGROUP_ROOT : cgroup_mounted(&m, stats_v1[i].controller);
-		int e = io_join(path, sizeof path, dir ? dir : CGROUP_ROOT, v2 ? stats_v2[i] : stats_v1[i].file);
+		int e = io_join(path, sizeof path, dir ? dir : CGROUP_ROOT,
+			v2 ? stats_v2[i] : stats_v1[i].file);
 		if (!e) e = io_read_line(path, line, sizeof line);
 		if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
 	}

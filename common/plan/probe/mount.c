@@ -1,4 +1,4 @@
-/* What mount(2) can do here. */
+/* Probes of mount(2), of namespaces that containers join, and of the data directory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,7 +21,7 @@
 
 enum { PROBE_MS = 5000 };
 
-/* A folder to mount on, below a tmpfs of the child's own. */
+/* A directory to mount on, below a tmpfs of the child's own. */
 static int stage(char *dir, size_t size, const char *name)
 {
 	int r = io_mkdirs(K3SBOX_RUN, 0700);
@@ -45,7 +45,8 @@ void probe_mount(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_mount, NULL);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "unshare(CLONE_NEWNS) and mount(2) of a tmpfs and a bind", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE,
+		"unshare(CLONE_NEWNS) and mount(2) of a tmpfs and a bind", e);
 }
 
 static int try_share(void *arg)
@@ -61,7 +62,8 @@ void probe_propagation(const struct plan_options *o, struct fact_result *r)
 	(void)o;
 	int e = probe_in_mount_namespace(try_share, NULL);
 	if (e) {
-		probe_obstacle_errno(r, KIND_PROPAGATION_REFUSED, "mount(2) of / with MS_SHARED", e);
+		probe_obstacle_errno(r, KIND_PROPAGATION_REFUSED, "mount(2) of / with MS_SHARED",
+			e);
 		return;
 	}
 	if ((e = mounts_read(&m)) < 0) {
@@ -72,8 +74,9 @@ void probe_propagation(const struct plan_options *o, struct fact_result *r)
 	if (root && root->shared) return;
 	size_t shared = 0;
 	for (size_t i = 0; i < m.n; i++) shared += m.v[i].shared;
-	probe_obstacle(r, KIND_PROPAGATION_PRIVATE, "/ is not a shared mount: volumes would not reach the pods");
-	/* clean may make all private again only if all were */
+	probe_obstacle(r, KIND_PROPAGATION_PRIVATE,
+		"/ is not a shared mount: volumes would not reach the pods");
+	/* 'k3sbox clean' may make all private again only if all were */
 	snprintf(r->value, sizeof r->value, shared ? "some" : "all");
 }
 
@@ -88,12 +91,13 @@ static int try_overlay(void *arg)
 		if (!r) r = io_mkdirs(path[i], 0700);
 		if (r < 0) return -r;
 	}
-	int n = snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", path[0], path[1], path[2]);
+	int n = snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", path[0],
+		path[1], path[2]);
 	if (n < 0 || (size_t)n >= sizeof options) return ENAMETOOLONG;
 	return mount("overlay", path[3], "overlay", 0, options) < 0 ? errno : 0;
 }
 
-/* How much of the path is there already, in bytes. */
+/* How much of the path exists already, in bytes. */
 static size_t existing_part(const char *path)
 {
 	char part[PATH_MAX];
@@ -107,16 +111,17 @@ static size_t existing_part(const char *path)
 	return n;
 }
 
-/* Removes the folders of the path that lie behind its first n bytes, as long as they are empty. */
+/* Removes the directories of the path behind its first n bytes, as long as they are empty. */
 static void remove_behind(const char *path, size_t n)
 {
 	char part[PATH_MAX];
 
 	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return;
-	for (char *slash; strlen(part) > n && (!rmdir(part) || errno == ENOENT) && (slash = strrchr(part, '/'));) *slash = 0;
+	for (char *slash; strlen(part) > n && (!rmdir(part) || errno == ENOENT) &&
+		(slash = strrchr(part, '/'));) *slash = 0;
 }
 
-/* A new folder in the data folder, or -errno. *had: for probe_dir_done(). */
+/* Makes a directory in the data directory. 0 or -errno. *had: for probe_dir_done(). */
 static int probe_dir(const struct plan_options *o, char *dir, size_t size, size_t *had)
 {
 	*had = existing_part(o->data_dir);
@@ -128,7 +133,7 @@ static int probe_dir(const struct plan_options *o, char *dir, size_t size, size_
 	return r;
 }
 
-/* Takes it away, and the folders that were not there before. 0 or -errno. */
+/* Removes it, and the directories that did not exist before. 0 or -errno. */
 static int probe_dir_done(const struct plan_options *o, const char *dir, size_t had)
 {
 	int r = io_remove_tree(dir);
@@ -142,10 +147,11 @@ void probe_overlay(const struct plan_options *o, struct fact_result *r)
 	size_t had;
 	int e = -probe_dir(o, dir, sizeof dir, &had);
 
-	if (e) return;   /* the data-dir fact says so */
+	if (e) return;   /* an obstacle of the fact data-dir */
 	e = probe_in_mount_namespace(try_overlay, dir);
 	probe_dir_done(o, dir, had);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of an overlay in the data folder", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of an overlay in the data directory",
+		e);
 }
 
 void probe_data_dir(const struct plan_options *o, struct fact_result *r)
@@ -163,13 +169,16 @@ void probe_data_dir(const struct plan_options *o, struct fact_result *r)
 	}
 	if (e) {
 		char what[PATH_MAX + 16];
-		snprintf(what, sizeof what, "data folder %s", o->data_dir);
+		snprintf(what, sizeof what, "data directory %s", o->data_dir);
 		probe_obstacle_errno(r, KIND_NONE, what, e);
 		return;
 	}
-	unsigned long long mb = (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
+	unsigned long long mb =
+		(unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
 	if (fs.f_blocks && mb < LEAST_MB)
-		probe_obstacle(r, KIND_NONE, "data folder %.100s: %llu MiB are free, k3s needs %d at least", o->data_dir, mb, LEAST_MB);
+		probe_obstacle(r, KIND_NONE,
+			"data directory %.100s: %llu MiB are free, k3s needs %d at least",
+			o->data_dir, mb, LEAST_MB);
 }
 
 /* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. */
@@ -180,17 +189,18 @@ void probe_image_device(const struct plan_options *o, struct fact_result *r)
 	struct statfs fs;
 	char there[PATH_MAX];
 
-	/* Of the data folder, or of where it is going to be made. */
+	/* Of the data directory, or of where it is going to be made. */
 	snprintf(there, sizeof there, "%.*s", (int)existing_part(o->data_dir), o->data_dir);
 	if (!*there) snprintf(there, sizeof there, "%s", *o->data_dir == '/' ? "/" : ".");
 	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
 	if (!fs.f_blocks) {
-		probe_obstacle(r, KIND_NONE, "statfs(2) of the data folder says 0 blocks");
+		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports 0 blocks");
 		return;
 	}
 	for (size_t i = 0; i < m.n; i++)
 		if (makedev(m.v[i].major, m.v[i].minor) == st.st_dev) return;
-	probe_obstacle(r, KIND_NONE, "no mount has the data folder's device %u:%u", major(st.st_dev), minor(st.st_dev));
+	probe_obstacle(r, KIND_NONE, "no mount has the data directory's device %u:%u",
+		major(st.st_dev), minor(st.st_dev));
 }
 
 static int try_mask(void *arg)
@@ -207,7 +217,8 @@ void probe_mask(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_mask, NULL);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of a tmpfs with nr_blocks=1,nr_inodes=1", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE,
+		"mount(2) of a tmpfs with nr_blocks=1,nr_inodes=1", e);
 }
 
 static int try_readonly(void *arg)
@@ -217,14 +228,16 @@ static int try_readonly(void *arg)
 	int r = stage(dir, sizeof dir, "ro");
 	if (r) return r;
 	if (mount(dir, dir, NULL, MS_BIND | MS_REC, NULL) < 0) return errno;
-	return mount(dir, dir, NULL, MS_BIND | MS_REC | MS_REMOUNT | MS_RDONLY, NULL) < 0 ? errno : 0;
+	return mount(dir, dir, NULL, MS_BIND | MS_REC | MS_REMOUNT | MS_RDONLY, NULL) < 0 ? errno
+		: 0;
 }
 
 void probe_readonly(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_readonly, NULL);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) with MS_BIND|MS_REC and MS_REMOUNT|MS_RDONLY", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE,
+		"mount(2) with MS_BIND|MS_REC and MS_REMOUNT|MS_RDONLY", e);
 }
 
 static int try_devpts(void *arg)
@@ -233,7 +246,8 @@ static int try_devpts(void *arg)
 	(void)arg;
 	int r = stage(dir, sizeof dir, "pts");
 	if (r) return r;
-	return mount("devpts", dir, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0 ? errno : 0;
+	return mount("devpts", dir, "devpts", MS_NOSUID | MS_NOEXEC,
+		"newinstance,ptmxmode=0666,mode=0620") < 0 ? errno : 0;
 }
 
 void probe_devpts(const struct plan_options *o, struct fact_result *r)
@@ -243,8 +257,9 @@ void probe_devpts(const struct plan_options *o, struct fact_result *r)
 	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of a devpts", e);
 }
 
-/* runc names what it mounts on /proc/self/fd/N (libcontainer/utils, WithProcfdFile). Tried with a plain link: on one of procfs's own the
- * mount would be there for all, in an old sandbox, and outlive the descriptor. */
+/* runc names what it mounts on /proc/self/fd/N (libcontainer/utils, WithProcfdFile). Tried with
+ * a plain link: on one of procfs's own the mount would be there for all, in an old sandbox, and
+ * outlive the descriptor. */
 static int try_link(void *arg)
 {
 	char link[PATH_MAX], dir[PATH_MAX];
@@ -255,7 +270,8 @@ static int try_link(void *arg)
 	if (!r) r = -io_join(link, sizeof link, K3SBOX_RUN, "link");
 	if (r) return r;
 	if (symlink(dir, link) < 0 || stat(dir, &before) < 0) return errno;
-	if (mount("k3sbox", link, "tmpfs", 0, "size=64k") < 0 || stat(dir, &after) < 0) return errno;
+	if (mount("k3sbox", link, "tmpfs", 0, "size=64k") < 0 || stat(dir, &after) < 0)
+		return errno;
 	return before.st_dev == after.st_dev && before.st_ino == after.st_ino ? ENOTDIR : 0;
 }
 
@@ -263,11 +279,14 @@ void probe_mount_link(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_link, NULL);
-	if (e == ENOTDIR) probe_obstacle(r, KIND_NONE, "what is mounted on a link to a folder does not show in the folder");
-	else if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) on a link to a folder", e);
+	if (e == ENOTDIR)
+		probe_obstacle(r, KIND_NONE,
+		"a mount on a link to a directory does not appear in the directory");
+	else if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) on a link to a directory", e);
 }
 
-/* What runc does for `exec`, and for the second container of a pod; here into the namespace that it is in already. */
+/* What runc does for `exec`, and for the second container of a pod; here into the namespace of
+ * this process. */
 static int try_join(void *arg)
 {
 	(void)arg;
@@ -289,7 +308,8 @@ static int pin(void *path)
 	return mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL) < 0 ? errno : 0;
 }
 
-/* containerd's way (pkg/netns): the namespace must outlive its maker, and statfs(2) must know it. */
+/* As containerd does (pkg/netns): the namespace must outlive its creator, and statfs(2) must
+ * recognize it. */
 static int try_pin(void *arg)
 {
 	enum { NSFS = 0x6e736673, PROCFS = 0x9fa0 };   /* linux/magic.h; old kernels show procfs */
@@ -314,5 +334,6 @@ void probe_netns(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_pin, NULL);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "a network namespace bound to a file, statfs(2) and setns(2) of it", e);
+	if (e) probe_obstacle_errno(r, KIND_NONE,
+		"a network namespace bound to a file, statfs(2) and setns(2) of it", e);
 }

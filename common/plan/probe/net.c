@@ -1,4 +1,4 @@
-/* What the network can do here. */
+/* Probes of the network: iptables, links, addresses and names, the registry. */
 #include <dirent.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -25,7 +25,7 @@
 
 /* ---- iptables ---- */
 
-/* linux/netfilter_ipv4/ip_tables.h wants headers that clash with libc's. */
+/* linux/netfilter_ipv4/ip_tables.h includes headers that clash with libc's. */
 enum { IPT_SO_GET_INFO_ = 64 };
 struct ipt_getinfo_ {
 	char name[32];
@@ -48,7 +48,9 @@ static int nf_tables(void)
 		struct nlmsghdr h;
 		struct nfgenmsg g;
 	} ask = {
-		.h = { .nlmsg_len = sizeof ask, .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, .nlmsg_flags = NLM_F_REQUEST },
+		.h = { .nlmsg_len = sizeof ask,
+			.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
+			.nlmsg_flags = NLM_F_REQUEST },
 		.g = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 },
 	};
 	char answer[512];
@@ -68,7 +70,8 @@ static int nf_tables(void)
 	return e.error;
 }
 
-/* kube-proxy and k3s's network policy run the program; without one in PATH the release's own is used, which needs the kernel's side. */
+/* kube-proxy and k3s's network policy run the program; without one in PATH the release's own is
+ * used, which needs support by the kernel. */
 static void try_program(const char *path, struct fact_result *r)
 {
 	char *argv[] = { "iptables", "-w", "2", "-t", "nat", "-S", "POSTROUTING", NULL };
@@ -87,8 +90,12 @@ void probe_iptables(const struct plan_options *o, struct fact_result *r)
 
 	(void)o;
 	int legacy = legacy_tables(), nft = nf_tables();
-	if (legacy < 0 && nft < 0) probe_obstacle(r, KIND_NONE, "no iptables in this kernel (legacy: %s; nf_tables: %s)", strerror(-legacy), strerror(-nft));
-	else if (!io_find_program("iptables", getenv("PATH"), path, sizeof path)) try_program(path, r);
+	if (legacy < 0 && nft < 0)
+		probe_obstacle(r, KIND_NONE,
+		"no iptables in this kernel (legacy: %s; nf_tables: %s)", strerror(-legacy),
+		strerror(-nft));
+	else if (!io_find_program("iptables", getenv("PATH"), path, sizeof path))
+		try_program(path, r);
 }
 
 /* ---- links ---- */
@@ -98,7 +105,8 @@ static int make_link(struct nl *nl, const char *name, const char *kind, unsigned
 	enum { VXLAN_ID = 1 };   /* IFLA_VXLAN_ID */
 	struct nl_request r;
 
-	nl_begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
+	nl_begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &(struct ifinfomsg){0},
+		sizeof(struct ifinfomsg));
 	nl_put_str(&r, IFLA_IFNAME, name);
 	size_t info = nl_nest(&r, IFLA_LINKINFO);
 	nl_put(&r, IFLA_INFO_KIND, kind, strlen(kind));
@@ -111,7 +119,8 @@ static int make_link(struct nl *nl, const char *name, const char *kind, unsigned
 	return nl_talk(nl, &r, NULL, NULL);
 }
 
-static const struct { const char *kind; unsigned vni; } flannel_links[] = { { "bridge", 0 }, { "vxlan", 1 } };
+static const struct { const char *kind; unsigned vni; } flannel_links[] = { { "bridge", 0 },
+	{ "vxlan", 1 } };
 
 /* In a child: a link of this kind in a network namespace of its own. */
 static int try_link(void *kind)
@@ -137,7 +146,8 @@ void probe_flannel(const struct plan_options *o, struct fact_result *r)
 		int e = spawn_call(try_link, &i, 2000);
 		if (!e) continue;
 		char what[64];
-		snprintf(what, sizeof what, "a %s link, which flannel needs", flannel_links[i].kind);
+		snprintf(what, sizeof what, "a %s link, which flannel needs",
+			flannel_links[i].kind);
 		probe_obstacle_errno(r, KIND_NONE, what, e < 0 ? -e : e);
 		return;
 	}
@@ -151,10 +161,12 @@ void probe_default_route(const struct plan_options *o, struct fact_result *r)
 	if (node_has_default_route() || k3s_args_find(&o->args, "advertise-address") ||
 	    k3s_args_find(&o->args, "node-ip")) return;
 	if (node_first_address(r->value, sizeof r->value))
-		probe_obstacle(r, KIND_DEFAULT_ROUTE_ADDRESS, "no default route, from which k3s would take the "
+		probe_obstacle(r, KIND_DEFAULT_ROUTE_ADDRESS,
+			"no default route, from which k3s would take the "
 			"node's address (%.64s is one)", r->value);
 	else
-		probe_obstacle(r, KIND_DEFAULT_ROUTE_NOTHING, "no default route, and no address but loopback");
+		probe_obstacle(r, KIND_DEFAULT_ROUTE_NOTHING,
+			"no default route, and no address but loopback");
 }
 
 /* Is the name in /etc/hosts? A word after the first of a line, before any '#'. */
@@ -162,7 +174,8 @@ static bool in_hosts(const char *text, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text; line && *line; line = strchr(line, '\n'),
+		line += line != NULL) {
 		const char *end = line + strcspn(line, "\n#");
 		const char *w = line + strcspn(line, " \t\n#");
 		while (w < end) {
@@ -183,7 +196,8 @@ void probe_node_name(const struct plan_options *o, struct fact_result *r)
 
 	(void)o;
 	node_name(name, sizeof name);
-	if (!io_read("/etc/hosts", &hosts, 1 << 20) && hosts.data && in_hosts(hosts.data, name)) return;
+	if (!io_read("/etc/hosts", &hosts, 1 << 20) && hosts.data && in_hosts(hosts.data, name))
+		return;
 	probe_obstacle(r, KIND_NONE, "/etc/hosts does not have the node's name, %.200s", name);
 }
 
@@ -193,7 +207,8 @@ enum { REGISTRY_MS = 1500 };
 
 static int try_registry(void *name)
 {
-	/* Several addresses, of both families perhaps: one that does not respond must not decide for the others. */
+	/* Several addresses, of both families perhaps: one that does not respond must not decide
+	 * for the others. */
 	_cleanup_close_ int fd = connect_host(name, "443", REGISTRY_MS / 2);
 	return fd >= 0 ? 0 : fd == -EADDRNOTAVAIL ? EHOSTUNREACH : -fd;
 }
@@ -214,7 +229,8 @@ static bool has_airgap_images(const struct plan_options *o)
  * containerd). */
 bool registry_settled(const struct plan_options *o)
 {
-	static const char *const variables[] = { "HTTPS_PROXY", "https_proxy", "CONTAINERD_HTTPS_PROXY" };
+	static const char *const variables[] = { "HTTPS_PROXY", "https_proxy",
+		"CONTAINERD_HTTPS_PROXY" };
 	static const char *const flags[] = { "private-registry", "system-default-registry" };
 
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
@@ -238,5 +254,6 @@ void probe_registry(const struct plan_options *o, struct fact_result *r)
 		return;
 	}
 	int e = spawn_call(try_registry, (void *)name, REGISTRY_MS);
-	if (e) probe_obstacle(r, KIND_NONE, "%s cannot be reached (%s): images cannot be pulled", name, strerror(e < 0 ? -e : e));
+	if (e) probe_obstacle(r, KIND_NONE, "%s cannot be reached (%s): images cannot be pulled",
+		name, strerror(e < 0 ? -e : e));
 }

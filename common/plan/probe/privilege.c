@@ -1,4 +1,4 @@
-/* Rights, files and what else the parts of k3s stumble over. */
+/* Probes of privileges, files and system calls that the parts of k3s depend on. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -44,7 +44,9 @@ void probe_k3s(const struct plan_options *o, struct fact_result *r)
 	int status = spawn_capture(o->k3s, argv, &out, 1 << 16, true, ASK_MS);
 	if (status < 0) probe_obstacle_errno(r, KIND_NONE, o->k3s, -status);
 	else if (status || !out.data || !strstr(out.data, "k3s"))
-		probe_obstacle(r, KIND_NONE, "'%.80s --version' does not say that it is k3s (status %d): %.*s", o->k3s, spawn_status(status), SHOWN,
+		probe_obstacle(r, KIND_NONE,
+			"'%.80s --version' is not k3s's output (exit status %d): %.*s", o->k3s,
+			spawn_status(status), SHOWN,
 			out.data && *out.data ? out.data : "nothing");
 }
 
@@ -77,10 +79,13 @@ void probe_procsys(const struct plan_options *o, struct fact_result *r)
 		if (e < 0 && !n++) first = seeds[i].path, error = -e;
 	}
 	if (n == 1) probe_obstacle(r, KIND_NONE, PROC_SYS "/%s: %s", first, strerror(error));
-	else if (n) probe_obstacle(r, KIND_NONE, PROC_SYS "/%s: %s; and %d more", first, strerror(error), n - 1);
+	else if (n)
+		probe_obstacle(r, KIND_NONE, PROC_SYS "/%s: %s; and %d more", first,
+		strerror(error), n - 1);
 }
 
-/* What runc asks before it believes a procfs (filepath-securejoin's pathrs-lite: verifyProcRoot, verifyProcHandle). */
+/* What runc checks before it accepts a procfs (filepath-securejoin's pathrs-lite:
+ * verifyProcRoot, verifyProcHandle). */
 void probe_procfs(const struct plan_options *o, struct fact_result *r)
 {
 	struct stat st;
@@ -88,19 +93,24 @@ void probe_procfs(const struct plan_options *o, struct fact_result *r)
 
 	(void)o;
 	if (stat("/proc", &st) < 0) probe_obstacle_errno(r, KIND_PROCFS_ABSENT, "/proc", errno);
-	else if (st.st_ino != 1) probe_obstacle(r, KIND_PROCFS_OLD, "/proc is inode %llu, which runc takes for something else", (unsigned long long)st.st_ino);
-	else if (statfs("/proc/self/stat", &fs) < 0) probe_obstacle_errno(r, KIND_PROCFS_OLD, "statfs(2) of /proc/self/stat", errno);
+	else if (st.st_ino != 1)
+		probe_obstacle(r, KIND_PROCFS_OLD,
+		"/proc has inode number %llu: runc does not accept it as a procfs",
+		(unsigned long long)st.st_ino);
+	else if (statfs("/proc/self/stat", &fs) < 0)
+		probe_obstacle_errno(r, KIND_PROCFS_OLD, "statfs(2) of /proc/self/stat", errno);
 }
 
-/* In a pod it is the sandbox's own procfs that runc reads, whatever was mounted over ours. */
+/* In a pod runc reads the sandbox's own procfs, whatever is mounted over ours. */
 void probe_cap_last_cap(const struct plan_options *o, struct fact_result *r)
 {
 	char path[64], line[16];
 
 	(void)o;
-	/* after procsys the real one is out of sight at the usual place */
+	/* the step PROCSYS_MOUNT hides the real one at the usual path */
 	snprintf(path, sizeof path, K3SBOX_RUN "/proc-sys/kernel/cap_last_cap");
-	if (access(K3SBOX_RUN "/proc-sys/kernel", F_OK) < 0) snprintf(path, sizeof path, PROC_SYS "/kernel/cap_last_cap");
+	if (access(K3SBOX_RUN "/proc-sys/kernel", F_OK) < 0)
+		snprintf(path, sizeof path, PROC_SYS "/kernel/cap_last_cap");
 	int e = io_read_line(path, line, sizeof line);
 	if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
 }
@@ -108,7 +118,8 @@ void probe_cap_last_cap(const struct plan_options *o, struct fact_result *r)
 /* containerd's enable_unprivileged_ports and _icmp set these in each pod. */
 void probe_pod_sysctls(const struct plan_options *o, struct fact_result *r)
 {
-	static const char *const names[] = { "net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range" };
+	static const char *const names[] = { "net/ipv4/ip_unprivileged_port_start",
+		"net/ipv4/ping_group_range" };
 	char path[96], line[64];
 
 	(void)o;
@@ -149,19 +160,24 @@ void probe_oom_score(const struct plan_options *o, struct fact_result *r)
 	(void)o;
 	int e = spawn_call(write_score_as_runc, NULL, 2000);
 	if (e) {
-		probe_obstacle_errno(r, KIND_OOM_SCORE_UNWRITABLE, "writing to " OOM_SCORE " as runc does", e < 0 ? -e : e);
+		probe_obstacle_errno(r, KIND_OOM_SCORE_UNWRITABLE,
+			"writing to " OOM_SCORE " as runc does", e < 0 ? -e : e);
 		return;
 	}
 	e = spawn_call(lower_oom_score, NULL, 2000);
-	if (e) probe_obstacle_errno(r, KIND_OOM_SCORE_NOT_LOWER, "lowering " OOM_SCORE " (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_OOM_SCORE_NOT_LOWER,
+		"lowering " OOM_SCORE " (CAP_SYS_RESOURCE)", e < 0 ? -e : e);
 }
 
 /* What containerd gives to containers (pkg/oci/spec.go, defaultUnixCaps), all below 32. */
 #define CAP(name) (1u << CAP_##name)
-enum { CONTAINERS_HAVE = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FSETID) | CAP(FOWNER) | CAP(MKNOD) | CAP(NET_RAW) | CAP(SETGID) | CAP(SETUID)
-	| CAP(SETPCAP) | CAP(NET_BIND_SERVICE) | CAP(SYS_CHROOT) | CAP(KILL) | CAP(AUDIT_WRITE) };
+enum {
+	CONTAINERS_HAVE = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FSETID) | CAP(FOWNER) | CAP(MKNOD) |
+		CAP(NET_RAW) | CAP(SETGID) | CAP(SETUID) | CAP(SETPCAP) | CAP(NET_BIND_SERVICE) |
+		CAP(SYS_CHROOT) | CAP(KILL) | CAP(AUDIT_WRITE),
+};
 
-/* runc asks for all of it, whatever it has itself; not every kernel minds. */
+/* runc sets them all, whatever it has itself; not every kernel refuses that. */
 static int set_lacking(void *arg)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -179,17 +195,19 @@ void probe_capabilities(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(set_lacking, NULL, 2000);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "capset(2) of what containers have and this sandbox lacks", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE,
+		"capset(2) of default capabilities that this sandbox lacks", e < 0 ? -e : e);
 }
 
-/* containerd's shim and runc give a container's pipes to its user. */
+/* containerd's shim and runc change the owner of a container's pipes to its user. */
 void probe_pipe_owner(const struct plan_options *o, struct fact_result *r)
 {
 	int p[2];
 
 	(void)o;
 	if (pipe2(p, O_CLOEXEC) < 0) return;
-	if (fchown(p[1], geteuid(), getegid()) < 0) probe_obstacle_errno(r, KIND_NONE, "fchown(2) of a pipe", errno);
+	if (fchown(p[1], geteuid(), getegid()) < 0)
+		probe_obstacle_errno(r, KIND_NONE, "fchown(2) of a pipe", errno);
 	close(p[0]);
 	close(p[1]);
 }
@@ -198,9 +216,10 @@ void probe_pipe_owner(const struct plan_options *o, struct fact_result *r)
 enum { KEYRING_JOIN = 1, KEYRING_REVOKE = 3, KEYRING_SETPERM = 5, KEYRING_DESCRIBE = 6 };
 
 /*
- * Runs in a child: joins a session keyring as runc does, reports its serial number through the pipe
- * and ends. Its owner may search it (0x3f1b0000 instead of 0x3f130000), so that where a kernel keeps
- * it, the next probe joins this one by its name: however often we probe, it costs one key.
+ * Runs in a child: joins a session keyring as runc does, reports its serial number through the
+ * pipe and ends. Its owner may search it (0x3f1b0000 instead of 0x3f130000), so that where a
+ * kernel keeps it, the next probe joins this one by its name: however often we probe, it costs
+ * one key.
  */
 static int join_keyring(void *arg)
 {
@@ -214,9 +233,10 @@ static int join_keyring(void *arg)
 }
 
 /*
- * Whether a key is still there although its only user, a process, has ended. Linux drops a process's
- * credentials, and with them its keys, some RCU grace periods after its end: usually 50 ms later, much
- * more under load. A kernel that lacks the calls by which a key can go has no such delay either.
+ * Whether a key is still there although its only user, a process, has ended. Linux drops a
+ * process's credentials, and with them its keys, some RCU grace periods after its end: usually
+ * 50 ms later, much more under load. A kernel that lacks the calls by which a key can go has no
+ * such delay either.
  */
 static bool key_is_kept(int serial)
 {
@@ -245,12 +265,15 @@ void probe_keyring(const struct plan_options *o, struct fact_result *r)
 	bool joined = !e && read(p[0], &serial, sizeof serial) == sizeof serial;
 	close(p[0]);
 	if (e && e != ENOSYS)   /* runc accepts ENOSYS */
-		probe_obstacle_errno(r, KIND_NONE, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)", e < 0 ? -e : e);
+		probe_obstacle_errno(r, KIND_NONE, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)",
+			e < 0 ? -e : e);
 	else if (joined && key_is_kept(serial))
-		probe_obstacle(r, KIND_NONE, "keys outlive their processes: each container would use up one of about 200");
+		probe_obstacle(r, KIND_NONE,
+			"keys outlive their processes: each container would use up one of about "
+			"200");
 }
 
-/* A grandchild must come to us when the child between is gone. */
+/* A grandchild must be reparented to us when the child between has ended. */
 static int adopt(void *arg)
 {
 	int ends = 0;
@@ -282,7 +305,9 @@ static int trace_child(void *arg)
 	if (!pid) {
 		for (;;) pause();
 	}
-	int e = ptrace(PTRACE_SEIZE, pid, 0, (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK)) < 0 ? errno : 0;
+	int e = ptrace(PTRACE_SEIZE, pid, 0,
+		(void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK)) < 0 ? errno
+		: 0;
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR) ;
 	return e;
@@ -292,5 +317,6 @@ void probe_ptrace(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(trace_child, NULL, 2000);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "ptrace(PTRACE_SEIZE) with PTRACE_O_EXITKILL", e < 0 ? -e : e);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "ptrace(PTRACE_SEIZE) with PTRACE_O_EXITKILL",
+		e < 0 ? -e : e);
 }

@@ -38,7 +38,8 @@ static int in_namespace(void *arg)
 {
 	const struct probe_call *c = arg;
 	if (unshare(CLONE_NEWNS) < 0) return errno;
-	/* Where propagation cannot be set (old gVisor) it does not exist either, so nothing leaks. */
+	/* Where propagation cannot be set (old gVisor) it does not exist either, so nothing
+	 * leaks. */
 	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 && errno != EINVAL) return errno;
 	_cleanup_mounts_ struct mounts before = {0};
 	int r = -mounts_read(&before);

@@ -1,4 +1,5 @@
-/* What the probes share, and their declarations: plan/rows.h has the contract. Only plan/facts.c names them. */
+/* What the probes share, and their declarations: plan/rows.h has the contract. Only plan/facts.c
+ * names them. */
 #ifndef K3SBOX_PROBE_H
 #define K3SBOX_PROBE_H
 
@@ -13,10 +14,11 @@ bool registry_settled(const struct plan_options *o);
 void probe_obstacle(struct fact_result *r, enum obstacle_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same; why is "what: strerror(err)". err is positive. */
-void probe_obstacle_errno(struct fact_result *r, enum obstacle_kind kind, const char *what, int err);
+void probe_obstacle_errno(struct fact_result *r, enum obstacle_kind kind, const char *what,
+	int err);
 
-/* Calls fn in a child that has a private mount namespace of its own and whose mounts are gone afterwards. What
- * fn returned (0 or an errno value), or why it could not be called. */
+/* Calls fn in a child that has a private mount namespace of its own and whose mounts are gone
+ * afterwards. What fn returned (0 or an errno value), or why it could not be called. */
 int probe_in_mount_namespace(int (*fn)(void *arg), void *arg);
 
 #endif

@@ -1,4 +1,5 @@
-/* The user's k3s flags; the cases of k3s's pkg/configfilearg/parser_test.go and what its parser does besides. */
+/* The user's k3s flags; the cases of k3s's pkg/configfilearg/parser_test.go and what its parser
+ * does besides. */
 #include "plan/k3s_args.h"
 
 #include <errno.h>
@@ -50,8 +51,10 @@ static const char *merged(const char *const *files)
 
 TEST(one_file)
 {
-	CHECK_STR(MERGED("key: v\nlist:\n- 1\n- \"two\"\n- \"\"\n- three\nempty:\nd: /x\noff: false\nlast: true\n"),
-		"--key=v --list=1 --list=two --list= --list=three --empty= -d=/x --off=false --last=true");
+	CHECK_STR(MERGED("key: v\nlist:\n- 1\n- \"two\"\n- \"\"\n- three\nempty:\nd: /x\noff: "
+		"false\nlast: true\n"),
+		"--key=v --list=1 --list=two --list= --list=three --empty= -d=/x --off=false "
+			"--last=true");
 	CHECK_STR(MERGED("quoted: \" 0644 \"\nflow: [a, b]\nmore+:\n  - x\nnone: []\n"),
 		"--quoted=0644 --flow=a --flow=b --more=x");
 	CHECK_STR(MERGED(""), "");
@@ -63,7 +66,8 @@ TEST(files_in_order)
 	/* a later value replaces, in the place of the first; '+' adds, also to a single value */
 	CHECK_STR(MERGED("aa: 1\nll: [one]\nbb: x\n", "aa: 2\nll: [two, three]\nbb+: y\n"),
 		"--aa=2 --ll=two --ll=three --bb=x --bb=y");
-	CHECK_STR(MERGED("list: [one, two]\n", "list+:\n- three\nnew+: [a]\n", "list+: four\nnew+:\n"),
+	CHECK_STR(MERGED("list: [one, two]\n", "list+:\n- three\nnew+: [a]\n",
+		"list+: four\nnew+:\n"),
 		"--list=one --list=two --list=three --list=four --new=a");
 	CHECK_STR(MERGED("list: [one]\n", "list: []\n"), "");
 }
@@ -85,7 +89,9 @@ TEST(command_line_over_files_over_environment)
 
 	CHECK(mkdtemp(dir) != NULL);
 	snprintf(config, sizeof config, "%s/my.yaml", dir);
-	put("my.yaml", "node-ip: 1.1.1.1\nsnapshotter: native\nkubelet-arg: [a=1]\nd: /from/file\ndisable-agent: no\n");
+	put("my.yaml",
+		"node-ip: 1.1.1.1\nsnapshotter: native\nkubelet-arg: [a=1]\nd: "
+		"/from/file\ndisable-agent: no\n");
 	put("my.yaml.d/20-b.yml", "snapshotter: second\nkubelet-arg+: [b=2]\n");
 	put("my.yaml.d/10-a.YAML", "snapshotter: first\nsystem-default-registry: example.com\n");
 	put("my.yaml.d/30-c.txt", "snapshotter: third\n");
@@ -93,7 +99,8 @@ TEST(command_line_over_files_over_environment)
 	setenv("K3S_CONFIG_FILE", config, 1);
 	setenv("K3S_DATA_DIR", "/from/environment", 1);
 	setenv("K3S_NODE_NAME", "n1", 1);
-	CHECK(!k3s_args_load(&a, WORDS("server", "--node-ip", "2.2.2.2", "--config=ignored", "--debug"), NULL));
+	CHECK(!k3s_args_load(&a,
+		WORDS("server", "--node-ip", "2.2.2.2", "--config=ignored", "--debug"), NULL));
 	CHECK_STR(k3s_args_find(&a, "node-ip"), "2.2.2.2");
 	CHECK_STR(k3s_args_find(&a, "snapshotter"), "second");
 	CHECK_STR(k3s_args_find(&a, "system-default-registry"), "example.com");
@@ -103,7 +110,8 @@ TEST(command_line_over_files_over_environment)
 	CHECK_STR(k3s_args_item(&a, "kubelet-arg", "b", 1), "2");
 	CHECK_STR(k3s_args_item(&a, "kubelet-arg", "a", 1), "1");
 	CHECK(!k3s_args_item(&a, "kubelet-arg", "c", 1));
-	CHECK(k3s_args_is_on(&a, "debug") && !k3s_args_is_on(&a, "disable-agent") && !k3s_args_is_on(&a, "none"));
+	CHECK(k3s_args_is_on(&a, "debug") && !k3s_args_is_on(&a, "disable-agent") &&
+		!k3s_args_is_on(&a, "none"));
 	CHECK(!k3s_args_find(&a, "node"));
 }
 

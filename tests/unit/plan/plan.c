@@ -68,7 +68,8 @@ TEST(every_fatal_fact_that_nothing_may_remove_says_what_helps)
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		bool always = false;
 		for (size_t k = 0; k < STEP_COUNT; k++)
-			always |= step_rows[k].fact == i && step_rows[k].by == BY_FLAG && !step_rows[k].when;
+			always |= step_rows[k].fact == i && step_rows[k].by == BY_FLAG &&
+				!step_rows[k].when;
 		CHECK(always || facts[i].severity == DEGRADED || facts[i].help);
 	}
 }
@@ -102,7 +103,8 @@ TEST(forbidden_mechanisms_are_passed_over)
 	o.no_intercept = true;
 	plan_make(&o, r, &p);
 	CHECK(!step_for(&p, FACT_PROCSYS)->row);
-	CHECK(plan_blocked(&p, NODE_FATAL) == step_for(&p, FACT_PROCSYS) && !plan_blocked(&p, ALL_FATAL));
+	CHECK(plan_blocked(&p, NODE_FATAL) == step_for(&p, FACT_PROCSYS) &&
+		!plan_blocked(&p, ALL_FATAL));
 	plan_free(&p);
 }
 
@@ -144,7 +146,8 @@ TEST(control_plane_alone_needs_no_pause_image)
 
 	found(r, FACT_REGISTRY, KIND_NONE);
 	plan_make(&o, r, &p);
-	CHECK(steps_for(&p, FACT_REGISTRY) == 1 && step_for(&p, FACT_REGISTRY)->row->knob == KNOB_PACKAGED_OFF);
+	CHECK(steps_for(&p, FACT_REGISTRY) == 1 &&
+		step_for(&p, FACT_REGISTRY)->row->knob == KNOB_PACKAGED_OFF);
 	plan_free(&p);
 }
 

@@ -12,7 +12,8 @@ static int write_to(const char *path, const char *text)
 TEST(paths_are_unique_and_relative)
 {
 	for (size_t i = 0; i < seed_count; i++) {
-		CHECK(seeds[i].path[0] != '/' && !strstr(seeds[i].path, "..") && !strstr(seeds[i].path, "//"));
+		CHECK(seeds[i].path[0] != '/' && !strstr(seeds[i].path, "..") &&
+			!strstr(seeds[i].path, "//"));
 		CHECK(seed_find(seeds[i].path) == &seeds[i]);
 		CHECK(seeds[i].who && seeds[i].why);
 	}
@@ -40,10 +41,13 @@ TEST(kubelet_values)
 {
 	/* container_manager_linux.go setupKernelTunables, util/sysctl */
 	static const struct { const char *path, *value; } want[] = {
-		{ "vm/overcommit_memory", "1" }, { "vm/panic_on_oom", "0" }, { "kernel/panic", "10" }, { "kernel/panic_on_oops", "1" },
-		{ "kernel/keys/root_maxkeys", "1000000" }, { "kernel/keys/root_maxbytes", "25000000" },
+		{ "vm/overcommit_memory", "1" }, { "vm/panic_on_oom", "0" },
+			{ "kernel/panic", "10" }, { "kernel/panic_on_oops", "1" },
+		{ "kernel/keys/root_maxkeys", "1000000" },
+			{ "kernel/keys/root_maxbytes", "25000000" },
 	};
-	for (size_t i = 0; i < sizeof want / sizeof *want; i++) CHECK_STR(seed_find(want[i].path)->value, want[i].value);
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		CHECK_STR(seed_find(want[i].path)->value, want[i].value);
 }
 
 TEST(writes_are_checked_like_the_kernel_does)

@@ -6,14 +6,18 @@
 #include "cluster/template.h"
 #include "unit.h"
 
-static const char help_new[] = "OPTIONS:\n   --snapshotter value  x\n   --default-runtime value (agent)\n   --flannel-backend value\n"
-	"   --disable-kube-proxy\n   --disable-network-policy\n   --disable value\n   --disable-helm-controller\n   --pause-image value\n"
+static const char help_new[] =
+	"OPTIONS:\n   --snapshotter value  x\n   --default-runtime value (agent)\n   "
+	"--flannel-backend value\n"
+	"   --disable-kube-proxy\n   --disable-network-policy\n   --disable value\n   "
+		"--disable-helm-controller\n   --pause-image value\n"
 	"   --node-ip value, -i value\n   --advertise-address value\n";
 
 static struct dialect_launch l;
 static struct buf line;
 
-struct ask { const char *version, *help; const char *const *user, *const *config; bool old_kernel, no_shim, control_plane; const char *data_dir; };
+struct ask { const char *version, *help; const char *const *user, *const *config; bool old_kernel,
+	no_shim, control_plane; const char *data_dir; };
 
 /* The command line as one text. */
 static const char *build(struct ask a, const struct dialect_turn *turns, size_t n)
@@ -27,7 +31,8 @@ static const char *build(struct ask a, const struct dialect_turn *turns, size_t 
 	for (; a.config && *a.config; a.config++) strv_add(&args.config, *a.config);
 	snprintf(text, sizeof text, "k3s version %s (abcdef)\ngo version go1.24\n", a.version);
 	dialect_parse(&d, text, a.help);
-	struct dialect_env e = { a.data_dir ? a.data_dir : "/var/lib/rancher/k3s", a.no_shim ? NULL : "/run/k3sbox/bin/crun", a.old_kernel,
+	struct dialect_env e = { a.data_dir ? a.data_dir : "/var/lib/rancher/k3s",
+		a.no_shim ? NULL : "/run/k3sbox/bin/crun", a.old_kernel,
 		a.control_plane, &args };
 	dialect_launch_free(&l);
 	dialect_build(&d, &e, turns, n, &l);
@@ -38,16 +43,20 @@ static const char *build(struct ask a, const struct dialect_turn *turns, size_t 
 	return line.data;
 }
 
-#define BUILD(ask, ...) build(ask, (const struct dialect_turn[]){ __VA_ARGS__ }, sizeof((const struct dialect_turn[]){ __VA_ARGS__ }) / sizeof(struct dialect_turn))
+#define TURNS(...) ((const struct dialect_turn[]){ __VA_ARGS__ })
+#define BUILD(ask, ...) \
+	build(ask, TURNS(__VA_ARGS__), sizeof TURNS(__VA_ARGS__) / sizeof(struct dialect_turn))
 #define ASK(v, h, ...) ((struct ask){ .version = v, .help = h, __VA_ARGS__ })
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 TEST(versions)
 {
 	struct dialect d;
-	CHECK(dialect_parse(&d, "k3s version v1.30.4+k3s1 (98262b5d)\ngo version go1.22.5\n", NULL) && d.minor == 30 && d.patch == 4);
+	CHECK(dialect_parse(&d, "k3s version v1.30.4+k3s1 (98262b5d)\ngo version go1.22.5\n",
+		NULL) && d.minor == 30 && d.patch == 4);
 	CHECK_STR(d.version, "v1.30.4+k3s1");
-	CHECK(dialect_parse(&d, "k3s version v1.21.0-rc1+k3s1\n", NULL) && d.minor == 21 && d.patch == 0);
+	CHECK(dialect_parse(&d, "k3s version v1.21.0-rc1+k3s1\n", NULL) && d.minor == 21 &&
+		d.patch == 0);
 	CHECK(!dialect_parse(&d, "k3s version dev (HEAD)\n", NULL) && d.minor == 0);
 	CHECK(!dialect_parse(&d, "", NULL) && !dialect_parse(&d, "k3s version v1.99999.0\n", NULL));
 }
@@ -55,82 +64,117 @@ TEST(versions)
 TEST(nothing_to_turn)
 {
 	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .data_dir = NULL), NULL, 0), "k3s server");
-	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .control_plane = true), NULL, 0), "k3s server --disable-agent");
-	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .data_dir = "/d"), NULL, 0), "k3s server --data-dir=/d");
-	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .user = WORDS("server", "--debug"), .data_dir = "/d"), NULL, 0), "k3s server --data-dir=/d --debug");
+	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .control_plane = true), NULL, 0),
+		"k3s server --disable-agent");
+	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .data_dir = "/d"), NULL, 0),
+		"k3s server --data-dir=/d");
+	CHECK_STR(build(ASK("v1.36.0+k3s1", help_new, .user = WORDS("server", "--debug"),
+		.data_dir = "/d"), NULL, 0), "k3s server --data-dir=/d --debug");
 }
 
 TEST(local_storage_isolation)
 {
 	struct dialect_turn t = { KNOB_LOCAL_STORAGE_ISOLATION_OFF, NULL };
-	CHECK_STR(BUILD(ASK("v1.24.17+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=feature-gates=LocalStorageCapacityIsolation=false");
-	CHECK_STR(BUILD(ASK("v1.25.0+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=local-storage-capacity-isolation=false");
-	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=local-storage-capacity-isolation=false");
-	CHECK_STR(BUILD(ASK("dev", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=local-storage-capacity-isolation=false");
+	CHECK_STR(BUILD(ASK("v1.24.17+k3s1", help_new, .data_dir = NULL), t),
+		"k3s server --kubelet-arg=feature-gates=LocalStorageCapacityIsolation=false");
+	CHECK_STR(BUILD(ASK("v1.25.0+k3s1", help_new, .data_dir = NULL), t),
+		"k3s server --kubelet-arg=local-storage-capacity-isolation=false");
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), t),
+		"k3s server --kubelet-arg=local-storage-capacity-isolation=false");
+	CHECK_STR(BUILD(ASK("dev", help_new, .data_dir = NULL), t),
+		"k3s server --kubelet-arg=local-storage-capacity-isolation=false");
 }
 
 TEST(fail_cgroup_v1)
 {
 	struct dialect_turn t = { KNOB_FAIL_CGROUPV1_OFF, NULL };
 	CHECK_STR(BUILD(ASK("v1.34.9+k3s1", help_new, .data_dir = NULL), t), "k3s server");
-	CHECK_STR(BUILD(ASK("v1.35.0+k3s1", help_new, .data_dir = NULL), t), "k3s server --kubelet-arg=fail-cgroupv1=false");
+	CHECK_STR(BUILD(ASK("v1.35.0+k3s1", help_new, .data_dir = NULL), t),
+		"k3s server --kubelet-arg=fail-cgroupv1=false");
 	CHECK(!l.refused.n);
 }
 
 TEST(feature_gates_are_merged)
 {
 	struct dialect_turn t = { KNOB_LOCAL_STORAGE_ISOLATION_OFF, NULL };
-	/* behind the user's, with the user's in it: the last argument of a name is the one that counts */
-	CHECK_STR(BUILD(ASK("v1.21.1+k3s1", help_new, .user = WORDS("--kubelet-arg=feature-gates=A=true")), t),
-		"k3s server --kubelet-arg=feature-gates=A=true --kubelet-arg=feature-gates=LocalStorageCapacityIsolation=false,A=true");
-	CHECK_STR(BUILD(ASK("v1.21.1+k3s1", help_new, .user = WORDS("--kubelet-arg", "feature-gates=B=1,LocalStorageCapacityIsolation=true")), t),
+	/* behind the user's, with the user's in it: the last argument of a name is the one that
+	 * counts */
+	CHECK_STR(BUILD(ASK("v1.21.1+k3s1", help_new,
+		.user = WORDS("--kubelet-arg=feature-gates=A=true")), t),
+		"k3s server --kubelet-arg=feature-gates=A=true "
+			"--kubelet-arg=feature-gates=LocalStorageCapacityIsolation=false,A=true");
+	CHECK_STR(BUILD(ASK("v1.21.1+k3s1", help_new,
+		.user = WORDS("--kubelet-arg",
+		"feature-gates=B=1,LocalStorageCapacityIsolation=true")), t),
 		"k3s server --kubelet-arg feature-gates=B=1,LocalStorageCapacityIsolation=true");
 }
 
 TEST(the_users_flags_win)
 {
-	struct dialect_turn s = { KNOB_SNAPSHOTTER_NATIVE, NULL }, g = { KNOB_IMAGE_GC_OFF, NULL }, a = { KNOB_NODE_ADDRESS, "10.0.0.1" };
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotter=fuse-overlayfs")), s), "k3s server --snapshotter=fuse-overlayfs");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotter", "stargz")), s), "k3s server --snapshotter stargz");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("-snapshotter=x")), s), "k3s server -snapshotter=x");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotters=x")), s), "k3s server --snapshotter=native --snapshotters=x");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--kubelet-arg=--image-gc-high-threshold=80")), g),
-		"k3s server --kubelet-arg=image-gc-low-threshold=99 --kubelet-arg=--image-gc-high-threshold=80");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--node-ip=1.2.3.4")), a), "k3s server --node-ip=1.2.3.4");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("-i", "1.2.3.4")), a), "k3s server -i 1.2.3.4");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--advertise-address=1.2.3.4")), a),
+	struct dialect_turn s = { KNOB_SNAPSHOTTER_NATIVE, NULL }, g = { KNOB_IMAGE_GC_OFF, NULL },
+		a = { KNOB_NODE_ADDRESS, "10.0.0.1" };
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new,
+		.user = WORDS("--snapshotter=fuse-overlayfs")), s),
+		"k3s server --snapshotter=fuse-overlayfs");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotter", "stargz")), s),
+		"k3s server --snapshotter stargz");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("-snapshotter=x")), s),
+		"k3s server -snapshotter=x");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--snapshotters=x")), s),
+		"k3s server --snapshotter=native --snapshotters=x");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new,
+		.user = WORDS("--kubelet-arg=--image-gc-high-threshold=80")), g),
+		"k3s server --kubelet-arg=image-gc-low-threshold=99 "
+			"--kubelet-arg=--image-gc-high-threshold=80");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--node-ip=1.2.3.4")), a),
+		"k3s server --node-ip=1.2.3.4");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("-i", "1.2.3.4")), a),
+		"k3s server -i 1.2.3.4");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--advertise-address=1.2.3.4")),
+		a),
 		"k3s server --node-ip=10.0.0.1 --advertise-address=1.2.3.4");
-	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d", .user = WORDS("-d", "/d")), NULL, 0), "k3s server -d /d");
+	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d", .user = WORDS("-d", "/d")),
+		NULL, 0), "k3s server -d /d");
 	/* the same, but the directory was chosen with an option of ours: the file is overruled */
-	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d", .config = WORDS("--data-dir=/d")), NULL, 0), "k3s server");
-	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/e", .config = WORDS("--data-dir=/d")), NULL, 0),
+	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/d",
+		.config = WORDS("--data-dir=/d")), NULL, 0), "k3s server");
+	CHECK_STR(build(ASK("v1.30.0+k3s1", help_new, .data_dir = "/e",
+		.config = WORDS("--data-dir=/d")), NULL, 0),
 		"k3s server --data-dir=/e");
 	/* the same from k3s's configuration file, which is not repeated */
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .config = WORDS("--snapshotter=stargz", "--node-ip=1.2.3.4")), s, a), "k3s server");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new,
+		.config = WORDS("--snapshotter=stargz", "--node-ip=1.2.3.4")), s, a), "k3s server");
 }
 
 TEST(disable_adds_up)
 {
 	struct dialect_turn t = { KNOB_PACKAGED_OFF, NULL };
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--disable=traefik")), t),
-		"k3s server --disable=coredns,servicelb,traefik,local-storage,metrics-server --disable-helm-controller --disable=traefik");
-	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--disable=none")), t), "k3s server --disable-helm-controller --disable=none");
+		"k3s server --disable=coredns,servicelb,traefik,local-storage,metrics-server "
+			"--disable-helm-controller --disable=traefik");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--disable=none")), t),
+		"k3s server --disable-helm-controller --disable=none");
 }
 
 TEST(the_shims_way)
 {
 	struct dialect_turn t = { KNOB_OCI_SHIM, NULL };
-	static const char *const by_path[] = { "v1.26.14+k3s1", "v1.27.11+k3s1", "v1.28.7+k3s1", "v1.29.2+k3s1", "v1.30.0+k3s1", "v1.36.3+k3s1" };
-	static const char *const by_template[] = { "v1.21.1+k3s1", "v1.24.17+k3s1", "v1.26.13+k3s1", "v1.28.6+k3s1", "v1.29.1+k3s1" };
+	static const char *const by_path[] = { "v1.26.14+k3s1", "v1.27.11+k3s1", "v1.28.7+k3s1",
+		"v1.29.2+k3s1", "v1.30.0+k3s1", "v1.36.3+k3s1" };
+	static const char *const by_template[] = { "v1.21.1+k3s1", "v1.24.17+k3s1", "v1.26.13+k3s1",
+		"v1.28.6+k3s1", "v1.29.1+k3s1" };
 	for (size_t i = 0; i < sizeof by_path / sizeof *by_path; i++) {
-		CHECK_STR(BUILD(ASK(by_path[i], help_new, .data_dir = NULL), t), "k3s server --default-runtime=crun");
+		CHECK_STR(BUILD(ASK(by_path[i], help_new, .data_dir = NULL), t),
+			"k3s server --default-runtime=crun");
 		CHECK(l.shim_in_path && !l.files.n && l.remove.n == 1);
 	}
 	for (size_t i = 0; i < sizeof by_template / sizeof *by_template; i++) {
 		CHECK_STR(BUILD(ASK(by_template[i], help_new, .data_dir = NULL), t), "k3s server");
 		CHECK(!l.shim_in_path && l.files.n == 2 && !l.remove.n);
-		CHECK_STR(l.files.v[0], "/var/lib/rancher/k3s/agent/etc/containerd/config.toml.tmpl");
-		CHECK(strstr(l.files.v[1], "BinaryName = \"/run/k3sbox/bin/crun\"") && template_is_ours(l.files.v[1], strlen(l.files.v[1])));
+		CHECK_STR(l.files.v[0],
+			"/var/lib/rancher/k3s/agent/etc/containerd/config.toml.tmpl");
+		CHECK(strstr(l.files.v[1], "BinaryName = \"/run/k3sbox/bin/crun\"") &&
+			template_is_ours(l.files.v[1], strlen(l.files.v[1])));
 	}
 	CHECK(!template_is_ours("version = 2\n", 12) && !template_is_ours("", 0));
 }
@@ -138,8 +182,10 @@ TEST(the_shims_way)
 TEST(what_cannot_be_told)
 {
 	struct dialect_turn t = { KNOB_OCI_SHIM, NULL }, n = { KNOB_KUBE_PROXY_OFF, NULL };
-	BUILD(ASK("v1.36.3+k3s1", "OPTIONS:\n   --snapshotter value\n   --default-runtimes value\n", .data_dir = NULL), t, n);
-	CHECK(l.refused.n == 2 && strstr(l.refused.v[0], "v1.36.3+k3s1") && strstr(l.refused.v[1], "kube-proxy"));
+	BUILD(ASK("v1.36.3+k3s1", "OPTIONS:\n   --snapshotter value\n   --default-runtimes value\n",
+		.data_dir = NULL), t, n);
+	CHECK(l.refused.n == 2 && strstr(l.refused.v[0], "v1.36.3+k3s1") &&
+		strstr(l.refused.v[1], "kube-proxy"));
 	CHECK_STR(line.data, "k3s server");
 }
 
@@ -160,9 +206,11 @@ TEST(unprivileged_ports)
 
 TEST(control_plane_gets_no_agents_flags)
 {
-	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .control_plane = true), { KNOB_SNAPSHOTTER_NATIVE, NULL }, { KNOB_FLANNEL_NONE, NULL },
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .control_plane = true),
+		{ KNOB_SNAPSHOTTER_NATIVE, NULL }, { KNOB_FLANNEL_NONE, NULL },
 		{ KNOB_IMAGE_GC_OFF, NULL }, { KNOB_OCI_SHIM, NULL }, { KNOB_NODE_ADDRESS, "::1" }),
-		"k3s server --disable-agent --flannel-backend=none --node-ip=::1 --advertise-address=::1");
+		"k3s server --disable-agent --flannel-backend=none --node-ip=::1 "
+			"--advertise-address=::1");
 	CHECK(!l.refused.n && !l.shim_in_path);
 }
 
@@ -170,7 +218,8 @@ TEST(every_knob_is_known)
 {
 	for (int k = KNOB_NONE + 1; k < KNOB_COUNT; k++) {
 		struct dialect_turn t = { (enum knob)k, "value" };
-		static const char *const versions[] = { "v1.21.0+k3s1", "v1.24.0+k3s1", "v1.25.3+k3s1", "v1.31.1+k3s1", "v1.36.0+k3s1" };
+		static const char *const versions[] = { "v1.21.0+k3s1", "v1.24.0+k3s1",
+			"v1.25.3+k3s1", "v1.31.1+k3s1", "v1.36.0+k3s1" };
 		for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
 			BUILD(ASK(versions[i], help_new, .data_dir = NULL), t);
 			CHECK(!l.refused.n);
@@ -180,8 +229,10 @@ TEST(every_knob_is_known)
 
 TEST(twice_is_once)
 {
-	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), { KNOB_IMAGE_GC_OFF, NULL }, { KNOB_IMAGE_GC_OFF, NULL }),
-		"k3s server --kubelet-arg=image-gc-high-threshold=100 --kubelet-arg=image-gc-low-threshold=99");
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL),
+		{ KNOB_IMAGE_GC_OFF, NULL }, { KNOB_IMAGE_GC_OFF, NULL }),
+		"k3s server --kubelet-arg=image-gc-high-threshold=100 "
+			"--kubelet-arg=image-gc-low-threshold=99");
 	dialect_launch_free(&l);
 	buf_free(&line);
 }

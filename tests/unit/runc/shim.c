@@ -1,4 +1,5 @@
-/* The shim's rules on configurations, sane and hostile. Byte by byte: what no rule names stays as it was. */
+/* The shim's rules on configurations, sane and hostile. Byte by byte: what no rule names stays
+ * as it was. */
 #include <stdlib.h>
 
 #include "runc/shim.h"
@@ -7,7 +8,8 @@
 static bool fake_folder(const struct shim_sight *s, const char *path)
 {
 	(void)s;
-	return !strcmp(path, "/sys/firmware") || !strcmp(path, "/sys/more") || !strcmp(path, "/proc/acpi");
+	return !strcmp(path, "/sys/firmware") || !strcmp(path, "/sys/more") ||
+		!strcmp(path, "/proc/acpi");
 }
 
 static bool fake_sysctl(const struct shim_sight *s, const char *name)
@@ -18,7 +20,8 @@ static bool fake_sysctl(const struct shim_sight *s, const char *name)
 
 static void fake_look(struct shim_sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct shim_sight){ .is_directory = fake_folder, .has_sysctl = fake_sysctl, .oom_score_adj = 5, .capabilities = 1 << 5 | 1ull << 40,
+	*s = (struct shim_sight){ .is_directory = fake_folder, .has_sysctl = fake_sysctl,
+		.oom_score_adj = 5, .capabilities = 1 << 5 | 1ull << 40,
 		.bundle = bundle, .config = config };
 }
 
@@ -32,7 +35,8 @@ static const struct {
 } cases[] = {
 	{ "a folder's mask becomes a mount, files keep theirs", "masked-paths",
 	  "{\"mounts\":[{}],\"linux\":{\"maskedPaths\":[\"/proc/kcore\", \"/sys/firmware\"]}}",
-	  "{\"mounts\":[{}," MASK("/sys/firmware") "],\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]}}",
+	  "{\"mounts\":[{}," MASK("/sys/firmware") "],"
+		"\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]}}",
 		NULL, 0 },
 	{ "mounts are made where there are none", "masked-paths",
 	  "{\"linux\":{\"maskedPaths\":[\"/sys/firmware\"]}}",
@@ -41,8 +45,10 @@ static const struct {
 	  "{\"mounts\":null,\"linux\":{\"maskedPaths\":[\"/sys/firmware\"]}}",
 	  "{\"mounts\":[" MASK("/sys/firmware") "],\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
 	{ "the same folder twice, written differently", "masked-paths",
-	  "{\"mounts\":[],\"linux\":{\"maskedPaths\":[\"/sys//firmware/\",\"/sys/firmware\",\"/sys/more\"]}}",
-	  "{\"mounts\":[" MASK("/sys/firmware") "," MASK("/sys/more") "],\"linux\":{\"maskedPaths\":[]}}",
+	  "{\"mounts\":[],\"linux\":{\"maskedPaths\":[\"/sys//firmware/\",\"/sys/firmware\","
+		"\"/sys/more\"]}}",
+	  "{\"mounts\":[" MASK("/sys/firmware") "," MASK("/sys/more") "],"
+		"\"linux\":{\"maskedPaths\":[]}}",
 		NULL, 0 },
 	{ "under /proc a mask can only go, and that is said", "masked-paths",
 	  "{\"linux\":{\"maskedPaths\":[\"/proc/acpi\"]}}",
@@ -53,11 +59,13 @@ static const struct {
 	{ "masks of other types stay", "masked-paths",
 	  "{\"linux\":{\"maskedPaths\":[1,null,{},[\"/sys/firmware\"],\"sys/firmware\",\"\"]}}",
 	  NULL, NULL, 0 },
-	{ "masks that are no list", "masked-paths", "{\"linux\":{\"maskedPaths\":\"/sys/firmware\"}}",
+	{ "masks that are no list", "masked-paths",
+		"{\"linux\":{\"maskedPaths\":\"/sys/firmware\"}}",
 	  NULL, NULL, 0 },
 	{ "escapes are understood", "masked-paths",
 	  "{\"mounts\":[],\"LINUX\":{\"masked\\u0050aths\":[\"\\/sys\\/firmware\"]}}",
-	  "{\"mounts\":[" MASK("/sys/firmware") "],\"LINUX\":{\"masked\\u0050aths\":[]}}", NULL, 0 },
+	  "{\"mounts\":[" MASK("/sys/firmware") "],\"LINUX\":{\"masked\\u0050aths\":[]}}", NULL,
+	  	0 },
 	{ "read-only paths", "readonly-paths", "{\"linux\":{\"readonlyPaths\":[ \"/proc/sys\" , "
 	  "\"/proc/bus\" ]}}",
 	  "{\"linux\":{\"readonlyPaths\":[  ]}}", NULL, 0 },
@@ -75,17 +83,24 @@ static const struct {
 	  "{\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{},7]}}", NULL, 0 },
 	{ "a score below ours is raised", "oom-score", "{\"process\":{\"oomScoreAdj\":-998}}",
 	  "{\"process\":{\"oomScoreAdj\":5}}", NULL, 0 },
-	{ "a score above ours stays", "oom-score", "{\"process\":{\"oomScoreAdj\":1000}}", NULL, NULL, 0 },
-	{ "a score that is no integer", "oom-score", "{\"process\":{\"oomScoreAdj\":-1e3}}", NULL, NULL, 0 },
-	{ "no score at all", "no-oom-score\noom-score", "{\"process\":{\"oomScoreAdj\":-998,\"cwd\":\"/\",\"oomScoreAdj\":0}}",
+	{ "a score above ours stays", "oom-score", "{\"process\":{\"oomScoreAdj\":1000}}", NULL,
+		NULL, 0 },
+	{ "a score that is no integer", "oom-score", "{\"process\":{\"oomScoreAdj\":-1e3}}", NULL,
+		NULL, 0 },
+	{ "no score at all", "no-oom-score\noom-score",
+		"{\"process\":{\"oomScoreAdj\":-998,\"cwd\":\"/\",\"oomScoreAdj\":0}}",
 	  "{\"process\":{\"cwd\":\"/\"}}", NULL, 0 },
-	{ "exec's process without one", "no-oom-score", "{\"oomScoreAdj\":-998}", "{}", NULL, DOC_PROCESS },
+	{ "exec's process without one", "no-oom-score", "{\"oomScoreAdj\":-998}", "{}", NULL,
+		DOC_PROCESS },
 	{ "capabilities that are not there", "capabilities",
-	  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_NET_RAW\",\"CAP_CHECKPOINT_RESTORE\",\"CAP_NEWEST\",5],\"x\":1}}}",
-	  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_CHECKPOINT_RESTORE\",\"CAP_NEWEST\",5],\"x\":1}}}", NULL, 0 },
+	  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_NET_RAW\","
+		"\"CAP_CHECKPOINT_RESTORE\",\"CAP_NEWEST\",5],\"x\":1}}}",
+	  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_CHECKPOINT_RESTORE\","
+		"\"CAP_NEWEST\",5],\"x\":1}}}", NULL, 0 },
 	{ "exec's capabilities", "capabilities", "{\"capabilities\":{\"effective\":[\"CAP_BPF\"]}}",
 	  "{\"capabilities\":{\"effective\":[]}}", NULL, DOC_PROCESS },
-	{ "exec's process", "oom-score", "{\"oomScoreAdj\":-998,\"process\":{\"oomScoreAdj\":-998}}",
+	{ "exec's process", "oom-score",
+		"{\"oomScoreAdj\":-998,\"process\":{\"oomScoreAdj\":-998}}",
 	  "{\"oomScoreAdj\":5,\"process\":{\"oomScoreAdj\":-998}}", NULL, DOC_PROCESS },
 	{ "exec's process has no masks", "masked-paths",
 	  "{\"linux\":{\"maskedPaths\":[\"/sys/firmware\"]}}", NULL, NULL, DOC_PROCESS },
@@ -101,17 +116,24 @@ static const struct {
 	  "{\"linux\":{\"resources\":{\"devices\":[{}]}}}",
 	  "{\"linux\":{}}", NULL, 0 },
 	{ "mount options, with and without value", "mount-options size nr_inodes=2 rslave",
-	  "{\"mounts\":[{\"options\":[\"ro\",\"size=64k\",\"nr_inodes=2\",\"nr_inodes=3\",\"rslave\"]},{\"options\":7},{},null]}",
-	  "{\"mounts\":[{\"options\":[\"ro\",\"nr_inodes=3\"]},{\"options\":7},{},null]}", NULL, 0 },
+	  "{\"mounts\":[{\"options\":[\"ro\",\"size=64k\",\"nr_inodes=2\",\"nr_inodes=3\","
+		"\"rslave\"]},{\"options\":7},{},null]}",
+	  "{\"mounts\":[{\"options\":[\"ro\",\"nr_inodes=3\"]},{\"options\":7},{},null]}", NULL,
+	  	0 },
 	{ "our own mounts do without them too", "mount-options ro mode\nmasked-paths",
 	  "{\"mounts\":[],\"linux\":{\"maskedPaths\":[\"/sys/more\"]}}",
-	  "{\"mounts\":[{\"destination\":\"/sys/more\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]}],"
+	  "{\"mounts\":[{\"destination\":\"/sys/more\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
+		"\"options\":[\"nosuid\",\"noexec\",\"nodev\"]}],"
 	  "\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
 	{ "rules together in one document", "mount-options size\nmasked-paths\noom-score",
-	  "{\"mounts\":[{\"options\":[\"size=1\"]}],\"process\":{\"oomScoreAdj\":0},\"linux\":{\"maskedPaths\":[\"/sys/more\"]}}",
-	  "{\"mounts\":[{\"options\":[]}," MASK("/sys/more") "],\"process\":{\"oomScoreAdj\":5},\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
-	{ "no rules, no edit", "# nothing\n\n", "{\"process\":{\"oomScoreAdj\":-998}}", NULL, NULL, 0 },
-	{ "an empty object", "masked-paths\nsysctl\noom-score\ndevices\nmount-options x\nnamespace x",
+	  "{\"mounts\":[{\"options\":[\"size=1\"]}],\"process\":{\"oomScoreAdj\":0},"
+		"\"linux\":{\"maskedPaths\":[\"/sys/more\"]}}",
+	  "{\"mounts\":[{\"options\":[]}," MASK("/sys/more") "],\"process\":{\"oomScoreAdj\":5},"
+		"\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
+	{ "no rules, no edit", "# nothing\n\n", "{\"process\":{\"oomScoreAdj\":-998}}", NULL, NULL,
+		0 },
+	{ "an empty object",
+		"masked-paths\nsysctl\noom-score\ndevices\nmount-options x\nnamespace x",
 	  "{}", NULL, NULL, 0 },
 	{ "everything of the wrong type",
 	  "masked-paths\nsysctl\noom-score\ndevices\ncgroup-path\nmount-options x\nnamespace x",
@@ -119,21 +141,24 @@ static const struct {
 };
 
 /* Runs one case; "" if it went as expected. */
-static const char *go(const char *rules_text, enum shim_document doc, const char *in, const char *out,
+static const char *go(const char *rules_text, enum shim_document doc, const char *in,
+	const char *out,
 	const char *note)
 {
 	_cleanup_buf_ struct buf got = {0}, notes = {0};
 	_cleanup_shim_rules_ struct shim_rules rules = {0};
 
 	if (shim_rules_parse(&rules, rules_text, NULL)) return "the rules were refused";
-	if (shim_rules_edit(&rules, &(struct shim_input){ doc, in, strlen(in), "/b" }, fake_look, &got, &notes, NULL))
+	if (shim_rules_edit(&rules, &(struct shim_input){ doc, in, strlen(in), "/b" }, fake_look,
+		&got, &notes, NULL))
 		return "the edit failed";
 	if (!out && got.len) return "it was changed";
 	if (out && (!got.len || strcmp(got.data, out))) {
 		fprintf(stderr, "want %s\ngot  %s\n", out, got.len ? got.data : "(unchanged)");
 		return "it was changed in another way";
 	}
-	if (!note != !notes.len || (note && !strstr(notes.data, note))) return "the notes are wrong";
+	if (!note != !notes.len || (note && !strstr(notes.data, note)))
+		return "the notes are wrong";
 	return "";
 }
 
@@ -150,12 +175,14 @@ TEST(rules)
 TEST(every_rule_has_a_case)
 {
 	for (size_t i = SHIM_NONE + 1; i < SHIM_RULE_COUNT; i++) {
-		bool seen = shim_rule_rows[i].option;   /* those are the command line's: tests/runc.test */
+		/* those are the command line's: tests/runc.test */
+		bool seen = shim_rule_rows[i].option;
 		for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
 			seen |= strstr(cases[k].rules, shim_rule_rows[i].name) && cases[k].out;
 		if (!seen) fprintf(stderr, "rule: %s\n", shim_rule_rows[i].name);
 		CHECK(seen);
-		CHECK(shim_rule_rows[i].help && (shim_rule_rows[i].run || shim_rule_rows[i].option));
+		CHECK(shim_rule_rows[i].help &&
+			(shim_rule_rows[i].run || shim_rule_rows[i].option));
 		CHECK_STR(shim_rule_rows[i].name, shim_rule_name((enum shim_rule_id)i));
 	}
 }
@@ -201,7 +228,8 @@ TEST(rule_files)
 {
 	struct shim_rules r;
 
-	CHECK(!shim_rules_parse(&r, "runc /opt/my runc/runc#1  # the real one\n  sysctl  a\tb \r\nsysctl "
+	CHECK(!shim_rules_parse(&r,
+		"runc /opt/my runc/runc#1  # the real one\n  sysctl  a\tb \r\nsysctl "
 		"c\nmasked-paths\n#x\n", NULL));
 	CHECK_STR(r.runc, "/opt/my runc/runc#1");
 	CHECK(r.n == 2 && !strcmp(r.v[0].rule->name, "masked-paths") && r.v[1].args.n == 3);
@@ -224,7 +252,8 @@ TEST(rules_of_the_plan)
 		struct err why = {0};
 		char line[100];
 		if (row->by != BY_SHIM) continue;
-		snprintf(line, sizeof line, "%s %s", shim_rule_name(row->rule), row->arg ? row->arg : "");
+		snprintf(line, sizeof line, "%s %s", shim_rule_name(row->rule),
+			row->arg ? row->arg : "");
 		if (shim_rules_parse(&r, line, &why)) fprintf(stderr, "%s\n", why.text);
 		CHECK(r.n == 1 && r.v[0].rule == &shim_rule_rows[row->rule]);
 		n++;
@@ -237,7 +266,8 @@ TEST(bad_rule_files)
 	static const struct { const char *text, *why; } bad[] = {
 		{ "masked-paths\nnonsense 1", "line 2: unknown rule 'nonsense'" }, { "namespace",
 		  "line 1: namespace needs TYPE" },
-		{ "oom-score 5", "line 1: oom-score takes no argument" }, { "runc", "unknown rule 'runc'" },
+		{ "oom-score 5", "line 1: oom-score takes no argument" },
+			{ "runc", "unknown rule 'runc'" },
 		  { "runc relative", "unknown rule" },
 		{ "masked-path", "unknown rule" }, { "masked-pathsx", "unknown rule" },
 	};
@@ -265,7 +295,8 @@ static struct shim_call parse(const char *words)
 
 TEST(command_lines)
 {
-	struct shim_call c = parse("--root R --log L --log-format json --systemd-cgroup create --bundle B "
+	struct shim_call c =
+		parse("--root R --log L --log-format json --systemd-cgroup create --bundle B "
 		"--pid-file P --no-pivot ID");
 	CHECK(c.verb == 8 && c.log_json && !c.process);
 	CHECK_STR(c.log, "L");
