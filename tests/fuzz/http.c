@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ssize_t rb = parse(&b, &pieces, text, size, 1);
 
 	if (ra != rb || a.status != b.status || http_end(&a) != http_end(&b)) abort();
-	if (whole.len != pieces.len || (whole.len && memcmp(whole.data, pieces.data, whole.len))) abort();
+	if (whole.len != pieces.len || (whole.len && memcmp(whole.data, pieces.data, whole.len)))
+		abort();
 	if (whole.len > size) abort();
 	http_free(&a);
 	http_free(&b);

@@ -25,7 +25,7 @@ func isolate() error {
 	return syscall.Mount("none", filepath.Dir(defaultStore), "tmpfs", 0, "")
 }
 
-// lend makes the default store a folder of this place.
+// lend makes the default store a directory of this place.
 func (p *place) lend() error {
 	if err := os.Remove(defaultStore); err != nil && !os.IsNotExist(err) {
 		return err

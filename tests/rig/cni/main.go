@@ -11,7 +11,7 @@ import (
 )
 
 type options struct {
-	ours, debian, newest string // folders with host-local, loopback and noop in them
+	ours, debian, newest string // directories with host-local, loopback and noop in them
 	vectors, corpus      string
 	seed                 uint64
 	time                 time.Duration
@@ -32,9 +32,9 @@ var commands = map[string]struct {
 
 func main() {
 	o := &options{}
-	flag.StringVar(&o.ours, "ours", "", "folder with k3sbox's applets")
-	flag.StringVar(&o.debian, "debian", "/usr/lib/cni", "folder with Debian's plugins (1.1.1)")
-	flag.StringVar(&o.newest, "newest", "", "folder with the newest upstream plugins (1.9.1)")
+	flag.StringVar(&o.ours, "ours", "", "directory with k3sbox's applets")
+	flag.StringVar(&o.debian, "debian", "/usr/lib/cni", "directory with Debian's plugins (1.1.1)")
+	flag.StringVar(&o.newest, "newest", "", "directory with the newest upstream plugins (1.9.1)")
 	flag.StringVar(&o.vectors, "vectors", "", "recorded runs, one JSON object a line")
 	flag.StringVar(&o.corpus, "corpus", "", "scenarios that were of use once, one JSON object a line")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the first random scenario")

@@ -26,8 +26,8 @@ func runParallel(o *options) error {
 	given := map[string]string{} // address → id
 	problems := []string{}
 	complain := func(format string, a ...interface{}) { problems = append(problems, fmt.Sprintf(format, a...)) }
-	one := func(command, id, folder string) {
-		out, err := p.run(filepath.Join(folder, "host-local"), "", call(command, id))
+	one := func(command, id, dir string) {
+		out, err := p.run(filepath.Join(dir, "host-local"), "", call(command, id))
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil || out.rc != 0 {
@@ -57,14 +57,14 @@ func runParallel(o *options) error {
 	phase := func(name string, jobs []job) {
 		var wg sync.WaitGroup
 		for i, j := range jobs {
-			folder := o.ours
+			dir := o.ours
 			if i%2 == 1 {
-				folder = o.debian
+				dir = o.debian
 			}
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				one(j.command, j.id, folder)
+				one(j.command, j.id, dir)
 			}()
 		}
 		wg.Wait()
@@ -92,7 +92,7 @@ func runParallel(o *options) error {
 		mixed = append(mixed, job{"DEL", fmt.Sprint("a", 2*i)}, job{"DEL", fmt.Sprint("a", 2*i)}, job{"ADD", fmt.Sprint("b", i)},
 			job{"ADD", fmt.Sprint("c", i)})
 	}
-	// a DEL may not come to its second time after the address went to somebody else: ids never return, so it cannot
+	// a DEL may not come to its second time after the address went to another container: ids never return, so it cannot
 	phase("ADD and DEL", mixed)
 	for a := range given {
 		last = append(last, job{"DEL", given[a]})

@@ -15,7 +15,7 @@ import (
 	current "github.com/containernetworking/cni/pkg/types/100"
 )
 
-// What the checks share: folders, a network namespace, libcni.
+// What the checks share: directories, a network namespace, libcni.
 type rig struct {
 	o     *options
 	p     *place

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A scenario is a store and a row of calls. Texts may hold @D@ (the data folder) and @T@ (a folder for other files).
+// A scenario is a store and a row of calls. Texts may hold @D@ (the data directory) and @T@ (a directory for other files).
 type scenario struct {
 	Name   string            `json:"name,omitempty"`
 	Plugin string            `json:"plugin,omitempty"`
@@ -24,7 +24,7 @@ type step struct {
 	Env   map[string]string `json:"env"`
 	Stdin string            `json:"stdin"`
 	Enc   string            `json:"stdin_encoding,omitempty"`
-	// what was recorded; not there in scenarios of the fuzzer
+	// what was recorded; empty in scenarios of the fuzzer
 	RC     int             `json:"rc,omitempty"`
 	Stdout string          `json:"stdout,omitempty"`
 	Stderr string          `json:"stderr,omitempty"`
@@ -95,7 +95,7 @@ func (p *place) files() map[string]file {
 // run calls a plugin with exactly the step's environment.
 func (p *place) run(program, compat string, s *step) (*outcome, error) {
 	cmd := exec.Command(program)
-	cmd.Dir = p.dir // relative folders stay in the place
+	cmd.Dir = p.dir // relative directories stay in the place
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	for k, v := range s.Env {
 		cmd.Env = append(cmd.Env, k+"="+p.fill(v))

@@ -35,7 +35,7 @@ func load(path string) ([]*scenario, error) {
 // row must be needed.
 var otherwise = map[string]string{
 	"no-command":        "better: says that it is k3sbox's",
-	"store-empty-lease": "better: a lease that was left empty belongs to nobody and is given out",
+	"store-empty-lease": "better: a lease that was left empty has no owner and is handed out",
 	"gc":                "1.9.1: there is a GC now, which 1.0.0 does not allow",
 	"json-version-110":  "1.9.1: 1.1.0 is supported",
 	"range-route-mtu":   "1.9.1: mtu, advmss and priority of routes are kept",
@@ -181,7 +181,7 @@ func runScenario(s *scenario, program, compat string) ([]*outcome, error) {
 	return all, nil
 }
 
-// Our lock file notes the boot and the machine by default; upstream's is empty and nobody reads it.
+// Our lock file notes the boot and the machine by default; upstream's is empty and never read.
 func blankLock(o *outcome) {
 	for n, f := range o.files {
 		if filepath.Base(n) == "lock" && strings.HasPrefix(f.Data, "boot ") && len(f.Data) == 42+17 {
@@ -190,7 +190,7 @@ func blankLock(o *outcome) {
 	}
 }
 
-// Upstream's complaint about the namespace comes behind the result, so that nobody can read it; by default ours comes alone.
+// Upstream prints the error about the namespace after the result, which cannot be parsed; by default ours prints the error alone.
 func lastDocument(stdout string) string {
 	if i := strings.Index(stdout, "}{\n    \"code\": 8,"); i >= 0 {
 		return stdout[i+1:]

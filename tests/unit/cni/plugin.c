@@ -1,3 +1,5 @@
+/* Unit tests of the CNI frame: versions, errors, decoding and printing of results, and
+ * host-local's iteration and index. */
 #include "cni/result.h"
 
 #include <errno.h>
@@ -38,11 +40,12 @@ static const char *message(void)
 TEST(versions)
 {
 	static const struct { const char *a, *b; bool r; } rows[] = {
-		{ "1.0.0", "1.0.0", true }, { "0.4.0", "1.0.0", false }, { "1.1.0", "1.0.0", true }, { "0.3.1", "0.3.0", true },
+		{ "1.0.0", "1.0.0", true }, { "0.4.0", "1.0.0", false }, { "1.1.0", "1.0.0", true },
+		{ "0.3.1", "0.3.0", true },
 		{ "", "0.1.0", true }, { "", "0.2.0", false }, { "0.10.0", "0.4.0", true },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		CHECK(cni_version_at_least((struct str){ rows[i].a, strlen(rows[i].a) }, rows[i].b) == rows[i].r);
+		CHECK(cni_version_at_least(go_str(rows[i].a), rows[i].b) == rows[i].r);
 }
 
 TEST(first_error_stays)
@@ -57,22 +60,32 @@ TEST(first_error_stays)
 
 /* Type errors as Go 1.26 (the newest release's) and 1.19 (Debian's) word them. */
 static const struct { const char *conf, *newer, *older; } type_errors[] = {
-	{ "{\"ipam\":\"x\"}", "json: cannot unmarshal string into Go struct field Net.ipam of type allocator.IPAMConfig", NULL },
-	{ "{\"ipam\":{\"type\":5}}", "json: cannot unmarshal number into Go struct field IPAMConfig.ipam.type of type string", NULL },
-	{ "{\"ipam\":{\"subnet\":[]}}", "json: cannot unmarshal array into Go struct field IPAMConfig.ipam.Range.subnet of type string",
-	  "json: cannot unmarshal array into Go struct field IPAMConfig.ipam.subnet of type string" },
+	{ "{\"ipam\":\"x\"}", "json: cannot unmarshal string into Go struct field Net.ipam of "
+		"type allocator.IPAMConfig", NULL },
+	{ "{\"ipam\":{\"type\":5}}", "json: cannot unmarshal number into Go struct field "
+		"IPAMConfig.ipam.type of type string", NULL },
+	{ "{\"ipam\":{\"subnet\":[]}}", "json: cannot unmarshal array into Go struct field "
+		"IPAMConfig.ipam.Range.subnet of type string",
+	  "json: cannot unmarshal array into Go struct field IPAMConfig.ipam.subnet of type "
+	"string" },
 	{ "{\"ipam\":{\"ranges\":[[{\"gateway\":true}]]}}",
-	  "json: cannot unmarshal bool into Go struct field Range.ipam.ranges.gateway of type net.IP", NULL },
+	  "json: cannot unmarshal bool into Go struct field Range.ipam.ranges.gateway of type "
+	"net.IP", NULL },
 	{ "{\"ipam\":{\"routes\":[{\"dst\":7}]}}",
-	  "json: cannot unmarshal number into Go struct field IPAMConfig.ipam.routes.dst of type string",
-	  "json: cannot unmarshal number into Go struct field IPAMConfig.ipam.routes of type string" },
-	{ "{\"runtimeConfig\":{\"ips\":[5]}}", "json: cannot unmarshal number into Go struct field .runtimeConfig.ips of type *ip.IP", NULL },
+	  "json: cannot unmarshal number into Go struct field IPAMConfig.ipam.routes.dst of type "
+	"string",
+	  "json: cannot unmarshal number into Go struct field IPAMConfig.ipam.routes of type "
+	"string" },
+	{ "{\"runtimeConfig\":{\"ips\":[5]}}",
+	  "json: cannot unmarshal number into Go struct field .runtimeConfig.ips of type *ip.IP",
+	  NULL },
 	{ "{\"ipam\":{\"subnet\":\"x\"}}", "invalid CIDR address: x", NULL },
 	{ "{\"ipam\":{\"type\":5,\"subnet\":\"x\"}}", "invalid CIDR address: x", NULL },
 	{ "{\"ipam\":{\"gateway\":\"x\"}}", "invalid IP address: x", NULL },
 	{ "{\"ipam\":null}", "IPAM config missing 'ipam' key", NULL },
 	{ "{\"ipam\":{}}", "no IP ranges specified", NULL },
-	{ "{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ips\":[null]}}", "cannot understand ip: IP <nil> not v4 nor v6", NULL },
+	{ "{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ips\":[null]}}",
+	  "cannot understand ip: IP <nil> not v4 nor v6", NULL },
 };
 
 TEST(type_errors)
@@ -83,7 +96,8 @@ TEST(type_errors)
 			call(type_errors[i].conf);
 			if (old) c.compat = CNI_111;
 			CHECK(hl_load(&c, &conf) < 0 && c.code == CNI_INTERNAL);
-			CHECK_STR(message(), old && type_errors[i].older ? type_errors[i].older : type_errors[i].newer);
+			CHECK_STR(message(), old && type_errors[i].older ? type_errors[i].older
+				: type_errors[i].newer);
 		}
 }
 
@@ -112,7 +126,8 @@ static const char *around(const char *conf_text, const char *last, size_t n)
 TEST(round_robin)
 {
 	static const char net[] = "{\"ipam\":{\"subnet\":\"10.1.0.0/29\"}}",
-		pools[] = "{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.1.0.0/30\"},{\"subnet\":\"10.2.0.0/24\",\"rangeStart\":\"10.2.0.10\","
+		pools[] = "{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.1.0.0/30\"},"
+			"{\"subnet\":\"10.2.0.0/24\",\"rangeStart\":\"10.2.0.10\","
 			"\"rangeEnd\":\"10.2.0.11\"}]]}}";
 	CHECK_STR(around(net, "", 99), "10.1.0.2 10.1.0.3 10.1.0.4 10.1.0.5 10.1.0.6");
 	CHECK_STR(around(net, "10.1.0.4", 99), "10.1.0.5 10.1.0.6 10.1.0.2 10.1.0.3 10.1.0.4");
@@ -127,38 +142,51 @@ static const char *printed(const char *result, const char *version)
 {
 	static struct json j;
 	struct cni_result r = {0};
-	struct str v = { version, strlen(version) }, why = {0};
+	struct str v = go_str(version), why = {0};
 
 	json_free(&j);
 	call(NULL);
 	if (json_parse(&j, result, strlen(result)) < 0) return "no JSON";
-	if (cni_parse_result(&c, &j, json_root(&j), (struct str){ "1.1.0", 5 }, &r, &why) < 0) return why.s;
+	if (cni_parse_result(&c, &j, json_root(&j), go_str("1.1.0"), &r, &why) < 0)
+		return why.s;
 	const char *s = cni_print_result(&c, &r, v, v) < 0 ? message() : c.out.data;
 	json_free(&j);
 	return s;
 }
 
-#define RESULT "{\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1500}],\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0}]," \
+#define RESULT "{\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1500}]," \
+	"\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0}]," \
 	"\"routes\":[{\"dst\":\"0.0.0.0/0\",\"mtu\":9}],\"dns\":{}}"
 
 TEST(layouts)
 {
 	CHECK_STR(printed(RESULT, "1.0.0"),
-		"{\n    \"cniVersion\": \"1.0.0\",\n    \"interfaces\": [\n        {\n            \"mtu\": 1500,\n"
-		"            \"name\": \"eth0\"\n        }\n    ],\n    \"ips\": [\n        {\n            \"address\": \"10.1.0.2/24\",\n"
-		"            \"interface\": 0\n        }\n    ],\n    \"routes\": [\n        {\n            \"dst\": \"0.0.0.0/0\",\n"
+		"{\n    \"cniVersion\": \"1.0.0\",\n    \"interfaces\": [\n        {\n            "
+		"\"mtu\": 1500,\n"
+		"            \"name\": \"eth0\"\n        }\n    ],\n    \"ips\": [\n        {\n   "
+		"         \"address\": \"10.1.0.2/24\",\n"
+		"            \"interface\": 0\n        }\n    ],\n    \"routes\": [\n        {\n  "
+		"          \"dst\": \"0.0.0.0/0\",\n"
 		"            \"mtu\": 9\n        }\n    ]\n}");
 	CHECK_STR(printed(RESULT, "0.4.0"),
-		"{\n    \"cniVersion\": \"0.4.0\",\n    \"interfaces\": [\n        {\n            \"name\": \"eth0\"\n        }\n    ],\n"
-		"    \"ips\": [\n        {\n            \"version\": \"4\",\n            \"interface\": 0,\n"
-		"            \"address\": \"10.1.0.2/24\"\n        }\n    ],\n    \"routes\": [\n        {\n"
-		"            \"dst\": \"0.0.0.0/0\",\n            \"mtu\": 9\n        }\n    ],\n    \"dns\": {}\n}");
+		"{\n    \"cniVersion\": \"0.4.0\",\n    \"interfaces\": [\n        {\n            "
+		"\"name\": \"eth0\"\n        }\n    ],\n"
+		"    \"ips\": [\n        {\n            \"version\": \"4\",\n            "
+		"\"interface\": 0,\n"
+		"            \"address\": \"10.1.0.2/24\"\n        }\n    ],\n    \"routes\": [\n "
+		"       {\n"
+		"            \"dst\": \"0.0.0.0/0\",\n            \"mtu\": 9\n        }\n    ],\n "
+		"   \"dns\": {}\n}");
 	CHECK_STR(printed(RESULT, "0.2.0"),
-		"{\n    \"cniVersion\": \"0.2.0\",\n    \"ip4\": {\n        \"ip\": \"10.1.0.2/24\",\n        \"routes\": [\n"
-		"            {\n                \"dst\": \"0.0.0.0/0\"\n            }\n        ]\n    },\n    \"dns\": {}\n}");
+		"{\n    \"cniVersion\": \"0.2.0\",\n    \"ip4\": {\n        \"ip\": "
+		"\"10.1.0.2/24\",\n        \"routes\": [\n"
+		"            {\n                \"dst\": \"0.0.0.0/0\"\n            }\n        ]\n"
+		"    },\n    \"dns\": {}\n}");
 	CHECK_STR(printed("{\"ips\":[]}", "0.2.0"), "cannot convert: no valid IP addresses");
 	CHECK_STR(printed("{\"ips\":[{\"address\":\"x\"}]}", "1.0.0"), "invalid CIDR address: x");
-	CHECK_STR(printed("{\"ips\":5}", "1.0.0"), "json: cannot unmarshal number into Go struct field Result.ips of type []*types100.IPConfig");
+	CHECK_STR(printed("{\"ips\":5}", "1.0.0"),
+		"json: cannot unmarshal number into Go struct field Result.ips of type "
+		"[]*types100.IPConfig");
 }
 
 TEST(go_texts)
@@ -172,9 +200,9 @@ TEST(go_texts)
 	CHECK_STR(go_strerror(EMFILE, scratch, sizeof scratch), "too many open files");
 }
 
-/* ---- the index: believed only as long as nobody else has touched the folder ---- */
+/* ---- the index: valid only as long as the directory is unchanged ---- */
 
-static char folder[] = "/tmp/k3sbox-unit.XXXXXX";
+static char store[] = "/tmp/k3sbox-unit.XXXXXX";
 
 static bool reopen(struct hl_index *x, int dir, int64_t boot)
 {
@@ -188,12 +216,12 @@ TEST(index)
 	struct ip a;
 
 	call(NULL);
-	CHECK(mkdtemp(folder));
-	int dir = open(folder, O_RDONLY | O_DIRECTORY);
+	CHECK(mkdtemp(store));
+	int dir = open(store, O_RDONLY | O_DIRECTORY);
 	CHECK(dir >= 0);
 	CHECK(!reopen(&x, dir, 1000));
 	if (x.fd < 0) {
-		/* no /run to write in: that every call reads the leases is what is wanted then */
+		/* without a writable /run every call reads the leases */
 		hl_index_commit(&x, dir, 1000);
 		CHECK(!reopen(&x, dir, 1000));
 		goto out;
@@ -205,7 +233,8 @@ TEST(index)
 		hl_index_add(&x, (uint64_t)i, &a);
 	}
 	hl_index_commit(&x, dir, 1000);
-	CHECK(reopen(&x, dir, 1001) && x.n == 200 && hl_index_at(&x, 199)->owner == 199 && !hl_index_at(&x, 200));
+	CHECK(reopen(&x, dir, 1001) && x.n == 200 && hl_index_at(&x, 199)->owner == 199 &&
+		!hl_index_at(&x, 200));
 	hl_index_remove(&x, &a);
 	ip_parse(&a, "10.0.0.7", 8);
 	hl_index_remove(&x, &a);
@@ -213,7 +242,7 @@ TEST(index)
 	CHECK(reopen(&x, dir, 1000) && x.n == 198 && hl_index_at(&x, 7)->owner == 198);
 	CHECK(!reopen(&x, dir, 1010));                          /* another boot */
 	CHECK(reopen(&x, dir, 1000));
-	/* made and gone within one tick of the kernel's clock */
+	/* created and removed within one tick of the kernel's clock */
 	CHECK(mkdirat(dir, "x", 0700) == 0 && unlinkat(dir, "x", AT_REMOVEDIR) == 0);
 	CHECK(!reopen(&x, dir, 1000));
 	hl_index_clear(&x);
@@ -227,7 +256,7 @@ out:;
 	if (n > 0) unlinkat(AT_FDCWD, (path[n] = 0, path), 0);
 	hl_index_close(&x);
 	close(dir);
-	rmdir(folder);
+	rmdir(store);
 }
 
 TEST(memory_is_freed)

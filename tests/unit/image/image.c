@@ -16,12 +16,16 @@ TEST(tags)
 	static const struct { const char *in, *out; } good[] = {
 		{ "busybox", "docker.io/library/busybox:latest" }, { "busybox:test",
 		  "docker.io/library/busybox:test" },
-		{ "rancher/mirrored-pause:3.6", "docker.io/rancher/mirrored-pause:3.6" }, { "docker.io/x",
+		{ "rancher/mirrored-pause:3.6", "docker.io/rancher/mirrored-pause:3.6" },
+		{ "docker.io/x",
 		  "docker.io/library/x:latest" },
-		{ "index.docker.io/a/b:1", "docker.io/a/b:1" }, { "localhost/x", "localhost/x:latest" },
-		{ "localhost:5000/x:y", "localhost:5000/x:y" }, { "registry.example/a/b__c/d-e.f:V_1",
+		{ "index.docker.io/a/b:1", "docker.io/a/b:1" },
+		{ "localhost/x", "localhost/x:latest" },
+		{ "localhost:5000/x:y", "localhost:5000/x:y" },
+		{ "registry.example/a/b__c/d-e.f:V_1",
 		  "registry.example/a/b__c/d-e.f:V_1" },
-		{ "localhost:5000", "docker.io/library/localhost:5000" }, { "Host/x", "Host/x:latest" },
+		{ "localhost:5000", "docker.io/library/localhost:5000" },
+		{ "Host/x", "Host/x:latest" },
 	};
 	static const char *const bad[] = {
 		"", ":", "x:", "/x", "x/", "a//b", "Busybox", "a..b", "a___b", "-a", "a-", "x:-1",
@@ -88,7 +92,8 @@ TEST(clashes)
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		struct err e = {0};
 		_cleanup_image_ struct image im = { .arch = "amd64" };
-		CHECK(!image_add_link(&im, pairs[i].a, "x", &e) && !image_add_link(&im, pairs[i].b, "x",
+		CHECK(!image_add_link(&im, pairs[i].a, "x", &e) &&
+			!image_add_link(&im, pairs[i].b, "x",
 			&e));
 		CHECK(!image_settle(&im, &e) == pairs[i].ok);
 		CHECK(pairs[i].ok || *e.text);
@@ -110,7 +115,8 @@ TEST(headers)
 	for (int i = 0; i < TAR_BLOCK; i++) sum += i >= 148 && i < 156 ? ' ' : (unsigned char)h[i];
 	CHECK(strtoul(h + 148, NULL, 8) == sum);
 	CHECK(tar_padding(0) == 0 && tar_padding(512) == 0 && tar_padding(513) == 511);
-	CHECK(!tar_header(&(struct tar_entry){ .path = "x", .type = TAR_FILE, .size = (1ULL << 33) - 1 }, h));
+	CHECK(!tar_header(&(struct tar_entry){ .path = "x", .type = TAR_FILE,
+		.size = (1ULL << 33) - 1 }, h));
 	CHECK(tar_header(&(struct tar_entry){ .path = "x", .type = TAR_FILE, .size = 1ULL << 33 },
 		h) == -EFBIG);
 	CHECK(tar_header(&(struct tar_entry){ .path = "x", .type = TAR_SYMLINK, .target = "" },
@@ -134,7 +140,8 @@ TEST(programs)
 	CHECK(!io_read("/proc/self/exe", &self, 64 << 20));
 	struct image_program p = look(self.data, self.len);
 	CHECK(p.arch && strchr(p.interp, '/'));   /* this test is a dynamic program */
-	CHECK(!*look(self.data, 64).interp);      /* cut off behind the header: no crash, no claim */
+	/* cut off after the header: no crash, no interpreter */
+	CHECK(!*look(self.data, 64).interp);
 	for (size_t cut = 0; cut < 1200; cut += 7) look(self.data, cut);
 	memset(self.data + 32, 0xff, 8);          /* program headers at the end of the world */
 	CHECK(!*look(self.data, self.len).interp);

@@ -61,26 +61,40 @@ TEST(to_the_end)
 
 TEST(chunks)
 {
-	CHECK(body_is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n, my world\r\n0\r\nTrailer: t\r\n\r\n", 200,
+	CHECK(body_is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+		"A;x=y\r\n, my world\r\n0\r\nTrailer: t\r\n\r\n", 200,
 		"hello, my world", 0));
-	CHECK(body_is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a", 0));
-	CHECK(body_is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 200, "hello", -EPIPE));
+	CHECK(body_is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n"
+		"1\r\na\r\n0\r\n\r\n", 200, "a", 0));
+	CHECK(body_is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 200,
+		"hello", -EPIPE));
 }
 
 TEST(one_hundreds_are_skipped)
 {
-	CHECK(body_is("HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nz", 200, "z", 0));
+	CHECK(body_is("HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+		"1\r\n\r\nz", 200, "z", 0));
 }
 
 TEST(no_http)
 {
 	static const char *const bad[] = {
-		"SSH-2.0-OpenSSH\r\n", "HTTP/1.1 20 OK\r\n", "HTTP/2 200\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 099 x\r\n",
-		"HTTP/1.1 200 OK\r\nNo colon here\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "HTTP/1.1 200 OK\r\nA : x\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nA: x\r\n folded\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+		"SSH-2.0-OpenSSH\r\n",
+		"HTTP/1.1 20 OK\r\n",
+		"HTTP/2 200\r\n",
+		"HTTP/1.1 2x0 OK\r\n\r\n",
+		"HTTP/1.1 099 x\r\n",
+		"HTTP/1.1 200 OK\r\nNo colon here\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nA : x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nA: x\r\n folded\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -111,7 +125,8 @@ TEST(endless_head)
 	CHECK(r == -EMSGSIZE);
 	http_free(&h);
 	http_init(&h, NULL, NULL);
-	for (int i = 0; (r = 0, i < 10000) && (r = http_feed(&h, "no line end at all", 18)) >= 0; i++) ;
+	for (int i = 0; (r = 0, i < 10000) && (r = http_feed(&h, "no line end at all", 18)) >= 0;
+		i++) ;
 	CHECK(r == -EMSGSIZE);
 	http_free(&h);
 }

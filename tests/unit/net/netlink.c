@@ -28,7 +28,8 @@ TEST(attributes)
 	nl_put_str(&r, IFLA_IFNAME, "veth0");
 	nl_put_u32(&r, IFLA_MTU, 1400);
 	const struct nlmsghdr *h = message();
-	CHECK(h->nlmsg_type == RTM_NEWLINK && h->nlmsg_flags == (NLM_F_REQUEST | NLM_F_CREATE) && !r.full);
+	CHECK(h->nlmsg_type == RTM_NEWLINK && h->nlmsg_flags == (NLM_F_REQUEST | NLM_F_CREATE) &&
+		!r.full);
 	CHECK(h->nlmsg_len == 16 + 16 + 12 + 8);
 	const struct rtattr *a = nl_attribute(h, sizeof(struct ifinfomsg), IFLA_IFNAME);
 	CHECK(a && RTA_PAYLOAD(a) == 6);
@@ -74,7 +75,7 @@ TEST(damaged)
 	CHECK(!nl_attribute(message(), sizeof(struct ifinfomsg), IFLA_IFNAME));
 }
 
-/* The kernel itself: lo is there, other names are not. */
+/* The kernel itself: lo exists, other names do not. */
 TEST(kernel)
 {
 	struct nl nl;
@@ -85,7 +86,8 @@ TEST(kernel)
 	CHECK(nl_open(&nl) == 0);
 	CHECK(nl_link_get(&nl, "lo", &link) == 0 && link.index > 0 && link.flags & IFF_LOOPBACK);
 	CHECK(nl_addresses(&nl, link.index, addresses, 4, &n) == 0);
-	CHECK(nl_link_get(&nl, "no-such-link", &link) == -ENODEV && nl_link_get(&nl, "a-name-that-is-too-long", &link) == -ENODEV);
+	CHECK(nl_link_get(&nl, "no-such-link", &link) == -ENODEV &&
+		nl_link_get(&nl, "a-name-that-is-too-long", &link) == -ENODEV);
 	CHECK(nl_link_up(&nl, 999999, true) == -ENODEV);
 	nl_close(&nl);
 	CHECK(nl.fd == -1);

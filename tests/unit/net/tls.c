@@ -33,7 +33,8 @@ static struct buf der(const char *pem)
 		size_t k = br_pem_decoder_push(&d, pem, left);
 		pem += k;
 		left -= k;
-		if (br_pem_decoder_event(&d) == BR_PEM_BEGIN_OBJ) br_pem_decoder_setdest(&d, add, &b);
+		if (br_pem_decoder_event(&d) == BR_PEM_BEGIN_OBJ)
+			br_pem_decoder_setdest(&d, add, &b);
 	}
 	return b;
 }
@@ -58,7 +59,8 @@ static int serve(int fd, const struct server *s)
 	static br_x509_minimal_context xc;
 	static unsigned char io[BR_SSL_BUFSIZE_BIDI];
 	br_sslio_context sio;
-	struct buf cert = der(s->cert), key = der(s->key), ca = s->client_ca ? der(s->client_ca) : (struct buf){0}, dn = {0};
+	struct buf cert = der(s->cert), key = der(s->key), ca = s->client_ca ? der(s->client_ca)
+		: (struct buf){0}, dn = {0};
 	br_x509_certificate chain = { (unsigned char *)cert.data, cert.len };
 	br_skey_decoder_context sk;
 	br_x509_decoder_context xd;
@@ -72,7 +74,8 @@ static int serve(int fd, const struct server *s)
 	if (s->client_ca) {
 		br_x509_decoder_init(&xd, add, &dn);
 		br_x509_decoder_push(&xd, ca.data, ca.len);
-		ta = (br_x509_trust_anchor){ { (unsigned char *)dn.data, dn.len }, BR_X509_TA_CA, *br_x509_decoder_get_pkey(&xd) };
+		ta = (br_x509_trust_anchor){ { (unsigned char *)dn.data, dn.len }, BR_X509_TA_CA,
+			*br_x509_decoder_get_pkey(&xd) };
 		br_x509_minimal_init_full(&xc, &ta, 1);
 		br_ssl_engine_set_x509(&sc.eng, &xc.vtable);
 		br_ssl_server_set_trust_anchor_names_alt(&sc, &ta, 1);
@@ -130,28 +133,34 @@ static const struct server asking = { pem_server_crt, pem_server_key, pem_client
 
 TEST(by_name_and_by_address)
 {
-	static const char *const good[] = { "localhost", "kubernetes", "127.0.0.1", "10.43.0.1", "::1" };
+	static const char *const good[] = { "localhost", "kubernetes", "127.0.0.1", "10.43.0.1",
+		"::1" };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		CHECK(talk(&plain, &(struct tls_config){ pem_server_ca_crt, NULL, NULL, good[i] }) == 0);
+		CHECK(talk(&plain, &(struct tls_config){ pem_server_ca_crt, NULL, NULL,
+			good[i] }) == 0);
 		CHECK_STR(answer, "hello, client");
 	}
 }
 
 TEST(another_name)
 {
-	static const char *const bad[] = { "example.org", "127.0.0.2", "::2", "ocalhost", "10.43.0.10" };
+	static const char *const bad[] = { "example.org", "127.0.0.2", "::2", "ocalhost",
+		"10.43.0.10" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		CHECK(talk(&plain, &(struct tls_config){ pem_server_ca_crt, NULL, NULL, bad[i] }) == -EPROTO);
+		CHECK(talk(&plain, &(struct tls_config){ pem_server_ca_crt, NULL, NULL,
+			bad[i] }) == -EPROTO);
 		CHECK(strstr(why, "another name") && !*answer);
 	}
 	/* an address that stands there as a DNS name is none */
-	CHECK(talk(&(struct server){ pem_nosan_crt, pem_nosan_key, NULL, false }, &(struct tls_config){ pem_server_ca_crt, NULL, NULL, "127.0.0.1" })
+	CHECK(talk(&(struct server){ pem_nosan_crt, pem_nosan_key, NULL, false },
+		&(struct tls_config){ pem_server_ca_crt, NULL, NULL, "127.0.0.1" })
 		== -EPROTO);
 }
 
 TEST(another_authority)
 {
-	CHECK(talk(&plain, &(struct tls_config){ pem_other_ca_crt, NULL, NULL, "localhost" }) == -EPROTO);
+	CHECK(talk(&plain, &(struct tls_config){ pem_other_ca_crt, NULL, NULL,
+		"localhost" }) == -EPROTO);
 	CHECK(strstr(why, "not signed"));
 	/* of several authorities one will do */
 	char both[sizeof pem_other_ca_crt + sizeof pem_server_ca_crt];
@@ -161,27 +170,35 @@ TEST(another_authority)
 
 TEST(expired)
 {
-	CHECK(talk(&(struct server){ pem_expired_crt, pem_expired_key, NULL, false }, &(struct tls_config){ pem_server_ca_crt, NULL, NULL, "127.0.0.1" })
+	CHECK(talk(&(struct server){ pem_expired_crt, pem_expired_key, NULL, false },
+		&(struct tls_config){ pem_server_ca_crt, NULL, NULL, "127.0.0.1" })
 		== -EPROTO);
 	CHECK(strstr(why, "expired"));
 }
 
 TEST(client_certificates)
 {
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_client_crt, pem_client_key, "127.0.0.1" }) == 0);
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_client_crt, pem_client_key8, "127.0.0.1" }) == 0);
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_rsa_crt, pem_rsa_key, "127.0.0.1" }) == 0);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_client_crt, pem_client_key,
+		"127.0.0.1" }) == 0);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_client_crt,
+		pem_client_key8, "127.0.0.1" }) == 0);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_rsa_crt, pem_rsa_key,
+		"127.0.0.1" }) == 0);
 	CHECK_STR(answer, "hello, client");
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_server_crt, pem_server_key, "127.0.0.1" }) < 0);
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, NULL, NULL, "127.0.0.1" }) < 0);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_server_crt, pem_server_key,
+		"127.0.0.1" }) < 0);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, NULL, NULL,
+		"127.0.0.1" }) < 0);
 }
 
 TEST(bad_pem)
 {
 	CHECK(talk(&plain, &(struct tls_config){ "no PEM", NULL, NULL, "localhost" }) == -EINVAL);
 	CHECK(strstr(why, "certificate authority"));
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, "x", pem_client_key, "localhost" }) == -EINVAL);
-	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_client_crt, pem_client_crt, "localhost" }) == -EINVAL);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, "x", pem_client_key,
+		"localhost" }) == -EINVAL);
+	CHECK(talk(&asking, &(struct tls_config){ pem_server_ca_crt, pem_client_crt, pem_client_crt,
+		"localhost" }) == -EINVAL);
 	CHECK(strstr(why, "client key"));
 	char cut[200];
 	memcpy(cut, pem_server_ca_crt, sizeof cut - 1);
@@ -191,7 +208,8 @@ TEST(bad_pem)
 
 TEST(a_server_that_is_silent)
 {
-	CHECK(talk(&(struct server){ pem_server_crt, pem_server_key, NULL, true }, &(struct tls_config){ pem_server_ca_crt, NULL, NULL, "localhost" })
+	CHECK(talk(&(struct server){ pem_server_crt, pem_server_key, NULL, true },
+		&(struct tls_config){ pem_server_ca_crt, NULL, NULL, "localhost" })
 		== -ETIMEDOUT);
 	CHECK(*why);
 }
@@ -201,7 +219,8 @@ TEST(a_server_that_goes)
 	int pair[2];
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	close(pair[1]);
-	struct tls *t = tls_new(pair[0], &(struct tls_config){ pem_server_ca_crt, NULL, NULL, "localhost" }, 1000,
+	struct tls *t = tls_new(pair[0],
+		&(struct tls_config){ pem_server_ca_crt, NULL, NULL, "localhost" }, 1000,
 		NULL);
 	CHECK(t && tls_write(t, "x", 1) == -EPIPE);
 	tls_free(t);
@@ -213,7 +232,8 @@ TEST(addresses_in_certificates)
 	static const uint8_t ip[] = { 127, 0, 0, 1 }, other[] = { 127, 0, 0, 2 };
 	struct buf c = der(pem_server_crt), n = der(pem_nosan_crt);
 	const uint8_t *d = (const uint8_t *)c.data;
-	CHECK(tls_cert_has_ip(d, c.len, ip, 4) && !tls_cert_has_ip(d, c.len, other, 4) && !tls_cert_has_ip(d, c.len, ip, 3));
+	CHECK(tls_cert_has_ip(d, c.len, ip, 4) && !tls_cert_has_ip(d, c.len, other, 4) &&
+		!tls_cert_has_ip(d, c.len, ip, 3));
 	CHECK(!tls_cert_has_ip((const uint8_t *)n.data, n.len, ip, 4));
 	/* cut anywhere, and with any one byte wrong: no crash, no address out of thin air */
 	for (size_t len = 0; len < c.len; len++) CHECK(!tls_cert_has_ip(d, len, other, 4));
