@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "host_local/host_local.h"
 
 enum { LINE_MAX_GO = 64 * 1024 };   /* the longest line of bufio.Scanner */
@@ -55,13 +56,12 @@ int hl_resolv_conf(struct cni *c, struct str path, struct cni_dns *dns)
 	if (fd < 0) return cni_fail_path(c, "open", path.s, errno);
 	int r = io_read_fd(fd, &b, BIGGEST);
 	if (r < 0) return cni_fail_path(c, "read", path.s, -r);
-	const char *all = b.len ? arena_copy(&c->arena, b.data, b.len) : "", *end = all + b.len;
-	for (const char *line = all, *eol; line < end; line = eol + 1) {
-		eol = memchr(line, '\n', (size_t)(end - line));
-		if (!eol) eol = end;
-		if (eol - line >= LINE_MAX_GO)
+	const char *all = b.len ? arena_copy(&c->arena, b.data, b.len) : "";
+	struct text_lines l = text_lines(all, b.len);
+	while (text_line(&l)) {
+		if (l.len >= LINE_MAX_GO)
 			return cni_fail(c, CNI_INTERNAL, "bufio.Scanner: token too long");
-		take_line(c, (struct str){ line, (size_t)(eol - line) }, dns);
+		take_line(c, (struct str){ l.line, l.len }, dns);
 	}
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/text.h"
 
 #define CONFLIST "10-k3sbox.conflist"
 
@@ -94,11 +95,10 @@ static int examine(const char *path, const char *self)
 
 static bool is_noted(const struct buf *notes, const char *name)
 {
-	size_t n = strlen(name);
+	struct text_lines l = text_lines(notes->data ? notes->data : "", notes->len);
 
-	for (const char *line = notes->data; line && *line;
-		line = strchr(line, '\n'), line += line != NULL)
-		if (!strncmp(line, name, n) && line[n] == '\n') return true;
+	while (text_line(&l))
+		if (l.len == strlen(name) && !memcmp(l.line, name, l.len)) return true;
 	return false;
 }
 
