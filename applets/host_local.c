@@ -8,7 +8,7 @@
 static const char bare_answer[] = "{\"cniVersion\": \"0.4.0\", \"ips\": "
 	"[{\"version\": \"4\", \"address\": \"10.244.0.1/24\"}]}\n";
 
-const char hl_help[] =
+static const char help[] =
 	"A CNI IPAM plugin with the configuration, store and messages of containernetworking's\n"
 	"host-local (https://www.cni.dev/plugins/current/ipam/host-local/); both can share one\n"
 	"store. Versions 0.1.0 to 1.1.0. Differences:\n"
@@ -29,9 +29,9 @@ static int add(struct cni *c)
 static int run(int argc, char **argv)
 {
 	static const struct cni_plugin plugin = {
-		.name = "host-local", .help = hl_help, .bare_answer = bare_answer,
+		.name = "host-local", .help = help, .bare_answer = bare_answer,
 		.run = { [CNI_ADD] = add, [CNI_DEL] = hl_del, [CNI_CHECK] = hl_check,
-		[CNI_GC] = hl_gc, [CNI_STATUS] = hl_status },
+			[CNI_GC] = hl_gc, [CNI_STATUS] = hl_status },
 	};
 	return cni_main(&plugin, argc, argv);
 }
@@ -41,7 +41,7 @@ const struct applet applet_host_local = {
 	.group = GROUP_CNI,
 	.link_dir = "/opt/cni/bin",
 	.summary = "CNI IPAM plugin: addresses from ranges, kept in files",
-	.more = hl_help,
+	.more = help,
 	.flags = APPLET_RAW,
 	.run_raw = run,
 };

@@ -258,7 +258,7 @@ static int run(int argc, char **argv)
 	static const struct cni_plugin plugin = {
 		.name = "noop", .help = help, .any_netns = true,
 		.run = { [CNI_ADD] = add, [CNI_DEL] = del, [CNI_CHECK] = check, [CNI_GC] = gc,
-		[CNI_STATUS] = status },
+			[CNI_STATUS] = status },
 	};
 	return cni_main(&plugin, argc, argv);
 }

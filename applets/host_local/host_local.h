@@ -69,6 +69,4 @@ int hl_check_result(struct cni *c, const struct cni_result *r);
 int hl_gc(struct cni *c);
 int hl_status(struct cni *c);
 
-extern const char hl_help[];
-
 #endif
