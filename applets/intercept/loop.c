@@ -125,7 +125,7 @@ static void reparent_children(struct tracer *tr, pid_t tid, int status)
 {
 	pid_t heir = orphans_ended(&tr->orphans, tid, status);
 
-	/* Gone at once: its parent ignores SIGCHLD, so nobody will wait for it. */
+	/* Gone at once: its parent ignores SIGCHLD, so it will not be waited for. */
 	if (is_gone(tid)) orphans_waited(&tr->orphans, tid);
 	if (!heir) return;
 	kill(heir, SIGCHLD);

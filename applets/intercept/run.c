@@ -104,7 +104,7 @@ static void program_ended(void)
 enum start_word { FILTERED = 'f', UNFILTERED = 'u' };
 
 struct program_start {
-	int go[2], said[2];        /* pipes to the child and from it */
+	int go[2], reply[2];        /* pipes to the child and from it */
 	struct sock_filter filter[FILTER_MAX];
 	size_t filter_n;
 };
@@ -116,7 +116,7 @@ static _Noreturn void child(struct program_start *s, char **argv)
 	close(s->go[1]);
 	if (read(s->go[0], &c, 1) != 1) _exit(EX_SYS);   /* the tracer has given up */
 	c = s->filter_n && seccomp_install(s->filter, s->filter_n) == 0 ? FILTERED : UNFILTERED;
-	if (write(s->said[1], &c, 1) != 1) _exit(EX_SYS);
+	if (write(s->reply[1], &c, 1) != 1) _exit(EX_SYS);
 	if (read(s->go[0], &c, 1) != 1) _exit(EX_SYS);
 	execvp(argv[0], argv);
 	int e = errno;
@@ -136,19 +136,19 @@ static void seize_child(struct tracer *tr, struct program_start *s, pid_t pid)
 	char c = 0;
 
 	close(s->go[0]);
-	close(s->said[1]);
+	close(s->reply[1]);
 	int r = tracee_seize(pid, tr->kernel.engine == ENGINE_SECCOMP);
 	if (r < 0) die_errno(EX_SYS, r, "PTRACE_SEIZE");
 	main_pid = tr->program.pid = pid;
 	struct tracee *t = tracee_add(&tr->tracees, pid);
 	if (!t) die(EX_SYS, "out of memory");
 	if (tr->cfg.features & F_REAPER) orphans_born(&tr->orphans, pid, 0, false);
-	if (write(s->go[1], &c, 1) != 1 || read(s->said[0], &c, 1) != 1) ended_early();
+	if (write(s->go[1], &c, 1) != 1 || read(s->reply[0], &c, 1) != 1) ended_early();
 	if (c == UNFILTERED) tr->kernel.engine = ENGINE_SYSCALL;
 	if (tr->kernel.engine == ENGINE_SYSCALL) tracee_interrupt(t);
 	if (write(s->go[1], &c, 1) != 1) ended_early();
 	close(s->go[1]);
-	close(s->said[0]);
+	close(s->reply[0]);
 }
 
 static void start(struct tracer *tr, char **argv)
@@ -159,7 +159,7 @@ static void start(struct tracer *tr, char **argv)
 	if (tr->kernel.engine == ENGINE_SECCOMP)
 		s.filter_n = filter_make(syscall_rules, syscall_rule_count, tr->cfg.features,
 			s.filter);
-	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.said, O_CLOEXEC) < 0)
+	if (pipe2(s.go, O_CLOEXEC) < 0 || pipe2(s.reply, O_CLOEXEC) < 0)
 		die_errno(EX_SYS, -errno, "pipe");
 	take_signals(&old);
 	pid_t pid = fork();

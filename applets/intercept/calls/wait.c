@@ -28,7 +28,7 @@ static int put(struct call *c, uint64_t addr, const void *from, size_t n)
 	return addr ? call_write(c, addr, from, n) : 0;
 }
 
-/* ---- who is a subreaper, and whose children are born where ---- */
+/* ---- subreapers, and children in other PID namespaces ---- */
 
 enum call_verdict subreaper_exit(struct call *c)
 {
