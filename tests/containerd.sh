@@ -1,4 +1,5 @@
-# Sourced by tests that need the rig's containerd: without CRI, with its state in $T/cd. Call containerd_stop in at_exit.
+# Sourced by tests that need the rig's containerd: without CRI, with its state in $T/cd. Call
+# containerd_stop in at_exit.
 containerd_pid=
 
 # containerd_start: waits until it answers

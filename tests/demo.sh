@@ -1,5 +1,6 @@
 #!/bin/bash
-# The main use, in a gVisor sandbox: init, run, a pod from an image packed here, its logs and an exec.
+# The main use, in a gVisor sandbox: init, run, a pod from an image packed here, its logs and an
+# exec.
 set -eu
 W=$(mktemp -d)
 trap 'rm -rf "$W"' EXIT

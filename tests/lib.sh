@@ -19,7 +19,8 @@ run() {
 	out=$(cat "$T/.out") err=$(cat "$T/.err")
 }
 
-# check NAME CONDITION…: passes if the command (usually `test …`) succeeds; what run() saw is shown otherwise
+# check NAME CONDITION…: passes if the command (usually `test …`) succeeds; what run() saw is shown
+# otherwise
 check() {
 	name=$1; shift
 	if "$@"; then pass "$name"; else fail "$name" "[$*] rc=${rc-} out=${out-} err=${err-}" | cut -c1-1000; fi
@@ -49,7 +50,8 @@ misuse_of() {
 	has "and is named" "$err" "'--nonesuch'"
 }
 
-# in_sandbox: runs the test file once more inside the rig's E1, whose mounts, processes and files are its own, and ends with that.
+# in_sandbox: runs the test file once more inside the rig's E1, whose mounts, processes and files
+# are its own, and ends with that.
 in_sandbox() {
 	[ -z "${RIG_ENV-}" ] || return 0
 	: "${RIG:=$PWD/build/rig/bin}"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# run.sh PROGRAM…: runs unit programs and *.test files, shows their lines, closes with the count.
-# A program that exits with an error but no FAIL line, or that prints no result at all, counts as a failure.
+# run.sh PROGRAM…: runs unit programs and *.test files, shows their lines, closes with the count. A
+# program that exits with an error but no FAIL line, or that prints no result at all, counts as a
+# failure.
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,4 +1,5 @@
-# Tests. Unit programs and a second k3sbox are built with ASan and UBSan by the host's compiler from the same sources.
+# Tests. Unit programs and a second k3sbox are built with ASan and UBSan by the host's compiler from
+# the same sources.
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANFLAGS := -std=c11 -O1 -g $(WARN) $(SAN)
 SANOBJ := $(SRC:%.c=$(B)/san/%.o)
@@ -22,7 +23,8 @@ $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/san/libk3sbox.a
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CPPFLAGS) -Itests/unit -I. $(SANFLAGS) -MMD -MP -o $@ $< $(B)/san/libk3sbox.a $(BEARSSL)
 
-# A test file is tests/NAME.test. Those that need the rig (gVisor, the k3s stand-in) start with e2e or say RIG in their first line.
+# A test file is tests/NAME.test. Those that need the rig (gVisor, the k3s stand-in) start with e2e
+# or say RIG in their first line.
 TESTS := $(sort $(wildcard tests/*.test))
 
 unit: $(UNIT)
@@ -33,7 +35,8 @@ test-deps:
 		/usr/lib/cni/host-local=containernetworking-plugins iptables=iptables cppcheck=cppcheck clang=clang \
 		readelf=binutils jq=jq ps=procps curl=curl /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 
-# Everything: analyzers, unit programs, applets, fuzzers, and the components of k3s natively and in gVisor.
+# Everything: analyzers, unit programs, applets, fuzzers, and the components of k3s natively and in
+# gVisor.
 test: test-deps rig-deps $(B)/k3sbox $(B)/san/k3sbox $(UNIT) rig test-parts
 	@K3SBOX=$(CURDIR)/$(B)/k3sbox SAN=$(CURDIR)/$(B)/san/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/run.sh $(UNIT) $(TESTS)
 

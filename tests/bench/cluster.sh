@@ -1,7 +1,8 @@
 #!/bin/bash
-# From `k3sbox init` to a Running pod, phase by phase: in gVisor (E2), with mounts and with the interceptor instead of them; natively (E1),
-# by k3sbox and started by hand with the same flags; in gVisor of 2022 (E4), for a pod of the host's network; the control plane alone.
-# Medians and spread of ${RUNS:-5} runs that take turns; seconds since `k3sbox init` began.
+# From `k3sbox init` to a Running pod, phase by phase: in gVisor (E2), with mounts and with the
+# interceptor instead of them; natively (E1), by k3sbox and started by hand with the same flags; in
+# gVisor of 2022 (E4), for a pod of the host's network; the control plane alone. Medians and spread
+# of ${RUNS:-5} runs that take turns; seconds since `k3sbox init` began.
 set -eu
 : "${RUNS:=5}" "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}"
 W=$(mktemp -d)
@@ -10,7 +11,8 @@ ln -s "$K3SBOX" "$W/k3sbox"
 "$K3SBOX" image pack --tag hello:e2e --entrypoint /busybox /bin/busybox -o "$W/hello.tar"
 
 cat >"$W/inside.sh" <<'S'
-# inside.sh HOW: prints "phase milliseconds" lines. The phases are seen from outside, by the same small HTTPS client in every case.
+# inside.sh HOW: prints "phase milliseconds" lines. The phases are seen from outside, by the same
+# small HTTPS client in every case.
 export PATH=$W:$RIG:$PATH
 mkdir -p /var/lib/rancher/k3s/agent/images; cp "$W/hello.tar" /var/lib/rancher/k3s/agent/images/
 C=$(mktemp -d)

@@ -1,6 +1,7 @@
 #!/bin/bash
-# host-local against Debian's: store on disk and in memory (as in /run, where k3sbox's own configuration has it), and in gVisor; one
-# machine, one run. On disk, a part of ADD is the creation of a file by the file system, the same for both.
+# host-local against Debian's: store on disk and in memory (as in /run, where k3sbox's own
+# configuration has it), and in gVisor; one machine, one run. On disk, a part of ADD is the creation
+# of a file by the file system, the same for both.
 set -eu
 K3SBOX=$(readlink -f "${K3SBOX:-build/k3sbox}")
 : "${RIG:=$PWD/build/rig/bin}" "${N:=100}" "${LEASES:=2000}"

@@ -1,7 +1,8 @@
 #!/bin/bash
-# What tracing costs: this interceptor in both modes, strace --seccomp-bpf and proot against no tracer, natively and in gVisor; and two
-# floors, a filter that stops nothing, and a tracer that does nothing at its stops (stop.c). Medians of ${RUNS:-5} runs that take turns,
-# with the least and the most; ratios to untraced, and to strace.
+# What tracing costs: this interceptor in both modes, strace --seccomp-bpf and proot against no
+# tracer, natively and in gVisor; and two floors, a filter that stops nothing, and a tracer that
+# does nothing at its stops (stop.c). Medians of ${RUNS:-5} runs that take turns, with the least and
+# the most; ratios to untraced, and to strace.
 set -eu
 : "${RUNS:=5}" "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}" "${WHERE:=native gVisor gVisor-on-one}"
 dist/need proot=proot strace=strace
@@ -36,8 +37,8 @@ table() {
 					printf "    %-15s %10.2f  (%.2f to %.2f)  × %.2f%s\n", how[i], x / 1000, v[k, 1] / 1000, v[k, n[k]] / 1000, x / u,
 						s ? sprintf("  × %.2f", x / s) : "" } } }'
 }
-# On several processors gVisor's own switches between processes take one of two times, the one three times the other, and change
-# within a run; on one processor they do not.
+# On several processors gVisor's own switches between processes take one of two times, the one three
+# times the other, and change within a run; on one processor they do not.
 gvisor() { "$@" "$RIG/runsc" --network=host --ignore-cgroups do env SCALE=4 bash "$W/inside.sh"; }
 for w in $WHERE; do
 	case $w in

@@ -1,6 +1,7 @@
 #!/bin/bash
-# What the OCI shim adds to `create`, compared with a shell script that does a part of it with jq; one machine, one run.
-# The real runc is replaced by a program that ends at once, and called alone too, so that its start can be subtracted.
+# What the OCI shim adds to `create`, compared with a shell script that does a part of it with jq;
+# one machine, one run. The real runc is replaced by a program that ends at once, and called alone
+# too, so that its start can be subtracted.
 set -eu
 K3SBOX=$(readlink -f "${K3SBOX:-build/k3sbox}")
 N=${N:-200}
@@ -31,7 +32,8 @@ X
 
 
 musl-gcc -static -O2 -o "$T/loop" "$(dirname "$0")/shim.c"
-# time N PROGRAM…: each gets the unedited configuration; calls alternate, so that load on the machine affects all alike
+# time N PROGRAM…: each gets the unedited configuration; calls alternate, so that load on the
+# machine affects all alike
 measure() {
 	n=$1; shift
 	"$T/loop" "$n" "$T/config.json" "$T/b/config.json" "$@" -- \

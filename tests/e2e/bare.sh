@@ -1,5 +1,5 @@
-# E6: nothing but k3sbox and k3s in the root, no shell, no /etc; `k3sbox run` is process 1. All checks are therefore made from outside,
-# over the network.
+# E6: nothing but k3sbox and k3s in the root, no shell, no /etc; `k3sbox run` is process 1. All
+# checks are therefore made from outside, over the network.
 cd "$TOP" || exit 1
 . tests/lib.sh
 SUITE="e2e E6"

@@ -1,5 +1,6 @@
-# gVisor of 2022: mounts do not propagate, cannot be remounted and are shared by all processes; joining namespaces, PR_SET_CHILD_SUBREAPER
-# and pivot_root are unsupported; process_vm_readv, cap_last_cap and much else is missing. Pods on the host's network run nevertheless.
+# gVisor of 2022: mounts do not propagate, cannot be remounted and are shared by all processes;
+# joining namespaces, PR_SET_CHILD_SUBREAPER and pivot_root are unsupported; process_vm_readv,
+# cap_last_cap and much else is missing. Pods on the host's network run nevertheless.
 cd "$TOP" || exit 1
 . tests/lib.sh
 SUITE="e2e $ENV"

@@ -1,4 +1,5 @@
-# The main use, inside a sandbox: init, run, a pod, stop, clean. $ENV names the environment, $IMAGE is an archive of hello:e2e.
+# The main use, inside a sandbox: init, run, a pod, stop, clean. $ENV names the environment, $IMAGE
+# is an archive of hello:e2e.
 cd "$TOP" || exit 1
 . tests/lib.sh
 SUITE="e2e $ENV${OPTS:+ $OPTS}"
@@ -90,7 +91,8 @@ if [ "$ENV$OPTS" = E2 ]; then
 	run k3sbox run -d --mode control-plane --wait=api --timeout 90
 	same "control plane alone" 0 "$rc"
 	[ "$rc" = 0 ] || logs_on_failure
-	# The stand-in's early listener shares the port with the API server for a moment (SO_REUSEPORT) and answers "not ready".
+	# The stand-in's early listener shares the port with the API server for a moment
+	# (SO_REUSEPORT) and answers "not ready".
 	check "answers" wait_until 10 sh -c 'k3sbox kubectl get ns | grep -q kube-system'
 	same "has no node" "" "$(k get node -o name 2>&1 | grep node/)"
 	run k3sbox stop

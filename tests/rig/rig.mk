@@ -1,10 +1,12 @@
-# The test rig: real upstream parts, the k3s stand-in and the sandbox, all Go, all below build/rig/bin.
-# `make rig` builds what is missing or old, `make rig-deps` installs what that needs (root). See README.md.
+# The test rig: real upstream parts, the k3s stand-in and the sandbox, all Go, all below
+# build/rig/bin. `make rig` builds what is missing or old, `make rig-deps` installs what that needs
+# (root). See README.md.
 RIG := build/rig/bin
 RIGSRC := tests/rig
 RIG_PARTS := $(addprefix $(RIG)/,k3s sandbox runc crictl containerd containerd-shim-runc-v2 ctr runsc kube flanneld cni/flannel)
 RIG_LINKS := $(addprefix $(RIG)/,kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl kubeadm kine)
-# What k3s has in its multicall `cni` besides flannel, here Debian's. Not in RIG itself: with k3s nothing of this is in PATH.
+# What k3s has in its multicall `cni` besides flannel, here Debian's. Not in RIG itself: with k3s
+# nothing of this is in PATH.
 RIG_CNI := $(addprefix $(RIG)/cni/,bandwidth bridge firewall host-local loopback portmap)
 # Politely: each compiler run fills the machine by itself.
 RIG_GO := nice go build -buildvcs=false

@@ -1,4 +1,5 @@
-# Sourced, after lib.sh and in the rig's E1, by tests of applets that need a k3s which runs: tests/run/k3s plays it, as $FAKE says.
+# Sourced, after lib.sh and in the rig's E1, by tests of applets that need a k3s which runs:
+# tests/run/k3s plays it, as $FAKE says.
 export FAKE_DIR=$T/fake FAKE=silent PATH=$PWD/tests/run:$PATH
 export HTTPS_PROXY=http://192.0.2.1:1   # with a proxy named, no probe waits for a registry
 mkdir "$FAKE_DIR"
