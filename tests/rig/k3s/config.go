@@ -98,7 +98,8 @@ func dropIns(path string) (out []string, err error) {
 	}
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
-		if !e.IsDir() && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) {
+		yaml := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+		if yaml && !e.IsDir() {
 			out = append(out, filepath.Join(path+".d", e.Name()))
 		}
 	}

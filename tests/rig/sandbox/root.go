@@ -84,7 +84,8 @@ func (l layer) hideKubernetes() error {
 			continue
 		}
 		whiteout := filepath.Join(parent, filepath.Base(p))
-		if err := syscall.Mknod(whiteout, syscall.S_IFCHR, 0); err != nil && err != syscall.EEXIST {
+		err = syscall.Mknod(whiteout, syscall.S_IFCHR, 0)
+		if err != nil && err != syscall.EEXIST {
 			return &os.PathError{Op: "hide", Path: p, Err: err}
 		}
 	}
@@ -96,7 +97,8 @@ func (l layer) hideKubernetes() error {
 		if dir == "" {
 			continue
 		}
-		if err := syscall.Setxattr(dir, "trusted.overlay.opaque", []byte("y"), 0); err != nil {
+		err = syscall.Setxattr(dir, "trusted.overlay.opaque", []byte("y"), 0)
+		if err != nil {
 			return &os.PathError{Op: "hide what is in", Path: p, Err: err}
 		}
 	}
@@ -125,7 +127,8 @@ func (l layer) copyDir(path string) (string, error) {
 			return "", err
 		}
 		// owner first: a change of owner takes mode bits away
-		if err := errors.Join(syscall.Chown(at, int(st.Uid), int(st.Gid)), syscall.Chmod(at, st.Mode&0o7777)); err != nil {
+		err := syscall.Chown(at, int(st.Uid), int(st.Gid))
+		if err := errors.Join(err, syscall.Chmod(at, st.Mode&0o7777)); err != nil {
 			return "", err
 		}
 	}
@@ -171,7 +174,10 @@ func showMounts(r *run, root string) error {
 	for _, line := range strings.Split(string(text), "\n") {
 		f := strings.Fields(line)
 		// names with escapes are left out
-		if len(f) < 2 || f[1] == "/" || strings.Contains(f[1], "\\") || isBelow(f[1], append(notShown, r.Dir)) {
+		if len(f) < 2 || f[1] == "/" || strings.Contains(f[1], "\\") {
+			continue
+		}
+		if isBelow(f[1], append(notShown, r.Dir)) {
 			continue
 		}
 		if target := filepath.Join(root, f[1]); exists(target) {
@@ -225,7 +231,8 @@ func bind(source, target string) error {
 			return err
 		}
 	}
-	if err := syscall.Mount(source, target, "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
+	err := syscall.Mount(source, target, "", syscall.MS_BIND|syscall.MS_REC, "")
+	if err != nil {
 		return &os.PathError{Op: "bind", Path: target, Err: err}
 	}
 	return nil
