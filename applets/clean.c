@@ -12,15 +12,15 @@
 #include "cluster/presence.h"
 #include "plan/plan.h"
 
-struct clean {
+struct clean_options {
 	const char *data_dir;
 	bool quiet;
 };
 
 static const struct opt opts[] = {
-	{ OPT_STR, 0, "data-dir", offsetof(struct clean, data_dir), "DIR",
+	{ OPT_STR, 0, "data-dir", offsetof(struct clean_options, data_dir), "DIR",
 		.help = "k3s's data directory, as given to init" },
-	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean, quiet), .help = "print errors only" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean_options, quiet), .help = "print errors only" },
 	{ OPT_END },
 };
 
@@ -45,7 +45,7 @@ static void report(void *reported, const struct plan_step *s, int r, const struc
 
 static int run(void *cfg_, const struct args *args)
 {
-	const struct clean *cfg = cfg_;
+	const struct clean_options *cfg = cfg_;
 	struct plan_options o = { .data_dir = cfg->data_dir };
 
 	(void)args;
@@ -70,7 +70,7 @@ const struct applet applet_clean = {
 	.summary = "take back everything that init did",
 	.usage = "[--data-dir DIR]",
 	.opts = opts,
-	.cfg_size = sizeof(struct clean),
+	.cfg_size = sizeof(struct clean_options),
 	.more = "Removes the mounts, files and links that 'k3sbox init' made, and nothing else. Running it\n"
 		"twice, or after a crash, does no harm. k3s's own data stays; a running k3s has to be\n"
 		"stopped first ('k3sbox stop').\n",

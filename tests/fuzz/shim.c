@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool any_folder(const struct shim_sight *s, const char *path)
+static bool any_directory(const struct shim_sight *s, const char *path)
 {
 	(void)s;
 	return strlen(path) % 2;
@@ -25,7 +25,7 @@ static bool any_sysctl(const struct shim_sight *s, const char *name)
 
 static void look(struct shim_sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct shim_sight){ .is_directory = any_folder, .has_sysctl = any_sysctl,
+	*s = (struct shim_sight){ .is_directory = any_directory, .has_sysctl = any_sysctl,
 		.oom_score_adj = 3, .capabilities = 0xff,
 		.bundle = bundle, .config = config };
 }

@@ -227,7 +227,7 @@ static bool has_airgap_images(const struct plan_options *o)
 
 /* The user has named mirrors, brought images or configured a proxy (k3s passes CONTAINERD_… on to
  * containerd). */
-bool registry_settled(const struct plan_options *o)
+bool probe_registry_settled(const struct plan_options *o)
 {
 	static const char *const variables[] = { "HTTPS_PROXY", "https_proxy",
 		"CONTAINERD_HTTPS_PROXY" };
@@ -248,7 +248,7 @@ void probe_registry(const struct plan_options *o, struct fact_result *r)
 {
 	static const char name[] = "registry-1.docker.io";
 
-	if (registry_settled(o)) return;
+	if (probe_registry_settled(o)) return;
 	if (!node_has_default_route()) {
 		probe_obstacle(r, KIND_NONE, "no default route: images cannot be pulled");
 		return;

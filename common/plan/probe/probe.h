@@ -8,7 +8,7 @@
 #define FACT(id, probe, ...) fact_probe probe;
 #include "plan/facts.def"
 
-bool registry_settled(const struct plan_options *o);
+bool probe_registry_settled(const struct plan_options *o);
 
 /* Fills in r as an obstacle of this kind with printf-like why. */
 void probe_obstacle(struct fact_result *r, enum obstacle_kind kind, const char *fmt, ...)

@@ -5,7 +5,7 @@
 #include "runc/shim.h"
 #include "unit.h"
 
-static bool fake_folder(const struct shim_sight *s, const char *path)
+static bool fake_directory(const struct shim_sight *s, const char *path)
 {
 	(void)s;
 	return !strcmp(path, "/sys/firmware") || !strcmp(path, "/sys/more") ||
@@ -20,7 +20,7 @@ static bool fake_sysctl(const struct shim_sight *s, const char *name)
 
 static void fake_look(struct shim_sight *s, const char *bundle, const struct json *config)
 {
-	*s = (struct shim_sight){ .is_directory = fake_folder, .has_sysctl = fake_sysctl,
+	*s = (struct shim_sight){ .is_directory = fake_directory, .has_sysctl = fake_sysctl,
 		.oom_score_adj = 5, .capabilities = 1 << 5 | 1ull << 40,
 		.bundle = bundle, .config = config };
 }
@@ -33,7 +33,7 @@ static const struct {
 	const char *note;                      /* part of the notes; NULL: none */
 	enum shim_document doc;                     /* 0: DOC_CONFIG */
 } cases[] = {
-	{ "a folder's mask becomes a mount, files keep theirs", "masked-paths",
+	{ "a directory's mask becomes a mount, files keep theirs", "masked-paths",
 	  "{\"mounts\":[{}],\"linux\":{\"maskedPaths\":[\"/proc/kcore\", \"/sys/firmware\"]}}",
 	  "{\"mounts\":[{}," MASK("/sys/firmware") "],"
 		"\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]}}",
@@ -44,7 +44,7 @@ static const struct {
 	{ "mounts that are null", "masked-paths",
 	  "{\"mounts\":null,\"linux\":{\"maskedPaths\":[\"/sys/firmware\"]}}",
 	  "{\"mounts\":[" MASK("/sys/firmware") "],\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
-	{ "the same folder twice, written differently", "masked-paths",
+	{ "the same directory twice, written differently", "masked-paths",
 	  "{\"mounts\":[],\"linux\":{\"maskedPaths\":[\"/sys//firmware/\",\"/sys/firmware\","
 		"\"/sys/more\"]}}",
 	  "{\"mounts\":[" MASK("/sys/firmware") "," MASK("/sys/more") "],"
@@ -53,7 +53,7 @@ static const struct {
 	{ "under /proc a mask can only go, and that is said", "masked-paths",
 	  "{\"linux\":{\"maskedPaths\":[\"/proc/acpi\"]}}",
 	  "{\"linux\":{\"maskedPaths\":[]}}", "/proc/acpi", 0 },
-	{ "only the folders that the rule names", "masked-paths /sys/more",
+	{ "only the directories that the rule names", "masked-paths /sys/more",
 	  "{\"mounts\":[],\"linux\":{\"maskedPaths\":[\"/sys/firmware\"]}}",
 	  NULL, NULL, 0 },
 	{ "masks of other types stay", "masked-paths",
