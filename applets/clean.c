@@ -20,7 +20,8 @@ struct clean_options {
 static const struct opt opts[] = {
 	{ OPT_STR, 0, "data-dir", offsetof(struct clean_options, data_dir), "DIR",
 		.help = "k3s's data directory, as given to init" },
-	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean_options, quiet), .help = "print errors only" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean_options, quiet),
+		.help = "print errors only" },
 	{ OPT_END },
 };
 
@@ -71,8 +72,9 @@ const struct applet applet_clean = {
 	.usage = "[--data-dir DIR]",
 	.opts = opts,
 	.cfg_size = sizeof(struct clean_options),
-	.more = "Removes the mounts, files and links that 'k3sbox init' made, and nothing else. Running it\n"
-		"twice, or after a crash, does no harm. k3s's own data stays; a running k3s has to be\n"
-		"stopped first ('k3sbox stop').\n",
+	.more =
+		"Removes the mounts, files and links that 'k3sbox init' made, and nothing else.\n"
+		"Running it twice, or after a crash, does no harm. k3s's own data stays; a\n"
+		"running k3s has to be stopped first ('k3sbox stop').\n",
 	.run = run,
 };

@@ -136,8 +136,8 @@ static void print_journal(void)
 			row->what);
 	}
 	if (j.unknown)
-		printf("\n%u entries in %s were made by another version of k3sbox and are not "
-			"shown\n", j.unknown, JOURNAL_FILE);
+		printf("\n%u %s in %s by another version of k3sbox, not shown\n", j.unknown,
+			j.unknown == 1 ? "entry" : "entries", JOURNAL_FILE);
 }
 
 static int run(void *cfg_, const struct args *args)
@@ -170,12 +170,14 @@ const struct applet applet_doctor = {
 	.usage = "[-o json] [OPTION…] [-- K3S-FLAG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct doctor),
-	.more = "pass      it works here\n"
+	.more =
+		"pass      it works here\n"
 		"warning   it does not, and this is what k3sbox does about it\n"
 		"rejected  it does not, and nothing here helps: exit status 1\n"
 		"skipped   not tested: it depends on another, or concerns nodes alone\n"
-		"Each line is the result of doing the real thing, in temporary namespaces; nothing is\n"
-		"changed. Flags for k3s behind --, and those in its configuration files, are respected.\n",
+		"Each line is the result of doing the real thing, in temporary namespaces;\n"
+		"nothing is changed. Flags for k3s behind --, and those in its configuration\n"
+		"files, are respected.\n",
 	.flags = APPLET_REST,
 	.run = run,
 };

@@ -104,10 +104,12 @@ const struct applet applet_init = {
 	.usage = "[--dry-run] [OPTION…] [-- K3S-FLAG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct init),
-	.more = "Prints a line per step: the obstacle, the mechanism that removes it, what it does. Running\n"
-		"it again does no harm; 'k3sbox clean' takes everything back; 'k3sbox doctor' explains.\n"
-		"Flags, the OCI shim and the interceptor take effect in 'k3sbox run'. The K3S-FLAGs that\n"
-		"you will give to 'k3sbox run' are respected, as are those in k3s's configuration files.\n",
+	.more =
+		"Prints a line per step: the obstacle, the mechanism that removes it, what it\n"
+		"does. Running it again does no harm; 'k3sbox clean' takes everything back;\n"
+		"'k3sbox doctor' explains. Flags, the OCI shim and the interceptor take effect in\n"
+		"'k3sbox run'. The K3S-FLAGs that you will give to 'k3sbox run' are respected, as\n"
+		"are those in k3s's configuration files.\n",
 	.flags = APPLET_ASKED | APPLET_REST,
 	.run = run,
 };

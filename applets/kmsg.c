@@ -48,7 +48,8 @@ const struct applet applet_kmsg = {
 	.usage = "[--check|--undo]",
 	.opts = opts,
 	.cfg_size = sizeof(struct kmsg),
-	.more = "Where it is missing, a link to /dev/null is made; where it cannot be opened, /dev/null is\n"
-		"bound over it.\n",
+	.more =
+		"Where it is missing, a link to /dev/null is made; where it cannot be opened,\n"
+		"/dev/null is bound over it.\n",
 	.run = run,
 };

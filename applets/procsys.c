@@ -96,11 +96,11 @@ const struct applet applet_procsys = {
 	.cfg_size = sizeof(struct procsys),
 	.operands = { .max = 1 },
 	.more =
-		"check   print what is missing; exit status 1 if something required is (the default)\n"
+		"check   print what is missing; exit status 1 if something required is (default)\n"
 		"list    print every file, its value, which program reads it and why\n"
-		"apply   mount a tmpfs over the directories of /proc/sys that lack one, with the real files\n"
-		"        bound into it: they stay live, the missing ones appear. Does nothing where\n"
-		"        nothing is missing.\n"
+		"apply   mount a tmpfs over the directories of /proc/sys that lack one, with the\n"
+		"        real files bound into it: they stay live, the missing ones appear. Does\n"
+		"        nothing where nothing is missing.\n"
 		"clean   remove those mounts\n",
 	.run = run,
 };

@@ -247,12 +247,14 @@ const struct applet applet_runc = {
 	.group = GROUP_CNI,
 	.summary = "OCI runtime shim: edit a container's configuration, then become the real runc",
 	.usage = "[RUNC-OPTION…] VERB [ARG…]\n       k3sbox oci-shim --list-rules",
-	.more = "create and run edit BUNDLE/config.json, exec its --process file, in place, by the rules\n"
-		"in " PLAN_SHIM_RULES " (or in the file that " SHIM_RULES_ENV " in the environment\n"
-		"names), which 'k3sbox init' writes: one a line, NAME [ARGUMENT…]; \"runc PATH\" names the\n"
-		"real runtime, otherwise it is runc or crun in PATH. What no rule names stays as it is,\n"
-		"byte by byte. All other verbs and --version go to the real runc untouched. Errors are\n"
-		"written to --log, too, so that 'kubectl describe' shows them; the exit status is then 1.\n",
+	.more =
+		"create and run edit BUNDLE/config.json, exec its --process file, in place, by\n"
+		"the rules in " PLAN_SHIM_RULES " (or in the file that " SHIM_RULES_ENV " in\n"
+		"the environment names), which 'k3sbox init' writes: one a line, NAME\n"
+		"[ARGUMENT…]; \"runc PATH\" names the real runtime, otherwise it is runc or crun\n"
+		"in PATH. What no rule names stays as it is, byte by byte. All other verbs and\n"
+		"--version go to the real runc untouched. Errors are written to --log, too, so\n"
+		"that 'kubectl describe' shows them; the exit status is then 1.\n",
 	.flags = APPLET_RAW | APPLET_ASKED,
 	.run_raw = run_raw,
 };

@@ -106,7 +106,7 @@ void probe_cgroup_v1(const struct plan_options *o, struct fact_result *r)
 	(void)o;
 	if (!cgroup_is_v2())
 		probe_obstacle(r, KIND_NONE,
-			CGROUP_ROOT " is version 1, which a kubelet from 1.35 on refuses by default");
+			CGROUP_ROOT " is version 1, which kubelet ≥ 1.35 refuses by default");
 }
 
 /* Without the hierarchies there is nothing to try; once init has mounted them, run looks again. */
