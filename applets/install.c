@@ -1,4 +1,4 @@
-/* Puts k3sbox under its applets' names: symlinks, hard links or copies. */
+/* Makes links or copies of k3sbox under its applets' names. */
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
@@ -24,7 +24,8 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 'a', "all", offsetof(struct install, all),
 	  .help = "also under names that hide other programs in PATH" },
 	{ OPT_STR, 'd', "dir", offsetof(struct install, dir), "DIR",
-	  .help = "put them all there; without it CNI plugins go to /opt/cni/bin\nand the rest next to k3sbox itself" },
+	  .help = "put all names there; without it CNI plugins go to /opt/cni/bin\n"
+		"and the others next to k3sbox itself" },
 	{ OPT_END },
 };
 
@@ -40,7 +41,7 @@ static bool has_mark(const char *path)
 		memmem(b.data, b.len, mark, sizeof mark);
 }
 
-/* A file that is there and is not ours is somebody's work: it stays. */
+/* Only files that are k3sbox are replaced, and links to one. */
 static bool is_ours(const char *path, const char *self)
 {
 	struct stat st;
@@ -84,7 +85,7 @@ static int install_one(const struct install *cfg, const struct applet *a, const 
 	int r = io_join(path, sizeof path, dir, name);
 	if (!r) r = place(cfg, self, path);
 	if (r == -EEXIST) {
-		warn("%s is there already and is not k3sbox: remove it first if you want it replaced", path);
+		warn("%s exists and is not k3sbox: remove it first to have it replaced", path);
 		return EX_FAIL;
 	}
 	if (r == -EXDEV) {
@@ -138,9 +139,9 @@ const struct applet applet_install = {
 	.usage = "[--symlink|--hardlink|--copy] [--dir DIR] [--all|APPLET…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct install),
-	.more = "Files that are not k3sbox are never replaced. Prints each name that it made. Names that would hide\n"
-		"another program in PATH (runc, crun, kubectl, init, install) are left out, unless they are named or\n"
-		"--all is given.\n",
+	.more = "Files that are not k3sbox are never replaced. Prints each name that it makes. Names\n"
+		"that would hide another program in PATH (runc, crun, kubectl, init, install) are\n"
+		"left out, unless they are given or --all is.\n",
 	.operands = { "APPLET", 0, OPERANDS_ANY },
 	.flags = APPLET_ASKED,
 	.run = run,

@@ -1,4 +1,4 @@
-/* The cluster's kubeconfig: printed, or merged into the user's. */
+/* Prints the cluster's kubeconfig, or merges it into the user's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,8 +31,9 @@ static const struct kubeconfig_cfg defaults = { .name = "k3sbox" };
 
 static const struct opt opts[] = {
 	{ OPT_FLAG, 'm', "merge", offsetof(struct kubeconfig_cfg, merge),
-	  .help = "add it to your own file: the first in $KUBECONFIG that exists,\nelse its last, else ~/.kube/config" },
-	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE", .help = "with --merge: that file" },
+	  .help = "add it to your own file: the first in $KUBECONFIG that exists,\n"
+		"else its last, else ~/.kube/config" },
+	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE", .help = "with --merge: add it to this file" },
 	{ OPT_STR, 0, "name", offsetof(struct kubeconfig_cfg, name), "NAME",
 	  .help = "with --merge: name of cluster, user and context (k3sbox)" },
 	{ OPT_END },
@@ -40,8 +41,8 @@ static const struct opt opts[] = {
 
 enum { LOCK_WAIT_MS = 10000, LOCK_STALE_S = 60 };
 
-/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it for ever, so an
- * old one is taken away. (Both hold it for milliseconds.) */
+/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it behind, so an
+ * old one is removed. (Both hold it for milliseconds.) */
 static int take_lock(const char *lock)
 {
 	struct stat st;
@@ -54,7 +55,7 @@ static int take_lock(const char *lock)
 		}
 		if (errno != EEXIST) return -errno;
 		if (!stat(lock, &st) && time(NULL) - st.st_mtime > LOCK_STALE_S) {
-			warn("%s is %lld s old: whoever made it is gone; taken over", lock,
+			warn("%s is %lld s old and was left by another program: taken over", lock,
 				(long long)(time(NULL) - st.st_mtime));
 			if (unlink(lock) < 0 && errno != ENOENT) return -errno;
 		} else if (waited >= LOCK_WAIT_MS) {
@@ -64,7 +65,7 @@ static int take_lock(const char *lock)
 	}
 }
 
-/* Replaces the file, which stays its owner's: often it is root who merges, by sudo, into a user's file. */
+/* Replaces the file but keeps its owner: root often merges into another user's file (sudo). */
 static int replace(const char *path, const struct buf *text)
 {
 	char temp[PATH_MAX];
@@ -76,7 +77,7 @@ static int replace(const char *path, const struct buf *text)
 	int r = io_write_fd(fd, text->data, text->len);
 	bool theirs = old && (st.st_uid != geteuid() || st.st_gid != getegid());
 	if (!r && theirs && fchown(fd, st.st_uid, st.st_gid) < 0) r = -errno;
-	/* A key is in it now: nobody else may read it, whatever the mode was. */
+	/* It contains a key now: only its owner may read it, whatever the mode was. */
 	return io_end(fd, r, old ? st.st_mode & 0600 : 0600, temp, path);
 }
 
@@ -115,7 +116,7 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	int r = cfg->output ? (snprintf(path, sizeof path, "%s", cfg->output) < (int)sizeof path ? 0 : -ENAMETOOLONG)
 		: kubeconfig_target(getenv("KUBECONFIG"), getenv("HOME"), path, sizeof path);
 
-	if (r == -ENOENT) die_usage("neither $KUBECONFIG nor $HOME says where to: --output FILE");
+	if (r == -ENOENT) die_usage("neither $KUBECONFIG nor $HOME is set: use --output FILE");
 	if (!r) r = io_mkparents(path, 0755);
 	snprintf(lock, sizeof lock, "%s.lock", path);
 	/* No signal may end this between the lock and its removal. */
@@ -123,7 +124,7 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	sigprocmask(SIG_BLOCK, &all, &before);
 	if (!r) r = take_lock(lock);
 	if (r < 0) {
-		if (r == -EEXIST) warn("%s: another program holds it; remove it if none does", lock);
+		if (r == -EEXIST) warn("%s exists: another program is changing the file; remove it if none is", lock);
 		else warn_errno(r, "%s", path);
 		return EX_FAIL;
 	}
@@ -134,14 +135,15 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	return status;
 }
 
-/* It stands in YAML without quotes: no number, none of the words that mean something else there. */
+/* It is written into YAML without quotes: not a number, nor a word that means something else there. */
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 static bool good_name(const char *s)
 {
 	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcasecmp(s, words[i])) return false;
-	return *s && !strchr("0123456789-.@", *s) && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") == strlen(s);
+	return *s && !strchr("0123456789-.@", *s) && s[strspn(s, LETTERS "0123456789-_.@")] == 0;
 }
 
 static int run(void *cfg_, const struct args *args)
@@ -154,7 +156,7 @@ static int run(void *cfg_, const struct args *args)
 
 	(void)args;
 	if (cfg->output && !cfg->merge) die_usage("--output goes with --merge");
-	if (!good_name(cfg->name)) die_usage("'%s' is no name for a context: a letter, then letters, digits, - _ . @", cfg->name);
+	if (!good_name(cfg->name)) die_usage("'%s' is not a context's name: a letter, then letters, digits, - _ . @", cfg->name);
 	const char *path = !runstate_load(&s, K3SBOX_RUN, NULL) && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	int r = kubeconfig_load(&k, path, &e);
 	if (r < 0) {
@@ -178,7 +180,8 @@ const struct applet applet_kubeconfig = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct kubeconfig_cfg),
-	.more = "--merge replaces entries of that name, sets the current context, and leaves every other line as it is,\n"
-		"comments too. A file that is not written as kubectl writes it is not touched.\n",
+	.more = "--merge replaces the entries of that name, sets the current context, and leaves every\n"
+		"other line as it is, comments too. A file that is not written as kubectl writes it\n"
+		"is not changed.\n",
 	.run = run,
 };

@@ -1,4 +1,4 @@
-/* kubectl, pointed at this cluster: k3s's own, or the one in PATH. */
+/* Runs kubectl with this cluster's kubeconfig: the one in k3s, or the one in PATH. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -26,18 +26,18 @@ static int run_raw(int argc, char **argv)
 	char path[PATH_MAX];
 	int r = runstate_load(&s, K3SBOX_RUN, NULL);
 
-	/* What ran last knows both best; without it, k3s's defaults hold. */
+	/* The state of the last run names both; without it, k3s's defaults hold. */
 	if (!r && *s.k3s_path && !access(s.k3s_path, X_OK)) o.k3s = s.k3s_path;
 	plan_options_complete(&o, NULL, NULL);   /* only for the path of k3s */
 	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
-	if (access(kubeconfig, R_OK) < 0) warn_errno(-errno, "%s (has k3s been started? 'k3sbox status' tells)", kubeconfig);
+	if (access(kubeconfig, R_OK) < 0) warn_errno(-errno, "%s (has k3s been started? see 'k3sbox status')", kubeconfig);
 	if (o.k3s) {
 		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);
 		with_verb[0] = (char *)"k3s";
 		with_verb[1] = (char *)"kubectl";
 		for (int i = 1; i < argc; i++) with_verb[i + 1] = argv[i];
-		/* k3s unpacks itself into its data folder, which need not be the default one. */
+		/* k3s unpacks itself into its data directory, which need not be the default one. */
 		if (!r && *s.data_dir) setenv("K3S_DATA_DIR", s.data_dir, 0);
 		return become(o.k3s, with_verb);
 	}

@@ -1,4 +1,4 @@
-/* k3s's log. */
+/* Prints the log of k3s, and follows it. */
 #include <errno.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ struct logs {
 static const struct logs defaults = { .lines = 100 };
 
 static const struct opt opts[] = {
-	{ OPT_FLAG, 'f', "follow", offsetof(struct logs, follow), .help = "go on with what is added" },
+	{ OPT_FLAG, 'f', "follow", offsetof(struct logs, follow), .help = "keep printing what is added" },
 	{ OPT_UINT, 'n', "lines", offsetof(struct logs, lines), "N",
 	  .help = "start N lines before the end (100; 0: none)" },
 	{ OPT_END },
@@ -45,7 +45,7 @@ static int run(void *cfg_, const struct args *args)
 	struct err e = {0};
 	int r = runstate_load(&s, K3SBOX_RUN, &e);
 	if (r == -ENOENT) {
-		warn("k3sbox has not run here, so there is no log");
+		warn("no log: k3sbox has not run here");
 		return EX_STOPPED;
 	}
 	if (r < 0) {
@@ -65,7 +65,7 @@ const struct applet applet_logs = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct logs),
-	.more = "The log is DATA-DIR/k3sbox/k3s.log. Once a minute, if it is over 16 MiB, what is in it goes to k3s.log.1\n"
-		"beside it.\n",
+	.more = "The log is DATA-DIR/k3sbox/k3s.log. Once a minute it is rotated to k3s.log.1 if it is\n"
+		"larger than 16 MiB.\n",
 	.run = run,
 };

@@ -1,4 +1,5 @@
-/* The pod sandbox's first process: holds its namespaces, reaps what the pod orphans. Same job as Kubernetes' pause. */
+/* The first process of a pod: holds its namespaces and reaps reparented children, as Kubernetes'
+ * pause does. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>

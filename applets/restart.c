@@ -1,4 +1,4 @@
-/* stop, then run as it was called the last time. */
+/* Stops k3s and starts it with the options of the last run. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static const struct restart defaults = { .timeout = 60 };
 
 static const struct opt opts[] = {
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct restart, timeout), "TIME",
-	  .help = "how long the stop may take (60 s; 0: killed at once)" },
+	  .help = "kill k3s and its pods after this time (60 s; 0: at once)" },
 	{ OPT_END },
 };
 
@@ -45,14 +45,14 @@ static int run(void *cfg_, const struct args *args)
 	struct err e = {0};
 	int r = runstate_load(&s, K3SBOX_RUN, &e);
 	if (r < 0) {
-		if (r == -ENOENT) warn("k3sbox has not run here: start it with 'k3sbox run -d'");
+		if (r == -ENOENT) warn("k3sbox has not run here: use 'k3sbox run -d'");
 		else warn("%s%s", e.text, r == -EBADMSG ? "; 'k3sbox stop', then 'k3sbox run -d'" : "");
 		return EX_FAIL;
 	}
 	strv_addf(&stop, "--timeout=%u", cfg->timeout);
 	int status = call("stop", &stop);
 	if (status) return status;
-	/* Names behind -- may be relative to where run was called. */
+	/* Names after -- may be relative to the directory that run was called in. */
 	if (*s.folder && chdir(s.folder) < 0) warn_errno(-errno, "%s, where k3s was started", s.folder);
 	strv_add(&start, "--detach");
 	for (size_t i = 0; i < s.argv.n; i++) strv_add(&start, s.argv.v[i]);
@@ -62,11 +62,11 @@ static int run(void *cfg_, const struct args *args)
 const struct applet applet_restart = {
 	.name = "restart",
 	.group = GROUP_CLUSTER,
-	.summary = "stop k3s and start it again in the background, with the options of the last run",
+	.summary = "stop k3s and start it in the background with the options of the last run",
 	.usage = "[--timeout TIME]",
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct restart),
-	.more = "In the same folder, too; environment variables are those of now.\n",
+	.more = "k3s starts in the same directory, with the current environment variables.\n",
 	.run = run,
 };

@@ -1,4 +1,5 @@
-/* Starts k3s the way this machine needs it, waits until it is ready, and stays with it. */
+/* Starts k3s as this machine needs it and waits until it is ready: the command line, --detach, and a
+ * second `run` beside a first. The supervisor is run/loop.c. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +28,12 @@ static const struct run defaults = { .timeout = 300 };
 
 static const struct opt opts[] = {
 	{ OPT_FLAG, 'd', "detach", offsetof(struct run, detach),
-	  .help = "return once it is ready; k3s goes on in the background" },
+	  .help = "return once k3s is ready and leave it in the background" },
 	{ OPT_CHOICE, 0, "wait", offsetof(struct run, wait), .choices = waits, .bare = "node",
-	  .help = "what --detach waits for (node; api where no node runs)" },
+	  .help = "what --detach waits for (node; api without a node)" },
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME",
-	  .help = "how long it waits (300 s; 0: for ever)" },
-	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose), .help = "show k3s's log too, on stderr" },
+	  .help = "how long --detach waits (300 s; 0: no limit)" },
+	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose), .help = "copy the log of k3s to stderr" },
 	PLAN_OPT_ROWS(struct run, o),
 	{ OPT_END },
 };
@@ -46,7 +47,7 @@ static bool far_enough(const struct run *cfg, const struct runstate *s)
 	return s->phase == RUNSTATE_READY;
 }
 
-/* The same but for how long to wait for what? */
+/* Do the options agree, apart from what to wait for and how long? */
 static bool same_words(const struct strv *a, const struct strv *b)
 {
 	if (a->n != b->n) return false;
@@ -57,8 +58,8 @@ static bool same_words(const struct strv *a, const struct strv *b)
 
 static int refuse_damaged(const struct presence *p)
 {
-	warn("k3s is running (supervisor pid %d), but its files in " K3SBOX_RUN " were removed or damaged: "
-		"'k3sbox stop' first", (int)p->supervisor.pid);
+	warn("k3s is running (supervisor pid %d), but its files in %s were removed or damaged: "
+		"'k3sbox stop' first", (int)p->supervisor.pid, K3SBOX_RUN);
 	return EX_FAIL;
 }
 
@@ -70,7 +71,7 @@ static bool look_at_first(const struct run *cfg, const struct strv *words, const
 
 	if (p->kind != PRESENCE_RUNNING) return false;   /* it prepares, or ends */
 	if (!*said && !same_words(words, &s->argv))
-		warn("what runs was started with other options, and keeps them: 'k3sbox stop' first");
+		warn("k3s was started with other options, which it keeps: 'k3sbox stop' first");
 	if (!*said)
 		printf("k3sbox runs already (pid %d, %s)\n", (int)p->supervisor.pid,
 			runstate_phase_names[s->phase]);
@@ -97,7 +98,7 @@ static int join(struct run *cfg, const struct strv *words, int64_t t0)
 		}
 		if (lock >= 0) {
 			close(lock);
-			warn("the k3sbox that was running has ended");
+			warn("the other k3sbox has ended");
 			return !r && p.s.status ? p.s.status : EX_FAIL;
 		}
 		if (r < 0) {
@@ -112,7 +113,7 @@ static int join(struct run *cfg, const struct strv *words, int64_t t0)
 	}
 }
 
-/* ---- --detach: the one who waits ---- */
+/* ---- --detach: the process that waits ---- */
 
 /* Shows what comes through the pipe up to its NUL; the byte behind that is the status. */
 static int show_until_end(int fd)
@@ -124,13 +125,16 @@ static int show_until_end(int fd)
 		char *nul = n > 0 ? memchr(chunk, 0, (size_t)n) : NULL;
 		if (n > 0) fwrite(chunk, 1, nul ? (size_t)(nul - chunk) : (size_t)n, stdout);
 		fflush(stdout);
-		if (nul) return nul + 1 < chunk + n || read(fd, nul + 1, 1) == 1 ? (unsigned char)nul[1] : EX_FAIL;
+		if (!nul) continue;
+		bool known = nul + 1 < chunk + n || read(fd, nul + 1, 1) == 1;
+		return known ? (unsigned char)nul[1] : EX_FAIL;
 	}
-	warn("the supervisor is gone: see 'k3sbox logs'");
+	warn("the supervisor ended unexpectedly: see 'k3sbox logs'");
 	return EX_FAIL;
 }
 
-/* What the caller has open (a pipe that somebody reads to its end, a lock) must not live as long as k3s. */
+/* The caller's descriptors (a pipe that is read to its end, a lock) must not stay open as long as k3s
+ * runs. */
 static void close_others(int keep, int keep_too)
 {
 	_cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
@@ -141,14 +145,14 @@ static void close_others(int keep, int keep_too)
 	}
 }
 
-static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
+static int detach(const struct run *cfg, struct prepared *p, struct loop_reporter *r)
 {
 	int fd[2];
 
 	if (pipe2(fd, O_CLOEXEC) < 0) die_errno(EX_SYS, -errno, "pipe");
 	fflush(stdout);
 	pid_t pid = fork();
-	if (pid < 0) die_errno(EX_SYS, -errno, "no process can be made");
+	if (pid < 0) die_errno(EX_SYS, -errno, "fork");
 	if (pid) {
 		close(fd[1]);
 		return show_until_end(fd[0]);
@@ -164,8 +168,8 @@ static int detach(const struct run *cfg, struct prepared *p, struct reporter *r)
 	}
 	r->fd = fd[1];
 	r->pipe = true;
-	int status = supervise(cfg, p, r);
-	report_end(r, status, -1);
+	int status = loop_supervise(cfg, p, r);
+	loop_report_end(r, status, -1);
 	_exit(status);
 }
 
@@ -187,16 +191,16 @@ static int clean_up_after_a_crash(void)
 	return EX_OK;
 }
 
-static int start(struct run *cfg, const char *const *words, size_t n, struct reporter *r)
+static int start(struct run *cfg, const char *const *words, size_t n, struct loop_reporter *r)
 {
 	struct prepared p = {0};
 	int status = clean_up_after_a_crash();
 
 	if (!status) status = prepare_launch(cfg, (int)n, (char **)words, &p);
 	if (!status) {
-		report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? "" : "s",
+		loop_report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? "" : "s",
 			p.state.control_plane ? "; control plane alone" : "");
-		status = cfg->detach ? detach(cfg, &p, r) : supervise(cfg, &p, r);
+		status = cfg->detach ? detach(cfg, &p, r) : loop_supervise(cfg, &p, r);
 	}
 	if (!status && cfg->detach) {
 		printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", p.state.kubeconfig, p.state.control_plane ? "namespaces" : "nodes,pods -A");
@@ -220,17 +224,18 @@ static void words_of(const struct run *cfg, struct strv *out)
 	for (size_t i = 0; i < cfg->o.args.user->n; i++) strv_add(out, cfg->o.args.user->v[i]);
 }
 
-/* Relative names must not depend on the folder that run was called in. The data folder may not exist yet. */
+/* Relative names must not depend on the current directory. The data directory may not exist yet. */
 static void make_absolute(const char **path)
 {
 	if (!*path || **path == '/') return;
 	char *here = getcwd(NULL, 0);
-	if (!here) die_errno(EX_SYS, -errno, "the current folder");
+	if (!here) die_errno(EX_SYS, -errno, "the current directory");
 	*path = xasprintf("%s/%s", here, *path);
 	free(here);
 }
 
-/* Process 1 gets no signal whose action is the default one. Until k3s runs there is nothing to stop. */
+/* Process 1 does not receive signals with the default action. Until k3s runs nothing has to be
+ * stopped. */
 static void leave(int sig)
 {
 	_exit(128 + sig);
@@ -241,7 +246,7 @@ static int run(void *cfg_, const struct args *args)
 	struct run *cfg = cfg_;
 	_cleanup_strv_ struct strv k3s_args = {0}, words = {0};
 	struct err why = {0};
-	struct reporter r = { .fd = STDOUT_FILENO, .t0 = clock_ms() };
+	struct loop_reporter r = { .fd = STDOUT_FILENO, .t0 = clock_ms() };
 
 	if (geteuid()) {
 		warn("k3s needs root: use sudo, or a container whose user is 0");
@@ -253,7 +258,7 @@ static int run(void *cfg_, const struct args *args)
 	make_absolute(&cfg->o.k3s);
 	make_absolute(&cfg->o.data_dir);
 	if (cfg->detach && getpid() == 1) {
-		warn("process 1 cannot go into the background, the container would end: --detach is ignored");
+		warn("--detach is ignored: the container would end with its process 1");
 		cfg->detach = false;
 	}
 	if (getpid() == 1) {
@@ -282,10 +287,12 @@ const struct applet applet_run = {
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct run),
 	.flags = APPLET_REST,
-	.more = "Prepares what `k3sbox init` has not, gives k3s the flags that this machine needs (yours, behind --,\n"
-		"win), and prints each phase with the seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods\n"
-		"and leaves no process and no mount behind; a second one hastens. Works as process 1. Exit status: k3s's\n"
-		"own; with -d 0 once it is ready, 124 if that takes too long (k3s goes on). A second `run` finds the\n"
-		"first and waits for it.\n",
+	.more = "Prepares what `k3sbox init` has not, adds the flags that k3s needs on this machine\n"
+		"(yours, after --, take precedence), and prints each phase with the seconds since\n"
+		"the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves no process and no\n"
+		"mount behind; a second one kills them. Works as process 1. A second `run` waits for\n"
+		"the first.\n"
+		"Exit status: that of k3s; with -d 0 once k3s is ready, 124 if that takes too long\n"
+		"(k3s keeps running).\n",
 	.run = run,
 };

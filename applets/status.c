@@ -86,8 +86,8 @@ static void print_end(const struct status_report *f, struct buf *b)
 
 static void print_damage(const struct status_report *f, struct buf *b)
 {
-	buf_printf(b, "k3sbox:      running (pid %d), but its files in " K3SBOX_RUN " were removed or damaged:\n"
-		"             stop it with 'k3sbox stop'\n", (int)f->now.supervisor.pid);
+	buf_printf(b, "k3sbox:      running (pid %d), but its files in %s were removed or damaged:\n"
+		"             stop it with 'k3sbox stop'\n", (int)f->now.supervisor.pid, K3SBOX_RUN);
 }
 
 static void print_text(const struct status_report *f, struct buf *b)

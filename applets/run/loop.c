@@ -1,5 +1,5 @@
 /* The supervisor: signals and deadlines → events → the machine's table → actions. It sleeps in sigtimedwait(2),
- * which every kernel and sandbox has: children tell of themselves by SIGCHLD, so there is no descriptor to
+ * which every kernel and sandbox has: SIGCHLD tells about children, so there is no descriptor to
  * watch. */
 #include <errno.h>
 #include <signal.h>
@@ -28,18 +28,18 @@
 #include "run/run.h"
 
 enum {
-	ASK_MS = 200,          /* between two questions while starting */
-	LOOK_MS = 50,          /* between two looks at who is left while stopping */
-	HEALTH_MS = 60000,     /* the one timer while all is well: bounds the log, also of a k3s that never gets ready */
-	GIVE_UP_MS = 10000,    /* for what SIGKILL does not end (a process in the kernel's hands) */
+	ASK_MS = 200,          /* between two requests for readiness while starting */
+	LOOK_MS = 50,          /* between two looks for processes that are left while stopping */
+	HEALTH_MS = 60000,     /* the only timer once k3s is ready: rotates the log */
+	GIVE_UP_MS = 10000,    /* for processes that SIGKILL does not end (stuck in the kernel) */
 	LAST_LINES = 15,
 };
 
 struct loop {
 	const struct run *cfg;
 	struct runstate *st;
-	struct reporter *reporter;
-	enum state state;
+	struct loop_reporter *reporter;
+	enum machine_state state;
 	int log_fd;
 	pid_t k3s, probe, follower;
 	int probe_fd;
@@ -50,9 +50,9 @@ struct loop {
 	int64_t since;             /* seconds since the epoch */
 };
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
-void report(const struct reporter *r, const char *fmt, ...)
+void loop_report(const struct loop_reporter *r, const char *fmt, ...)
 {
 	char text[512], line[560];
 	va_list ap;
@@ -67,12 +67,12 @@ void report(const struct reporter *r, const char *fmt, ...)
 	io_write_fd(r->fd, line, (size_t)n);
 }
 
-void report_end(struct reporter *r, int status, int log_fd)
+void loop_report_end(struct loop_reporter *r, int status, int log_fd)
 {
 	char end[2] = { 0, (char)status };
 
 	if (!r->pipe || r->fd < 0) return;
-	/* From here on this process belongs to nobody's terminal; what it still says goes to the log. */
+	/* From here on this process has no terminal; what it prints goes to the log. */
 	if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
 	io_write_fd(r->fd, end, sizeof end);
 	close(r->fd);
@@ -88,20 +88,20 @@ static void save(struct loop *l, enum runstate_phase phase)
 	}
 }
 
-/* Who waits for this much may go on. */
+/* Ends the wait for this phase. */
 static void reached(struct loop *l, enum wait_for what)
 {
 	enum wait_for goal = l->st->control_plane && l->cfg->wait == WAIT_NODE ? WAIT_API : (enum wait_for)l->cfg->wait;
 
 	if (goal != what) return;
 	l->late_at = 0;
-	report_end(l->reporter, EX_OK, l->log_fd);
+	loop_report_end(l->reporter, EX_OK, l->log_fd);
 }
 
 /* ---- children ---- */
 
-/* Never runs, because what it is for is blocked; but process 1 does not get signals whose action is the default
- * one. */
+/* Never called, since the signals are blocked; but process 1 does not receive signals with the default
+ * action. */
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -124,7 +124,7 @@ static void start_follower(struct loop *l)
 	sigemptyset(&none);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_IGN);   /* Ctrl-C is for the supervisor; this one goes with it */
+	signal(SIGINT, SIG_IGN);   /* Ctrl-C is for the supervisor; this one ends with it */
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	_exit(log_follow(l->st->log, 0, STDERR_FILENO, stop_following, &self) < 0);
 }
@@ -134,7 +134,7 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 	struct spawn s = {
 		.path = p->argv.v[0], .argv = p->argv.v, .envp = p->env.v,
 		.in = SPAWN_NULL, .out = l->log_fd, .err = l->log_fd,
-		.new_session = true,           /* a terminal's Ctrl-C reaches us alone, and we pass it on in our own time */
+		.new_session = true,           /* a terminal's Ctrl-C must reach the supervisor alone */
 		.die_with_parent = SIGTERM,
 	};
 
@@ -170,17 +170,18 @@ static void act_none(struct loop *l)
 
 static void act_say_api(struct loop *l)
 {
-	report(l->reporter, "API ready");
+	loop_report(l->reporter, "API ready");
 	save(l, RUNSTATE_API);
 	reached(l, WAIT_API);
 }
 
 static void act_say_node(struct loop *l)
 {
-	report(l->reporter, "node %s Ready", l->node);
+	loop_report(l->reporter, "node %s Ready", l->node);
 }
 
-/* The stack was deep once, while probing and planning, and a sandbox may have backed it in pieces of 2 MiB. */
+/* Frees the part of the stack that only probing and planning needed: sandboxes back it in pieces of
+ * 2 MiB. */
 static void give_back_stack(void)
 {
 	enum { KEEP = 64 << 10 };
@@ -189,38 +190,39 @@ static void give_back_stack(void)
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), top = ((uintptr_t)&here - KEEP) & ~(page - 1);
 
 	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 64 << 20) return;
-	/* Whole of the stack's possible range; what is not mapped of it is an error that does not matter. */
+	/* The whole range that the stack may have; an error for what is not mapped does not matter. */
 	uintptr_t size = (limit.rlim_cur - 2 * KEEP) & ~(page - 1);
 	if (size < limit.rlim_cur) madvise((void *)(top - size), size, MADV_DONTNEED);
 }
 
 static void act_say_ready(struct loop *l)
 {
-	if (!l->st->control_plane) report(l->reporter, "pods can be created");
+	if (!l->st->control_plane) loop_report(l->reporter, "pods can be created");
 	give_back_stack();
 	save(l, RUNSTATE_READY);
 	reached(l, WAIT_NODE);
-	if (!l->reporter->pipe) report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
+	if (!l->reporter->pipe) loop_report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
 }
 
 static void act_late(struct loop *l)
 {
-	warn("not ready after %u s; k3s goes on: 'k3sbox status' and 'k3sbox logs' show how far it is, 'k3sbox stop' ends it",
+	warn("not ready after %u s; k3s keeps running: see 'k3sbox status' and 'k3sbox logs', or "
+		"'k3sbox stop'",
 		l->cfg->timeout);
 	l->late_at = 0;
-	report_end(l->reporter, EX_TIMEOUT, l->log_fd);
+	loop_report_end(l->reporter, EX_TIMEOUT, l->log_fd);
 }
 
 static void act_term_k3s(struct loop *l)
 {
-	report(l->reporter, "stopping");
+	loop_report(l->reporter, "stopping");
 	save(l, RUNSTATE_STOPPING);
 	kill(l->k3s, SIGTERM);
 }
 
 static void act_kill_k3s(struct loop *l)
 {
-	warn("k3s does not end within %d s: killed", machine_grace_ms(ST_TERM) / 1000);
+	warn("k3s did not stop within %d s: killing it", machine_grace_ms(ST_TERM) / 1000);
 	kill(l->k3s, SIGKILL);
 }
 
@@ -233,8 +235,8 @@ static void act_term_pods(struct loop *l)
 	l->look_at = clock_ms();
 }
 
-/* What k3s ended of, from further up in its log: only lines of an end count, since much else is logged
- * that k3s goes on after. */
+/* The cause, from further up in the log: only lines that report the end of k3s count, since others are
+ * logged by a k3s that keeps running. */
 static const char *earlier_cause(const char *path)
 {
 	static const char *const ends[] = { "level=fatal", "Failed to start", "command failed" };
@@ -260,7 +262,7 @@ static void act_died(struct loop *l)
 	log_tail(l->st->log, LAST_LINES, &tail);
 	const char *cause = tail.data ? log_cause(tail.data) : NULL;
 	if (!cause) cause = earlier_cause(l->st->log);
-	warn("k3s ended by itself with status %d after %lld.%lld s; the end of its log, %s", l->status,
+	warn("k3s ended by itself with status %d after %lld.%lld s; the end of %s:", l->status,
 		(long long)(ms / 1000), (long long)(ms % 1000 / 100), l->st->log);
 	if (tail.len) io_write_fd(STDERR_FILENO, tail.data, tail.len);
 	if (cause) warn("likely cause: %s", cause);
@@ -286,7 +288,7 @@ static void act_sweep(struct loop *l)
 	ours(l, &all);
 	if (all.n) warn("%zu processes could not be killed (pid %d and others)", all.n, (int)all.v[0].id.pid);
 	sweep_all(l->st);
-	report(l->reporter, "stopped");
+	loop_report(l->reporter, "stopped");
 }
 
 static void (*const actions[ACT_COUNT])(struct loop *l) = {
@@ -303,9 +305,9 @@ static void (*const actions[ACT_COUNT])(struct loop *l) = {
 	[ACT_SWEEP] = act_sweep,
 };
 
-static void post(struct loop *l, enum event e)
+static void post(struct loop *l, enum machine_event e)
 {
-	struct transition t = machine_next(l->state, e);
+	struct machine_transition t = machine_next(l->state, e);
 	int grace = machine_grace_ms(t.next);
 
 	actions[t.action](l);
@@ -357,12 +359,12 @@ static void ask(struct loop *l)
 	l->ask_at = clock_ms() + ASK_MS;
 	if (l->probe || !ready_worth_asking(l->st)) return;
 	pid_t pid = ready_start(l->st, l->since, &l->probe_fd);
-	if (pid < 0) return;   /* no process to be had now: asked again */
+	if (pid < 0) return;   /* no process can be made now: tried again */
 	l->probe = pid;
 	l->ask_at = 0;         /* the answer sets it */
 }
 
-/* Is anybody left? While pods end, shims do not count. */
+/* Are processes left? While pods end, shims do not count. */
 static void look(struct loop *l)
 {
 	_cleanup_procs_ struct procs all = {0};
@@ -426,7 +428,7 @@ static void run_loop(struct loop *l, const sigset_t *set)
 	}
 }
 
-/* A hangup that the caller has us ignore (nohup, --detach) stays ignored. */
+/* SIGHUP stays ignored if the caller ignores it (nohup, --detach). */
 static void take_signals(sigset_t *set)
 {
 	struct sigaction old;
@@ -447,10 +449,10 @@ static void stopped_early(struct loop *l)
 
 	if (!l->reporter->pipe || l->reporter->fd < 0) return;
 	if (!status) warn("k3s was stopped before it was ready");
-	report_end(l->reporter, status ? status : EX_FAIL, l->log_fd);
+	loop_report_end(l->reporter, status ? status : EX_FAIL, l->log_fd);
 }
 
-int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
+int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_reporter *r)
 {
 	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1, .since = time(NULL) };
 	sigset_t set;
@@ -465,7 +467,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	}
 	p->state.supervisor = process_identify(getpid());
 	p->state.started = l.since;
-	/* Before k3s is there: a marked process without a state would count as damage. */
+	/* Before k3s is started: a marked process without a state would count as damage. */
 	prctl(PR_SET_NAME, LEFTOVERS_SUPERVISOR);
 	save(&l, RUNSTATE_STARTING);
 	int status = start_k3s(&l, p);
@@ -475,10 +477,10 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 		return status;
 	}
 	save(&l, RUNSTATE_STARTING);
-	report(r, "k3s started (pid %d)", (int)l.k3s);
+	loop_report(r, "k3s started (pid %d)", (int)l.k3s);
 	start_follower(&l);
-	/* A folder that somebody wants to unmount or remove must not be held for days. k3s started in the caller's: names
-	 * behind -- may be relative. */
+	/* The caller's directory must not be kept busy for days. k3s itself was started in it: names
+	 * after -- may be relative. */
 	if (r->pipe && chdir("/") < 0) warn_errno(-errno, "/");
 	l.ask_at = clock_ms() + ASK_MS;
 	l.health_at = clock_ms() + HEALTH_MS;
@@ -490,7 +492,7 @@ int supervise(const struct run *cfg, struct prepared *p, struct reporter *r)
 	if (l.follower) kill(l.follower, SIGTERM);
 	stopped_early(&l);
 	close(l.log_fd);
-	/* A question that is still under way must not look like a supervisor. */
+	/* A readiness check that is still running must not hold the lock. */
 	runstate_unlock(cfg->lock);
 	return p->state.status;
 }

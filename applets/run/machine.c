@@ -1,27 +1,27 @@
+/* The table of the supervisor's state machine. What its actions do is in loop.c. */
 #include "run/machine.h"
 
 #include <stdbool.h>
 
-const char *const state_names[ST_COUNT] = {
+const char *const machine_state_names[ST_COUNT] = {
 	[ST_API] = "api", [ST_NODE] = "node", [ST_ADMIT] = "admit", [ST_READY] = "ready", [ST_TERM] = "term",
 	[ST_PODS] = "pods", [ST_KILL] = "kill", [ST_DONE] = "done",
 };
 
-const char *const event_names[EV_COUNT] = {
+const char *const machine_event_names[EV_COUNT] = {
 	[EV_API] = "api", [EV_NODE] = "node", [EV_READY] = "ready", [EV_LATE] = "late", [EV_STOP] = "stop", [EV_EXIT] = "exit",
 	[EV_GRACE] = "grace", [EV_EMPTY] = "empty", [EV_GIVE_UP] = "give-up",
 };
 
-/* k3s writes its database and leaves leases when told to; 30 s is what its own systemd unit would see on a slow
- * disk. Pods get what an impatient kubelet would give. A kill is repeated, because a process may fork while it
- * happens. */
+/* k3s writes its database and gives up leases when it is told to stop, which can take 30 s on a slow
+ * disk. Pods get a short grace period. The kill is repeated, since a process may fork meanwhile. */
 static const int grace_ms[ST_COUNT] = {
 	[ST_TERM] = 30000,
 	[ST_PODS] = 5000,
 	[ST_KILL] = 500,
 };
 
-struct cell { bool known; struct transition to; };
+struct cell { bool known; struct machine_transition to; };
 
 #define GO(next, action) { true, { next, action } }
 
@@ -52,7 +52,7 @@ static const struct cell table[ST_COUNT][EV_COUNT] = {
 	[ST_TERM] = {
 		[EV_EXIT] = GO(ST_PODS, ACT_TERM_PODS),
 		[EV_GRACE] = GO(ST_TERM, ACT_KILL_K3S),
-		[EV_STOP] = GO(ST_KILL, ACT_KILL_ALL),      /* a second Ctrl-C hastens */
+		[EV_STOP] = GO(ST_KILL, ACT_KILL_ALL),      /* a second Ctrl-C */
 	},
 	[ST_PODS] = {
 		[EV_EMPTY] = GO(ST_KILL, ACT_KILL_ALL),     /* the shims, which do not end by themselves */
@@ -66,13 +66,13 @@ static const struct cell table[ST_COUNT][EV_COUNT] = {
 	},
 };
 
-struct transition machine_next(enum state s, enum event e)
+struct machine_transition machine_next(enum machine_state s, enum machine_event e)
 {
 	const struct cell *c = &table[s][e];
-	return c->known ? c->to : (struct transition){ s, ACT_NONE };
+	return c->known ? c->to : (struct machine_transition){ s, ACT_NONE };
 }
 
-int machine_grace_ms(enum state s)
+int machine_grace_ms(enum machine_state s)
 {
 	return grace_ms[s];
 }

@@ -1,4 +1,4 @@
-/* The parts of `run`. */
+/* The parts of `run`: prepare.c makes a command line of the plan, loop.c supervises. */
 #ifndef K3SBOX_RUN_H
 #define K3SBOX_RUN_H
 
@@ -37,19 +37,19 @@ void prepared_free(struct prepared *p);
 
 /* ---- loop.c ---- */
 
-/* Where phases are told. */
-struct reporter {
-	int fd;                    /* stdout, or the pipe to the `run -d` that waits; -1: nobody listens any more */
+/* Where phases are reported. */
+struct loop_reporter {
+	int fd;                    /* stdout, or the pipe to the waiting `run -d`; -1: closed */
 	bool pipe;
 	int64_t t0;                /* monotonic ms at which run began */
 };
 
-/* "  9.8 s  text" to whom it may concern. */
-void report(const struct reporter *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Whoever waits gets this exit status; with a pipe, this process stops to be seen (its output goes to the log). */
-void report_end(struct reporter *r, int status, int log_fd);
+/* Prints "  9.8 s  text" to the reporter. */
+void loop_report(const struct loop_reporter *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Gives the waiting `run -d` this exit status; what this process prints then goes to the log. */
+void loop_report_end(struct loop_reporter *r, int status, int log_fd);
 
 /* Starts k3s and stays with it to its end. The exit status. */
-int supervise(const struct run *cfg, struct prepared *p, struct reporter *r);
+int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_reporter *r);
 
 #endif

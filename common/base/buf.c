@@ -1,3 +1,4 @@
+/* The growable buffer, JSON string literals, and lists of strings. */
 #include "base/buf.h"
 
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+/* Messages on stderr, exits, and allocation that does not return NULL. The only part below the
+ * applets that may end the program. */
 #include "base/die.h"
 
 #include <errno.h>
@@ -11,11 +13,6 @@ static const char *name = "k3sbox";
 void die_set_name(const char *s)
 {
 	name = s;
-}
-
-const char *die_name(void)
-{
-	return name;
 }
 
 /* Appends at *len, never past size - 1; what does not fit is cut. */

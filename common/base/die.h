@@ -20,7 +20,6 @@ enum {
 
 /* Name shown before each message ("k3sbox run"); the string must outlive the process's messages. */
 void die_set_name(const char *name);
-const char *die_name(void);
 
 /* One line on stderr, "NAME: message", in one write(2). errno is preserved. */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

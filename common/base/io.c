@@ -1,3 +1,4 @@
+/* Reads, writes, replaces and removes files. */
 #include "base/io.h"
 
 #include <dirent.h>
@@ -87,7 +88,7 @@ int io_join(char *out, size_t size, const char *dir, const char *name)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-/* The folder part of path: "." if it has none, "/" for "/x". */
+/* The directory part of path: "." if it has none, "/" for "/x". */
 static int parent_of(const char *path, char *out, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -106,7 +107,7 @@ static int sync_parent(const char *path)
 	if (r < 0) return r;
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) return -errno;
-	/* Some file systems cannot sync a folder and say EINVAL. */
+	/* Some file systems cannot sync a directory: EINVAL. */
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
@@ -169,7 +170,7 @@ static int make_dir(const char *path, mode_t mode)
 
 	if (!mkdir(path, mode)) return 0;
 	int err = errno;
-	/* EROFS and EACCES are also what an existing folder answers on some file systems. */
+	/* Some file systems answer EROFS or EACCES for a directory that exists. */
 	if (stat(path, &st) < 0) return -err;
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }

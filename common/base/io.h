@@ -30,7 +30,7 @@ int io_poke(const char *path, const char *text);
 /* Appends the line and its end in one write; a file that is not there is made with this mode. */
 int io_add_line(const char *path, mode_t mode, const char *line);
 
-/* Replaces the file by the data: temporary file beside it, mode, fsync, rename, fsync of the folder. A crash or an error at any
+/* Replaces the file by the data: temporary file beside it, mode, fsync, rename, fsync of the directory. A crash or an error at any
  * point leaves the old file or the new one, nothing else (the temporary file is removed on error). A symlink at path is
  * replaced, not followed. */
 int io_replace(const char *path, mode_t mode, const void *data, size_t n);
@@ -41,10 +41,10 @@ int io_replace(const char *path, mode_t mode, const void *data, size_t n);
 int io_begin(const char *path, char *temp, size_t size);
 int io_end(int fd, int r, mode_t mode, const char *temp, const char *path);
 
-/* mkdir -p; folders that exist keep their mode; -ENOTDIR if something else is in the way. */
+/* mkdir -p; directories that exist keep their mode; -ENOTDIR if something else is in the way. */
 int io_mkdirs(const char *path, mode_t mode);
 
-/* io_mkdirs() for the folder that path lies in. */
+/* io_mkdirs() for the directory that path lies in. */
 int io_mkparents(const char *path, mode_t mode);
 
 /* Copies from the file's start to its end; the target is replaced as by io_replace(). */

@@ -1,3 +1,4 @@
+/* The JSON parser and look-ups. Edits are in json_edit.c. */
 #include "base/json.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 enum { DEEPEST = 10000, BIGGEST = 64 << 20 };
 
 /* While a container is open, .next holds its parent's index and .end that of its last child (0: none). */
-struct scan {
+struct json_scan {
 	struct json *j;
 	size_t at;
 	uint32_t open;             /* innermost open container, valid if depth > 0 */
@@ -32,7 +33,7 @@ static bool is_digit(char c)
 }
 
 /* At the end Go's scanner is fed one blank, so that numbers end; a literal that is cut short complains about that blank. */
-static char peek(const struct scan *s)
+static char peek(const struct json_scan *s)
 {
 	return s->at < s->j->len ? s->j->text[s->at] : ' ';
 }
@@ -50,7 +51,7 @@ static void quote_byte(unsigned char c, char out[16])
 	else snprintf(out, 16, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
 }
 
-static int bad(struct scan *s, const char *context)
+static int bad(struct json_scan *s, const char *context)
 {
 	char shown[16];
 
@@ -60,7 +61,7 @@ static int bad(struct scan *s, const char *context)
 	return s->err = -EBADMSG;
 }
 
-static int bad_end(struct scan *s)
+static int bad_end(struct json_scan *s)
 {
 	snprintf(s->j->error, sizeof s->j->error, "unexpected end of JSON input");
 	s->j->error_at = s->j->len;
@@ -68,13 +69,13 @@ static int bad_end(struct scan *s)
 }
 
 /* Moves to the next byte that is no space; false at the end of the text. */
-static bool skip_space(struct scan *s)
+static bool skip_space(struct json_scan *s)
 {
 	while (s->at < s->j->len && is_space(s->j->text[s->at])) s->at++;
 	return s->at < s->j->len;
 }
 
-static int escape(struct scan *s)
+static int escape(struct json_scan *s)
 {
 	s->at++;
 	char c = peek(s);
@@ -88,7 +89,7 @@ static int escape(struct scan *s)
 	return 0;
 }
 
-static int scan_string(struct scan *s)
+static int scan_string(struct json_scan *s)
 {
 	const struct json *j = s->j;
 
@@ -105,14 +106,14 @@ static int scan_string(struct scan *s)
 	return bad_end(s);
 }
 
-static int digits(struct scan *s, const char *context)
+static int digits(struct json_scan *s, const char *context)
 {
 	if (!is_digit(peek(s))) return bad(s, context);
 	while (is_digit(peek(s))) s->at++;
 	return 0;
 }
 
-static int scan_number(struct scan *s)
+static int scan_number(struct json_scan *s)
 {
 	if (peek(s) == '-') s->at++;
 	if (peek(s) == '0') s->at++;
@@ -129,7 +130,7 @@ static int scan_number(struct scan *s)
 	return 0;
 }
 
-static int scan_word(struct scan *s, const char *word)
+static int scan_word(struct json_scan *s, const char *word)
 {
 	for (const char *w = word; *w; w++, s->at++) {
 		char context[48];
@@ -157,7 +158,7 @@ static size_t most_nodes(const char *text, size_t len)
 }
 
 /* A new node for the value at s->at, linked into the open container. */
-static struct json_node *add_node(struct scan *s, enum json_type type)
+static struct json_node *add_node(struct json_scan *s, enum json_type type)
 {
 	struct json *j = s->j;
 	uint32_t index = (uint32_t)j->n++;
@@ -174,9 +175,9 @@ static struct json_node *add_node(struct scan *s, enum json_type type)
 	return n;
 }
 
-enum state { VALUE, VALUE_OR_END, KEY, KEY_OR_END, AFTER };
+enum json_state { VALUE, VALUE_OR_END, KEY, KEY_OR_END, AFTER };
 
-static enum state open_container(struct scan *s, enum json_type type)
+static enum json_state open_container(struct json_scan *s, enum json_type type)
 {
 	if (s->depth == DEEPEST) {
 		bad(s, "exceeded max depth");
@@ -191,7 +192,7 @@ static enum state open_container(struct scan *s, enum json_type type)
 	return type == JSON_ARRAY ? VALUE_OR_END : KEY_OR_END;
 }
 
-static enum state close_container(struct scan *s)
+static enum json_state close_container(struct json_scan *s)
 {
 	struct json_node *n = &s->j->nodes[s->open];
 
@@ -202,7 +203,7 @@ static enum state close_container(struct scan *s)
 	return AFTER;
 }
 
-static enum state value(struct scan *s)
+static enum json_state value(struct json_scan *s)
 {
 	char c = peek(s);
 	struct json_node *n;
@@ -228,7 +229,7 @@ static enum state value(struct scan *s)
 	return AFTER;
 }
 
-static enum state key(struct scan *s)
+static enum json_state key(struct json_scan *s)
 {
 	if (peek(s) != '"') {
 		bad(s, "looking for beginning of object key string");
@@ -244,7 +245,7 @@ static enum state key(struct scan *s)
 	return VALUE;
 }
 
-static enum state after(struct scan *s)
+static enum json_state after(struct json_scan *s)
 {
 	bool array = s->j->nodes[s->open].type == JSON_ARRAY;
 	char c = peek(s);
@@ -255,9 +256,9 @@ static enum state after(struct scan *s)
 	return array ? VALUE : KEY;
 }
 
-static int parse(struct scan *s)
+static int parse(struct json_scan *s)
 {
-	enum state state = VALUE;
+	enum json_state state = VALUE;
 
 	do {
 		if (!skip_space(s)) return bad_end(s);
@@ -278,7 +279,7 @@ int json_parse(struct json *j, const char *text, size_t len)
 
 int json_parse_in(struct json *j, const char *text, size_t len, struct arena *a)
 {
-	struct scan s = { .j = j };
+	struct json_scan s = { .j = j };
 
 	*j = (struct json){ .text = text, .len = len, .arena = a };
 	if (len > BIGGEST) return -EFBIG;

@@ -1,6 +1,6 @@
 /* JSON as Go's encoding/json reads it, kept with its place in the text so that it can be edited in place.
  *
- * Go's rules (research: cni-and-ux 1.5): RFC 8259 plus: nesting over 10000 refused, lone surrogates and bad UTF-8 become
+ * Go's rules: RFC 8259 plus: nesting over 10000 refused, lone surrogates and bad UTF-8 become
  * U+FFFD, keys match exactly or case-insensitively and the last one that does wins, a BOM is refused.
  * Error texts are encoding/json's own ("invalid character 'b' looking for beginning of object key string",
  * "unexpected end of JSON input", "invalid character 'x' after top-level value"), because CNI clients show them. */

@@ -1,5 +1,5 @@
 /* The editor half of json.h. What was asked for is kept as it was asked; json_edit_apply() turns it into
- * ranges of text, when it is known which siblings stay and so who needs a comma. */
+ * ranges of text, when it is known which siblings stay, and so which of them need a comma. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

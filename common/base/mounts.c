@@ -1,3 +1,4 @@
+/* Reads the mount table and unmounts what is in it. */
 #include "base/mounts.h"
 
 #include <errno.h>
@@ -158,7 +159,7 @@ int mounts_undo_since(const struct mounts *before)
 	return first;
 }
 
-static int umount_pass(const char *folder, bool itself, int *gone)
+static int umount_pass(const char *dir, bool itself, int *gone)
 {
 	_cleanup_mounts_ struct mounts m;
 	int r = mounts_read(&m), first = 0;
@@ -166,7 +167,7 @@ static int umount_pass(const char *folder, bool itself, int *gone)
 	if (r < 0) return r;
 	for (size_t i = m.n; i--;) {
 		const char *point = m.v[i].point;
-		if (!path_within(point, folder) || (!itself && path_within(folder, point))) continue;
+		if (!path_within(point, dir) || (!itself && path_within(dir, point))) continue;
 		/* UMOUNT_NOFOLLOW is not known everywhere; a mount point is no symlink anyway. */
 		r = umount_one(point);
 		if (!r) ++*gone;
@@ -175,26 +176,26 @@ static int umount_pass(const char *folder, bool itself, int *gone)
 	return first;
 }
 
-static int umount_all(const char *folder, bool itself)
+static int umount_all(const char *dir, bool itself)
 {
 	enum { PASSES = 8 };   /* mounts stacked on one point show up again until the last is gone */
 	int gone = 0;
 
 	for (int pass = 0; pass < PASSES; pass++) {
 		int before = gone;
-		int r = umount_pass(folder, itself, &gone);
+		int r = umount_pass(dir, itself, &gone);
 		if (r < 0) return r;
 		if (gone == before) break;
 	}
 	return gone;
 }
 
-int mounts_umount_within(const char *folder)
+int mounts_umount_within(const char *dir)
 {
-	return umount_all(folder, true);
+	return umount_all(dir, true);
 }
 
-int mounts_umount_below(const char *folder)
+int mounts_umount_below(const char *dir)
 {
-	return umount_all(folder, false);
+	return umount_all(dir, false);
 }

@@ -29,7 +29,7 @@ void mounts_free(struct mounts *m);
 /* The last (topmost) mount at exactly this path; NULL if there is none. */
 const struct mount_entry *mounts_at(const struct mounts *m, const char *point);
 
-/* Is it one that a process serves (FUSE), so that whoever looks at what is in it may have to wait for that process? */
+/* Is it served by a process (FUSE), so that access to its files may have to wait for that process? */
 bool mounts_is_served(const struct mount_entry *e);
 
 /* Does the comma-separated option list have this word? */
@@ -39,10 +39,10 @@ bool mounts_has_option(const char *options, const char *word);
  * to itself (gVisor of 2022). 0 or the first -errno. */
 int mounts_undo_since(const struct mounts *before);
 
-/* Unmounts everything at and below the folder, newest first, lazily where it is busy; again until nothing is left. Returns how many
- * mounts went, or -errno of the first that would not. */
-int mounts_umount_within(const char *folder);
-/* The same for what is mounted below the folder, not for a mount at the folder itself. */
-int mounts_umount_below(const char *folder);
+/* Unmounts everything at and below the directory, newest first, lazily where it is busy; again until nothing is left. Returns how many
+ * mounts were unmounted, or -errno of the first that could not be. */
+int mounts_umount_within(const char *dir);
+/* The same for what is mounted below the directory, not for a mount at the directory itself. */
+int mounts_umount_below(const char *dir);
 
 #endif

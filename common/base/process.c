@@ -71,7 +71,7 @@ int process_signal(const struct process_id *p, int sig)
 #ifdef SYS_pidfd_open
 	fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 #endif
-	/* Checked after the pidfd is there, so that the pid cannot become another's between check and signal. */
+	/* Checked after the pidfd was opened, so that the pid cannot become another's between check and signal. */
 	if (!process_alive(p)) return -ESRCH;
 #ifdef SYS_pidfd_send_signal
 	if (fd >= 0 && !syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0)) return 0;

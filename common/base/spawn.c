@@ -1,3 +1,4 @@
+/* Starts child processes and waits for them. */
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 
 extern char **environ;
 
-/* By the system call: signal(2) of a C library refuses the numbers that it keeps to itself (32 to 34), and whoever started us may
+/* By the system call: signal(2) of a C library refuses the numbers that it keeps to itself (32 to 34), and our own parent may
  * have left those ignored too. All zeros is SIG_DFL without flags, in every architecture's struct. */
 static void default_signals(void)
 {

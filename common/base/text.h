@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* A decimal number at s: its value in *out, and where it ends; NULL if there is none or it does not fit. (scanf would do, at 10 KB of
- * floating point that nobody asks for.) */
+/* A decimal number at s: its value in *out, and where it ends; NULL if there is none or it does not fit. (scanf would bring
+ * 10 KB of floating point into the binary.) */
 const char *text_number(const char *s, uint64_t *out);
 
 /* The same for an int without sign. */

@@ -1,3 +1,4 @@
+/* Decodes and encodes UTF-8. */
 #include "base/utf8.h"
 
 size_t utf8_decode(const char *s, size_t n, uint32_t *c)

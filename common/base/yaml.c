@@ -1,3 +1,4 @@
+/* The parser of a part of YAML. Not for writing it: files are edited by lines. */
 #include "base/yaml.h"
 
 #include <errno.h>
@@ -302,7 +303,7 @@ static void mapping(struct parser *p, uint32_t id, uint32_t indent)
 			return;
 		}
 		if (has_key(p, id, key)) {
-			fail(p, "this key is there twice");
+			fail(p, "this key occurs twice");
 			free(key);
 			return;
 		}

@@ -116,7 +116,7 @@ int kubeconfig_parse(struct kubeconfig *k, const char *text, size_t len, struct 
 	return take_entries(k, &y, e);
 }
 
-/* Relative names are relative to the kubeconfig's folder (client-go does so too). */
+/* Relative names are relative to the kubeconfig's directory, as in client-go. */
 static int read_pem(const char *config, const char *file, char **out, struct err *e)
 {
 	char path[4096];
@@ -339,8 +339,8 @@ void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct bu
 	buf_printf(out, "current-context: %s\n", name);
 }
 
-/* The merged text must say what was meant, or it is not written: belt and braces for files that are somebody's
- * work. */
+/* The merged text must have the intended meaning, or it is not written: a second check, since these files
+ * are the user's work. */
 static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 {
 	struct kubeconfig k;

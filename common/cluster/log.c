@@ -1,3 +1,4 @@
+/* Opens, rotates, shows and interprets the log of k3s. */
 #include "cluster/log.h"
 
 #include <errno.h>
@@ -141,7 +142,7 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
 static const struct { const char *text, *cause; } causes[] = {
 	{ "address already in use",
 	  "another program has the port: stop it (an older k3s? 'k3sbox status', 'ps'), or '-- --https-listen-port N'" },
-	{ "no space left on device", "the disk is full: make room, or choose another folder with --data-dir" },
+	{ "no space left on device", "the disk is full: make room, or choose another directory with --data-dir" },
 	{ "read-only file system",
 	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves k3s's own" },
 	{ "flag provided but not defined",
@@ -149,9 +150,9 @@ static const struct { const char *text, *cause; } causes[] = {
 	{ "Incorrect Usage",
 	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
 	{ "token does not match",
-	  "the data folder belongs to a cluster with another token: pass that token, or use another --data-dir" },
+	  "the data directory belongs to a cluster with another token: pass that token, or use another --data-dir" },
 	{ "bootstrap data already found and encrypted with different token",
-	  "the data folder belongs to a cluster with another token: pass that token, or use another --data-dir" },
+	  "the data directory belongs to a cluster with another token: pass that token, or use another --data-dir" },
 	{ "failed to find host-local", "k3s's CNI plugins are missing: 'k3sbox init', or '-- --flannel-backend=none'" },
 	{ "pids cgroup controller not found",
 	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },

@@ -22,12 +22,11 @@ long long log_lines_at(const char *path, unsigned n);
 /* The last n lines, or the last MiB if they are longer. 0 or -errno. */
 int log_tail(const char *path, unsigned n, struct buf *out);
 
-/* Writes what is added to the file to out_fd, for ever or until stop() says so; from its end, or from byte
+/* Writes what is added to the file to out_fd, until stop() returns true (NULL: without end); from its end, or from byte
  * `from`. -errno on error. */
 int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *arg), void *arg);
 
-/* Pure. What the last lines of k3s's log mean, for people, with what to do; NULL if they say nothing that is
- * known. */
+/* Pure. The cause that the last lines of k3s's log point to, with what to do; NULL if none is known. */
 const char *log_cause(const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* Does a k3s run here, and whose word is there for it: the lock, the state file, the processes' mark. */
+/* Does a k3s run here? Combines the lock, the state file and the mark of the processes. */
 #ifndef K3SBOX_PRESENCE_H
 #define K3SBOX_PRESENCE_H
 

@@ -1,4 +1,4 @@
-/* Is the cluster ready? Asked of its API, in a child that ends soon. */
+/* Is the cluster ready? Its API is asked in a child that ends soon. */
 #ifndef K3SBOX_READY_H
 #define K3SBOX_READY_H
 
@@ -21,7 +21,7 @@ struct ready_result {
 pid_t ready_start(const struct runstate *s, int64_t since, int *fd);
 /* After the child ended: its answer. Closes fd. */
 void ready_take(int fd, struct ready_result *out);
-/* Cheap first look: is there a kubeconfig at all? */
+/* A cheap check before that: does a kubeconfig exist? */
 bool ready_worth_asking(const struct runstate *s);
 /* The kubeconfig of a cluster: the one that k3s writes for its users, or the one that it writes first for
  * itself. 0 or -errno with the reason in e. */

@@ -28,7 +28,7 @@ const char *const runstate_phase_names[RUNSTATE_PHASES] = {
 
 enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_PROCESS, FIELD_PHASE, FIELD_INT, FIELD_TIME, FIELD_BOOL };
 
-static const struct field {
+static const struct state_field {
 	const char *key;
 	enum field_type type;
 	size_t at, size;
@@ -74,7 +74,7 @@ static void unescape(char *s)
 	*to = 0;
 }
 
-static void put_field(const struct field *f, const void *p, struct buf *b)
+static void put_field(const struct state_field *f, const void *p, struct buf *b)
 {
 	const struct process_id *id = p;
 	const struct strv *list = p;
@@ -111,7 +111,7 @@ static void take_phase(enum runstate_phase *p, const char *value)
 		if (!strcmp(value, runstate_phase_names[i])) *p = (enum runstate_phase)i;
 }
 
-static void take_field(const struct field *f, void *p, char *value)
+static void take_field(const struct state_field *f, void *p, char *value)
 {
 	struct process_id *id = p;
 	char *end;

@@ -1,3 +1,5 @@
+/* Removes what k3s leaves behind: mounts, network namespaces, cgroups. Not its processes: those are
+ * ended before (leftovers). */
 #include "cluster/sweep.h"
 
 #include <dirent.h>
@@ -19,8 +21,9 @@
 #include "cluster/runstate.h"
 #include "cluster/template.h"
 
-/* Folders below which k3s, its containerd and its kubelet mount; what is mounted on the folder itself (a disk for
- * images, a volume) is somebody else's. Mounts that `init` made lie elsewhere: it has its own undo. */
+/* Directories below which k3s, its containerd and its kubelet mount. What is mounted on the directory
+ * itself (a disk for images, a volume) is not theirs. Mounts that `init` made lie elsewhere and are undone
+ * by `clean`. */
 static const struct { const char *path; bool in_data; } places[] = {
 	{ "/run/k3s", false },                     /* containerd's state: bundles, shared memory, sandboxes */
 	{ "/var/lib/kubelet/pods", false },        /* volumes, subpaths, projected tokens */
@@ -32,7 +35,7 @@ static const struct { const char *path; bool in_data; } places[] = {
 static int note(int r, const char *what, int *first)
 {
 	if (r < 0) {
-		warn_errno(r, "%s stays mounted", what);
+		warn_errno(r, "cannot unmount %s", what);
 		if (!*first) *first = r;
 	}
 	return r;
@@ -52,16 +55,16 @@ static int sweep_mounts(const char *data_dir)
 	return first;
 }
 
-/* Where / does not propagate, the kubelet binds its folder onto itself (mount-utils MakeRShared): a mount whose root is the very same
- * path. Somebody's disk or volume there has another root. */
+/* Where / does not propagate, the kubelet binds its directory onto itself (mount-utils MakeRShared): a
+ * mount whose root is the same path. A disk or volume that is mounted there has another root. */
 static int sweep_kubelet(void)
 {
-	static const char folder[] = "/var/lib/kubelet";
+	static const char dir[] = "/var/lib/kubelet";
 	_cleanup_mounts_ struct mounts m = {0};
 	int r = mounts_read(&m);
-	const struct mount_entry *e = r < 0 ? NULL : mounts_at(&m, folder);
+	const struct mount_entry *e = r < 0 ? NULL : mounts_at(&m, dir);
 
-	if (e && !strcmp(e->root, folder) && umount2(folder, MNT_DETACH) < 0) r = -errno;
+	if (e && !strcmp(e->root, dir) && umount2(dir, MNT_DETACH) < 0) r = -errno;
 	return r;
 }
 
@@ -113,7 +116,7 @@ static void remove_cgroup(int at, const char *name, int depth)
 	unlinkat(at, name, AT_REMOVEDIR);
 }
 
-/* Version 2: the root itself; version 1: one folder per controller. */
+/* Version 2: the root itself; version 1: one directory per controller. */
 static void sweep_cgroups(void)
 {
 	static const char *const names[] = { "kubepods", "kubepods.slice", "k8s.io" };
@@ -128,12 +131,13 @@ static void sweep_cgroups(void)
 	}
 }
 
-/* Who else mounts, or has mounted, at the same places: by name, and by a word of the command line if that says too little. */
+/* Other programs that mount in the same directories: by name, and by a word of the command line where the
+ * name is not enough. */
 static const struct { const char *name, *word; } owners[] = {
 	{ "kubelet", NULL },
 	{ "k3s-server", NULL },                    /* what `k3s server` calls itself */
 	{ "k3s-agent", NULL },
-	{ "containerd-shim", "/run/k3s/" },        /* pods outlive their k3s */
+	{ "containerd-shim", "/run/k3s/" },        /* pods can outlive their k3s */
 };
 
 static bool has_word(const char *pid, const char *word)
@@ -196,10 +200,10 @@ int sweep_all(const struct runstate *s)
 	if (s->control_plane) return 0;   /* it has no pods */
 	pid_t owner = find_owner();
 	if (owner) {
-		warn("another k3s or kubelet is here (pid %d): mounts of pods stay", (int)owner);
+		warn("another k3s or kubelet is running (pid %d): mounts of pods are kept", (int)owner);
 		return 0;
 	}
-	/* Mostly one folder; in a minimal root /var/run need not be a link. */
+	/* Usually the same directory; in a minimal root /var/run need not be a link. */
 	int mounts = sweep_mounts(s->data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
 
 	note(sweep_kubelet(), "/var/lib/kubelet", &mounts);

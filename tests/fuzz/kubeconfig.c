@@ -1,4 +1,4 @@
-/* Fuzz target: somebody's kubeconfig. Reading it must not crash; merging into it either refuses or gives a file
+/* Fuzz target: a user's kubeconfig. Reading it must not crash; merging into it either refuses or gives a file
  * that is read back as ours, that keeps each of their lines outside the entries that were replaced, and that a
  * second merge does not change. */
 #include "base/err.h"

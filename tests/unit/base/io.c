@@ -1,4 +1,4 @@
-/* Files: what is promised when the disk is full, a name is a link, a folder is a mount point. */
+/* Files: what is promised when the disk is full, a name is a link, a directory is a mount point. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -184,7 +184,7 @@ TEST(poke)
 	CHECK(io_poke("/dev/full", "x") == -ENOSPC);
 }
 
-TEST(folders)
+TEST(directories)
 {
 	CHECK(!io_mkdirs(in("f/g//h/"), 0700) && mode_of(in("f/g/h")) == (S_IFDIR | 0700));
 	CHECK(!chmod(in("f"), 0711) && !io_mkdirs(in("f/g/h"), 0755) && mode_of(in("f")) == (S_IFDIR | 0711));

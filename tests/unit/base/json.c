@@ -1,3 +1,4 @@
+/* JSON: Go's error texts, look-ups, edits in place. */
 #include "base/json.h"
 
 #include <errno.h>

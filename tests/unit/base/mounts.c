@@ -1,3 +1,4 @@
+/* The mount table, and what is read from it. */
 #include "base/mounts.h"
 
 #include <stdlib.h>

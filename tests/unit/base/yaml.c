@@ -1,3 +1,4 @@
+/* The part of YAML that is understood, and what is refused. */
 #include "base/yaml.h"
 
 #include <errno.h>

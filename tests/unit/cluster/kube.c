@@ -1,3 +1,4 @@
+/* Server URLs, what is read from API objects, and errors of requests. */
 #include "base/err.h"
 #include "cluster/kube.h"
 
@@ -57,7 +58,7 @@ TEST(pods)
 	CHECK(p.n == 3 && p.running == 2 && p.ready == 1);
 }
 
-TEST(nobody_there)
+TEST(connection_refused)
 {
 	struct kubeconfig k = { .server = "https://127.0.0.1:1", .ca = "x" };
 	struct err e = {0};

@@ -1,3 +1,4 @@
+/* kubeconfig files: reading, merging, where kubectl writes. */
 #include "base/err.h"
 #include "cluster/kubeconfig.h"
 

@@ -1,3 +1,4 @@
+/* The log: rotation, last lines, following, causes. */
 #include "cluster/log.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The run state's file and lock, and processes by pid, tree and mark. */
 #include "cluster/runstate.h"
 
 #include <errno.h>

@@ -5,13 +5,13 @@
 
 #include "unit.h"
 
-static enum state after(enum state s, const enum event *events, size_t n)
+static enum machine_state after(enum machine_state s, const enum machine_event *events, size_t n)
 {
 	for (size_t i = 0; i < n; i++) s = machine_next(s, events[i]).next;
 	return s;
 }
 
-#define AFTER(s, ...) after(s, (const enum event[]){ __VA_ARGS__ }, sizeof((const enum event[]){ __VA_ARGS__ }) / sizeof(enum event))
+#define AFTER(s, ...) after(s, (const enum machine_event[]){ __VA_ARGS__ }, sizeof((const enum machine_event[]){ __VA_ARGS__ }) / sizeof(enum machine_event))
 
 TEST(start_to_ready)
 {
@@ -26,10 +26,10 @@ TEST(start_to_ready)
 TEST(stop_in_order)
 {
 	for (int s = ST_API; s <= ST_READY; s++) {
-		CHECK(machine_next((enum state)s, EV_STOP).action == ACT_TERM_K3S);
-		CHECK(AFTER((enum state)s, EV_STOP, EV_EXIT) == ST_PODS);
-		CHECK(AFTER((enum state)s, EV_STOP, EV_EXIT, EV_EMPTY) == ST_KILL);
-		CHECK(AFTER((enum state)s, EV_STOP, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
+		CHECK(machine_next((enum machine_state)s, EV_STOP).action == ACT_TERM_K3S);
+		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT) == ST_PODS);
+		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT, EV_EMPTY) == ST_KILL);
+		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
 	}
 }
 
@@ -49,8 +49,8 @@ TEST(k3s_that_ignores_sigterm)
 TEST(k3s_that_dies)
 {
 	for (int s = ST_API; s <= ST_READY; s++) {
-		CHECK(machine_next((enum state)s, EV_EXIT).action == ACT_DIED);
-		CHECK(AFTER((enum state)s, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
+		CHECK(machine_next((enum machine_state)s, EV_EXIT).action == ACT_DIED);
+		CHECK(AFTER((enum machine_state)s, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
 	}
 }
 
@@ -64,21 +64,21 @@ TEST(time_out_is_told_and_nothing_else)
 TEST(readiness_does_not_revive)
 {
 	for (int s = ST_TERM; s < ST_COUNT; s++) {
-		CHECK(machine_next((enum state)s, EV_API).next == (enum state)s);
-		CHECK(machine_next((enum state)s, EV_READY).next == (enum state)s);
+		CHECK(machine_next((enum machine_state)s, EV_API).next == (enum machine_state)s);
+		CHECK(machine_next((enum machine_state)s, EV_READY).next == (enum machine_state)s);
 	}
 }
 
 TEST(every_stopping_state_has_a_limit)
 {
-	for (int s = ST_TERM; s < ST_DONE; s++) CHECK(machine_grace_ms((enum state)s) > 0);
-	for (int s = ST_API; s <= ST_READY; s++) CHECK(machine_grace_ms((enum state)s) == 0);
+	for (int s = ST_TERM; s < ST_DONE; s++) CHECK(machine_grace_ms((enum machine_state)s) > 0);
+	for (int s = ST_API; s <= ST_READY; s++) CHECK(machine_grace_ms((enum machine_state)s) == 0);
 	CHECK(AFTER(ST_PODS, EV_GRACE, EV_GRACE, EV_GIVE_UP) == ST_DONE);
 }
 
 TEST(done_is_done)
 {
-	for (int e = 0; e < EV_COUNT; e++) CHECK(machine_next(ST_DONE, (enum event)e).next == ST_DONE);
+	for (int e = 0; e < EV_COUNT; e++) CHECK(machine_next(ST_DONE, (enum machine_event)e).next == ST_DONE);
 }
 
 /* Nobody may end while k3s lives: DONE is reached from KILL alone, and by EMPTY or GIVE_UP alone. */
@@ -86,14 +86,14 @@ TEST(one_way_out)
 {
 	for (int s = 0; s < ST_DONE; s++)
 		for (int e = 0; e < EV_COUNT; e++)
-			if (machine_next((enum state)s, (enum event)e).next == ST_DONE)
+			if (machine_next((enum machine_state)s, (enum machine_event)e).next == ST_DONE)
 				CHECK(s == ST_KILL && (e == EV_EMPTY || e == EV_GIVE_UP));
 }
 
 TEST(everything_has_a_name)
 {
-	for (int s = 0; s < ST_COUNT; s++) CHECK(state_names[s]);
-	for (int e = 0; e < EV_COUNT; e++) CHECK(event_names[e]);
+	for (int s = 0; s < ST_COUNT; s++) CHECK(machine_state_names[s]);
+	for (int e = 0; e < EV_COUNT; e++) CHECK(machine_event_names[e]);
 }
 
 UNIT_MAIN("machine")
