@@ -18,9 +18,12 @@ struct install {
 };
 
 static const struct opt opts[] = {
-	{ OPT_FLAG, 's', "symlink", offsetof(struct install, symlink), .help = "make symbolic links (the default)" },
-	{ OPT_FLAG, 'l', "hardlink", offsetof(struct install, hardlink), .help = "make hard links: one file, no link to resolve" },
-	{ OPT_FLAG, 'c', "copy", offsetof(struct install, copy), .help = "make copies: work across file systems and mounts" },
+	{ OPT_FLAG, 's', "symlink", offsetof(struct install, symlink),
+	  .help = "make symbolic links (the default)" },
+	{ OPT_FLAG, 'l', "hardlink", offsetof(struct install, hardlink),
+	  .help = "make hard links: one file, no link to resolve" },
+	{ OPT_FLAG, 'c', "copy", offsetof(struct install, copy),
+	  .help = "make copies: work across file systems and mounts" },
 	{ OPT_FLAG, 'a', "all", offsetof(struct install, all),
 	  .help = "also under names that hide other programs in PATH" },
 	{ OPT_STR, 'd', "dir", offsetof(struct install, dir), "DIR",
@@ -64,7 +67,8 @@ static int place(const struct install *cfg, const char *self, const char *path)
 	if (!is_ours(path, self)) return -EEXIST;
 	if (cfg->copy) return io_copy(self, path, 0755);
 	char temp[PATH_MAX];
-	if (snprintf(temp, sizeof temp, "%s.k3sbox-%d", path, (int)getpid()) >= (int)sizeof temp) return -ENAMETOOLONG;
+	if (snprintf(temp, sizeof temp, "%s.k3sbox-%d", path, (int)getpid()) >= (int)sizeof temp)
+		return -ENAMETOOLONG;
 	if ((cfg->hardlink ? link(self, temp) : symlink(self, temp)) < 0) return -errno;
 	if (rename(temp, path) < 0) {
 		r = -errno;
@@ -75,7 +79,8 @@ static int place(const struct install *cfg, const char *self, const char *path)
 	return io_unlink(temp);
 }
 
-static int install_one(const struct install *cfg, const struct applet *a, const char *name, const char *self)
+static int install_one(const struct install *cfg, const struct applet *a, const char *name,
+	const char *self)
 {
 	char own_dir[PATH_MAX], path[PATH_MAX];
 
@@ -89,7 +94,8 @@ static int install_one(const struct install *cfg, const struct applet *a, const 
 		return EX_FAIL;
 	}
 	if (r == -EXDEV) {
-		warn("%s: a hard link cannot reach another file system; use --symlink or --copy", path);
+		warn("%s: a hard link cannot reach another file system; use --symlink or --copy",
+			path);
 		return EX_FAIL;
 	}
 	if (r < 0) {
@@ -114,13 +120,15 @@ static int run(void *cfg_, const struct args *args)
 	char self[PATH_MAX];
 	int status = EX_OK;
 
-	if (cfg->symlink + cfg->hardlink + cfg->copy > 1) die_usage("--symlink, --hardlink and --copy exclude each other");
+	if (cfg->symlink + cfg->hardlink + cfg->copy > 1)
+		die_usage("--symlink, --hardlink and --copy exclude each other");
 	int r = io_self_path(self, sizeof self);
 	if (r < 0) die_errno(EX_SYS, r, "/proc/self/exe (is /proc mounted?)");
 	if (cfg->all && args->n) die_usage("--all and names of applets exclude each other");
 	if (!args->n) {
 		for (const struct applet *const *a = applets; *a; a++)
-			if ((cfg->all || !((*a)->flags & APPLET_ASKED)) && install_all_names(cfg, *a, self))
+			if ((cfg->all || !((*a)->flags & APPLET_ASKED)) &&
+				install_all_names(cfg, *a, self))
 				status = EX_FAIL;
 		return status;
 	}
@@ -139,9 +147,10 @@ const struct applet applet_install = {
 	.usage = "[--symlink|--hardlink|--copy] [--dir DIR] [--all|APPLET…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct install),
-	.more = "Files that are not k3sbox are never replaced. Prints each name that it makes. Names\n"
-		"that would hide another program in PATH (runc, crun, kubectl, init, install) are\n"
-		"left out, unless they are given or --all is.\n",
+	.more =
+		"Files that are not k3sbox are never replaced. Prints each name that it makes.\n"
+		"Names that would hide another program in PATH (runc, crun, kubectl, init,\n"
+		"install) are left out, unless they are given or --all is.\n",
 	.operands = { "APPLET", 0, OPERANDS_ANY },
 	.flags = APPLET_ASKED,
 	.run = run,

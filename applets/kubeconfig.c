@@ -33,7 +33,8 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 'm', "merge", offsetof(struct kubeconfig_cfg, merge),
 	  .help = "add it to your own file: the first in $KUBECONFIG that exists,\n"
 		"else its last, else ~/.kube/config" },
-	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE", .help = "with --merge: add it to this file" },
+	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE",
+	  .help = "with --merge: add it to this file" },
 	{ OPT_STR, 0, "name", offsetof(struct kubeconfig_cfg, name), "NAME",
 	  .help = "with --merge: name of cluster, user and context (k3sbox)" },
 	{ OPT_END },
@@ -41,8 +42,8 @@ static const struct opt opts[] = {
 
 enum { LOCK_WAIT_MS = 10000, LOCK_STALE_S = 60 };
 
-/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it behind, so an
- * old one is removed. (Both hold it for milliseconds.) */
+/* kubectl's and kind's lock is a file beside the other one, made with O_EXCL; a crash leaves it
+ * behind, so an old one is removed. (Both hold it for milliseconds.) */
 static int take_lock(const char *lock)
 {
 	struct stat st;
@@ -97,11 +98,13 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 	}
 	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, &e);
 	if (r < 0) {
-		warn("%s is left unchanged: %s; merge by hand: KUBECONFIG=%s:OURS kubectl config view --flatten",
+		warn("%s is left unchanged: %s; merge by hand: KUBECONFIG=%s:OURS kubectl config "
+			"view --flatten",
 			target, e.text, target);
 		return EX_FAIL;
 	}
-	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len) && !stat(target, &st) && !(st.st_mode & 077);
+	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len) &&
+		!stat(target, &st) && !(st.st_mode & 077);
 	r = same ? 0 : replace(target, &out);
 	if (r < 0) {
 		warn_errno(r, "%s", target);
@@ -113,7 +116,8 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 {
 	char path[PATH_MAX], lock[PATH_MAX + 8];
 	sigset_t all, before;
-	int r = cfg->output ? (snprintf(path, sizeof path, "%s", cfg->output) < (int)sizeof path ? 0 : -ENAMETOOLONG)
+	int r = cfg->output ? (snprintf(path, sizeof path, "%s", cfg->output) < (int)sizeof path ? 0
+		: -ENAMETOOLONG)
 		: kubeconfig_target(getenv("KUBECONFIG"), getenv("HOME"), path, sizeof path);
 
 	if (r == -ENOENT) die_usage("neither $KUBECONFIG nor $HOME is set: use --output FILE");
@@ -124,7 +128,8 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	sigprocmask(SIG_BLOCK, &all, &before);
 	if (!r) r = take_lock(lock);
 	if (r < 0) {
-		if (r == -EEXIST) warn("%s exists: another program is changing the file; remove it if none is", lock);
+		if (r == -EEXIST)
+			warn("%s exists: remove it if no program is changing the file", lock);
 		else warn_errno(r, "%s", path);
 		return EX_FAIL;
 	}
@@ -135,11 +140,13 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	return status;
 }
 
-/* It is written into YAML without quotes: not a number, nor a word that means something else there. */
+/* It is written into YAML without quotes: not a number, nor a word that means something else
+ * there. */
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 static bool good_name(const char *s)
 {
-	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
+	static const char *const words[] =
+		{ "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcasecmp(s, words[i])) return false;
@@ -156,11 +163,15 @@ static int run(void *cfg_, const struct args *args)
 
 	(void)args;
 	if (cfg->output && !cfg->merge) die_usage("--output goes with --merge");
-	if (!good_name(cfg->name)) die_usage("'%s' is not a context's name: a letter, then letters, digits, - _ . @", cfg->name);
-	const char *path = !runstate_load(&s, K3SBOX_RUN, NULL) && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
+	if (!good_name(cfg->name))
+		die_usage("'%s' is not a context's name: a letter, then letters, digits, - _ . @",
+			cfg->name);
+	bool known = !runstate_load(&s, K3SBOX_RUN, NULL) && *s.kubeconfig;
+	const char *path = known ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	int r = kubeconfig_load(&k, path, &e);
 	if (r < 0) {
-		warn("%s: %s%s", path, e.text, r == -ENOENT ? " (has k3s been started? see 'k3sbox status')" : "");
+		warn("%s: %s%s", path, e.text, r == -ENOENT
+			? " (has k3s been started? see 'k3sbox status')" : "");
 		return EX_FAIL;
 	}
 	if (cfg->merge) return merge(cfg, &k);
@@ -180,8 +191,9 @@ const struct applet applet_kubeconfig = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct kubeconfig_cfg),
-	.more = "--merge replaces the entries of that name, sets the current context, and leaves every\n"
-		"other line as it is, comments too. A file that is not written as kubectl writes it\n"
-		"is not changed.\n",
+	.more =
+		"--merge replaces the entries of that name, sets the current context, and\n"
+		"leaves every other line as it is, comments too. A file that is not written as\n"
+		"kubectl writes it is not changed.\n",
 	.run = run,
 };

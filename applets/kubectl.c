@@ -31,7 +31,8 @@ static int run_raw(int argc, char **argv)
 	plan_options_complete(&o, NULL, NULL);   /* only for the path of k3s */
 	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
-	if (access(kubeconfig, R_OK) < 0) warn_errno(-errno, "%s (has k3s been started? see 'k3sbox status')", kubeconfig);
+	if (access(kubeconfig, R_OK) < 0)
+		warn_errno(-errno, "%s (has k3s been started? see 'k3sbox status')", kubeconfig);
 	if (o.k3s) {
 		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);
 		with_verb[0] = (char *)"k3s";
@@ -41,7 +42,8 @@ static int run_raw(int argc, char **argv)
 		if (!r && *s.data_dir) setenv("K3S_DATA_DIR", s.data_dir, 0);
 		return become(o.k3s, with_verb);
 	}
-	if (!io_find_program("kubectl", getenv("PATH"), path, sizeof path)) return become(path, argv);
+	if (!io_find_program("kubectl", getenv("PATH"), path, sizeof path))
+		return become(path, argv);
 	warn("neither k3s nor kubectl is in PATH");
 	return EX_NOTFOUND;
 }

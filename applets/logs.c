@@ -18,7 +18,8 @@ struct logs {
 static const struct logs defaults = { .lines = 100 };
 
 static const struct opt opts[] = {
-	{ OPT_FLAG, 'f', "follow", offsetof(struct logs, follow), .help = "keep printing what is added" },
+	{ OPT_FLAG, 'f', "follow", offsetof(struct logs, follow),
+	  .help = "keep printing what is added" },
 	{ OPT_UINT, 'n', "lines", offsetof(struct logs, lines), "N",
 	  .help = "start N lines before the end (100; 0: none)" },
 	{ OPT_END },
@@ -53,7 +54,8 @@ static int run(void *cfg_, const struct args *args)
 		return EX_FAIL;
 	}
 	long long from = log_lines_at(s.log, cfg->lines);
-	r = from < 0 ? (int)from : log_follow(s.log, from, STDOUT_FILENO, cfg->follow ? NULL : at_once, NULL);
+	r = from < 0 ? (int)from : log_follow(s.log, from, STDOUT_FILENO, cfg->follow ? NULL
+		: at_once, NULL);
 	return r < 0 && r != -EPIPE ? failed(s.log, r) : EX_OK;
 }
 
@@ -65,7 +67,8 @@ const struct applet applet_logs = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct logs),
-	.more = "The log is DATA-DIR/k3sbox/k3s.log. Once a minute it is rotated to k3s.log.1 if it is\n"
-		"larger than 16 MiB.\n",
+	.more =
+		"The log is DATA-DIR/k3sbox/k3s.log. Once a minute it is rotated to k3s.log.1\n"
+		"if it is larger than 16 MiB.\n",
 	.run = run,
 };

@@ -46,14 +46,16 @@ static int run(void *cfg_, const struct args *args)
 	int r = runstate_load(&s, K3SBOX_RUN, &e);
 	if (r < 0) {
 		if (r == -ENOENT) warn("k3sbox has not run here: use 'k3sbox run -d'");
-		else warn("%s%s", e.text, r == -EBADMSG ? "; 'k3sbox stop', then 'k3sbox run -d'" : "");
+		else warn("%s%s", e.text, r == -EBADMSG ? "; 'k3sbox stop', then 'k3sbox run -d'"
+			: "");
 		return EX_FAIL;
 	}
 	strv_addf(&stop, "--timeout=%u", cfg->timeout);
 	int status = call("stop", &stop);
 	if (status) return status;
 	/* Names after -- may be relative to the directory that run was called in. */
-	if (*s.folder && chdir(s.folder) < 0) warn_errno(-errno, "%s, where k3s was started", s.folder);
+	if (*s.folder && chdir(s.folder) < 0)
+		warn_errno(-errno, "%s, where k3s was started", s.folder);
 	strv_add(&start, "--detach");
 	for (size_t i = 0; i < s.argv.n; i++) strv_add(&start, s.argv.v[i]);
 	return call("run", &start);
@@ -67,6 +69,7 @@ const struct applet applet_restart = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct restart),
-	.more = "k3s starts in the same directory, with the current environment variables.\n",
+	.more =
+		"k3s starts in the same directory, with the current environment variables.\n",
 	.run = run,
 };

@@ -1,5 +1,5 @@
-/* Starts k3s as this machine needs it and waits until it is ready: the command line, --detach, and a
- * second `run` beside a first. The supervisor is run/loop.c. */
+/* Starts k3s as this machine needs it and waits until it is ready: the command line, --detach, and
+ * a second `run` beside a first. The supervisor is run/loop.c. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,8 @@
 #include "cluster/presence.h"
 #include "run/run.h"
 
-static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none", NULL };
+static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none",
+	NULL };
 
 enum { WAIT_WORDS = 2 };
 
@@ -33,7 +34,8 @@ static const struct opt opts[] = {
 	  .help = "what --detach waits for (node; api without a node)" },
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME",
 	  .help = "how long --detach waits (300 s; 0: no limit)" },
-	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose), .help = "copy the log of k3s to stderr" },
+	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose),
+	  .help = "copy the log of k3s to stderr" },
 	PLAN_OPT_ROWS(struct run, o),
 	{ OPT_END },
 };
@@ -80,9 +82,9 @@ static bool look_at_first(const struct run *cfg, const struct strv *words, const
 	return far_enough(cfg, s);
 }
 
-/* Waits for what the first one waits for. Success once it is ready, its status if it ends before. -1 with
- * the lock in cfg->lock if there was none: `status` and `stop` take it for a moment too, and a first one
- * may fail early. */
+/* Waits for what the first one waits for. Success once it is ready, its status if it ends before.
+ * -1 with the lock in cfg->lock if there was none: `status` and `stop` take it for a moment too,
+ * and a first one may fail early. */
 static int join(struct run *cfg, const struct strv *words, int64_t t0)
 {
 	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
@@ -108,7 +110,8 @@ static int join(struct run *cfg, const struct strv *words, int64_t t0)
 		if (p.kind == PRESENCE_DAMAGED) return refuse_damaged(&p);
 		if (look_at_first(cfg, words, &p, &said)) return EX_OK;
 		if (!cfg->timeout || clock_ms() < end) continue;
-		warn("not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is", cfg->timeout);
+		warn("not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is",
+			cfg->timeout);
 		return EX_TIMEOUT;
 	}
 }
@@ -133,8 +136,8 @@ static int show_until_end(int fd)
 	return EX_FAIL;
 }
 
-/* The caller's descriptors (a pipe that is read to its end, a lock) must not stay open as long as k3s
- * runs. */
+/* The caller's descriptors (a pipe that is read to its end, a lock) must not stay open as long as
+ * k3s runs. */
 static void close_others(int keep, int keep_too)
 {
 	_cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
@@ -175,7 +178,8 @@ static int detach(const struct run *cfg, struct prepared *p, struct loop_reporte
 
 /* ---- */
 
-/* With the lock held. 0, or an exit status: only the lock may have been lost, and k3s still runs. */
+/* With the lock held. 0, or an exit status: only the lock may have been lost, and k3s still
+ * runs. */
 static int clean_up_after_a_crash(void)
 {
 	_cleanup_presence_ struct presence p;
@@ -198,18 +202,21 @@ static int start(struct run *cfg, const char *const *words, size_t n, struct loo
 
 	if (!status) status = prepare_launch(cfg, (int)n, (char **)words, &p);
 	if (!status) {
-		loop_report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? "" : "s",
+		loop_report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? ""
+			: "s",
 			p.state.control_plane ? "; control plane alone" : "");
 		status = cfg->detach ? detach(cfg, &p, r) : loop_supervise(cfg, &p, r);
 	}
 	if (!status && cfg->detach) {
-		printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", p.state.kubeconfig, p.state.control_plane ? "namespaces" : "nodes,pods -A");
+		printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", p.state.kubeconfig,
+			p.state.control_plane ? "namespaces" : "nodes,pods -A");
 	}
 	prepared_free(&p);
 	return status;
 }
 
-/* The options once more, as words: `restart` calls run with them. WAIT_WORDS of them say for what to wait. */
+/* The options once more, as words: `restart` calls run with them. WAIT_WORDS of them say for what
+ * to wait. */
 static void words_of(const struct run *cfg, struct strv *out)
 {
 	strv_addf(out, "--wait=%s", waits[cfg->wait]);
@@ -287,12 +294,13 @@ const struct applet applet_run = {
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct run),
 	.flags = APPLET_REST,
-	.more = "Prepares what `k3sbox init` has not, adds the flags that k3s needs on this machine\n"
-		"(yours, after --, take precedence), and prints each phase with the seconds since\n"
-		"the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves no process and no\n"
-		"mount behind; a second one kills them. Works as process 1. A second `run` waits for\n"
-		"the first.\n"
-		"Exit status: that of k3s; with -d 0 once k3s is ready, 124 if that takes too long\n"
-		"(k3s keeps running).\n",
+	.more =
+		"Prepares what `k3sbox init` has not, adds the flags that k3s needs on this\n"
+		"machine (yours, after --, take precedence), and prints each phase with the\n"
+		"seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves\n"
+		"no process and no mount behind; a second one kills them. Works as process 1. A\n"
+		"second `run` waits for the first.\n"
+		"Exit status: that of k3s; with -d 0 once k3s is ready, 124 if that takes too\n"
+		"long (k3s keeps running).\n",
 	.run = run,
 };

@@ -66,7 +66,8 @@ static void print_steps(const struct strv *keys, struct buf *b)
 	for (size_t i = 0; i < keys->n; i++) {
 		const struct step_row *row = step_find(keys->v[i]);
 		if (!row) unknown++;
-		else buf_printf(b, "  %-16s %-11s %s\n", facts[row->fact].name, mechanisms[row->by].name, row->what);
+		else buf_printf(b, "  %-16s %-11s %s\n", facts[row->fact].name,
+			mechanisms[row->by].name, row->what);
 	}
 	if (unknown) buf_printf(b, "  %zu more, by another version of k3sbox\n", unknown);
 }
@@ -76,18 +77,22 @@ static void print_end(const struct status_report *f, struct buf *b)
 	const struct runstate *s = &f->now.s;
 
 	if (f->now.kind == PRESENCE_LEFT)
-		buf_printf(b, "k3sbox:      killed; %zu processes that it started are left: 'k3sbox stop' ends them\n",
+		buf_printf(b, "k3sbox:      killed; %zu processes that it started are left: "
+			"'k3sbox stop' ends them\n",
 			f->now.left);
 	else if (s->status)
-		buf_printf(b, "k3sbox:      stopped; k3s ended with status %d, its log is %s\n", s->status, s->log);
+		buf_printf(b, "k3sbox:      stopped; k3s ended with status %d, its log is %s\n",
+			s->status, s->log);
 	else
 		buf_puts(b, "k3sbox:      stopped\n");
 }
 
 static void print_damage(const struct status_report *f, struct buf *b)
 {
-	buf_printf(b, "k3sbox:      running (pid %d), but its files in %s were removed or damaged:\n"
-		"             stop it with 'k3sbox stop'\n", (int)f->now.supervisor.pid, K3SBOX_RUN);
+	buf_printf(b, "k3sbox:      running (pid %d), but its files in %s were removed or "
+		"damaged:\n"
+		"             stop it with 'k3sbox stop'\n", (int)f->now.supervisor.pid,
+		K3SBOX_RUN);
 }
 
 static void print_text(const struct status_report *f, struct buf *b)
@@ -98,19 +103,24 @@ static void print_text(const struct status_report *f, struct buf *b)
 	}
 	if (f->now.kind == PRESENCE_DAMAGED) print_damage(f, b);
 	else buf_puts(b, "k3sbox:      running\n");
-	if (f->now.kind == PRESENCE_STARTING) buf_puts(b, "phase:       starting: k3s has not been started yet\n");
+	if (f->now.kind == PRESENCE_STARTING)
+		buf_puts(b, "phase:       starting: k3s has not been started yet\n");
 	if (!f->now.have_state || f->now.kind == PRESENCE_STARTING) return;
 	const struct runstate *s = &f->now.s;
-	buf_printf(b, "k3s:         %s (pid %d, supervisor %d), up %lld s\n", *s->version ? s->version : "unknown version",
+	buf_printf(b, "k3s:         %s (pid %d, supervisor %d), up %lld s\n", *s->version
+		? s->version : "unknown version",
 		(int)s->k3s.pid, (int)s->supervisor.pid, (long long)f->uptime);
 	buf_printf(b, "mode:        %s\n", s->control_plane ? "control plane" : "node");
 	buf_printf(b, "phase:       %s\n", phase_of(f));
 	if (f->api) buf_printf(b, "API:         ready, %s\n", f->version);
 	else buf_printf(b, "API:         not ready: %s\n", f->why.text);
-	if (f->nodes_known) buf_printf(b, "nodes:       %u of %u ready\n", f->nodes.ready, f->nodes.n);
+	if (f->nodes_known)
+		buf_printf(b, "nodes:       %u of %u ready\n", f->nodes.ready, f->nodes.n);
 	if (f->pods_known)
-		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running, f->pods.ready);
-	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir, s->kubeconfig, s->log);
+		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running,
+			f->pods.ready);
+	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir,
+		s->kubeconfig, s->log);
 	print_steps(&s->obstacles, b);
 }
 
@@ -150,15 +160,18 @@ static void print_json_running(const struct status_report *f, struct buf *b)
 	json_bool(b, "damaged", f->now.kind == PRESENCE_DAMAGED);
 	json_text(b, "mode", s->control_plane ? "control-plane" : "node");
 	json_text(b, "version", s->version);
-	buf_printf(b, ",\n  \"pid\": %d,\n  \"k3sPid\": %d,\n  \"uptimeSeconds\": %lld", (int)f->now.supervisor.pid,
+	buf_printf(b, ",\n  \"pid\": %d,\n  \"k3sPid\": %d,\n  \"uptimeSeconds\": %lld",
+		(int)f->now.supervisor.pid,
 		(int)s->k3s.pid, (long long)f->uptime);
 	json_bool(b, "api", f->api);
 	json_bool(b, "node", f->nodes.ready);
 	if (!f->api) json_text(b, "message", f->why.text);
 	if (f->nodes_known)
-		buf_printf(b, ",\n  \"nodes\": {\"total\": %u, \"ready\": %u}", f->nodes.n, f->nodes.ready);
+		buf_printf(b, ",\n  \"nodes\": {\"total\": %u, \"ready\": %u}", f->nodes.n,
+			f->nodes.ready);
 	if (f->pods_known)
-		buf_printf(b, ",\n  \"pods\": {\"total\": %u, \"running\": %u, \"ready\": %u}", f->pods.n,
+		buf_printf(b, ",\n  \"pods\": {\"total\": %u, \"running\": %u, \"ready\": %u}",
+			f->pods.n,
 			f->pods.running, f->pods.ready);
 	json_text(b, "dataDir", s->data_dir);
 	json_text(b, "kubeconfig", s->kubeconfig);
@@ -171,7 +184,8 @@ static void print_json(const struct status_report *f, struct buf *b)
 	buf_printf(b, "{\n  \"running\": %s", f->running ? "true" : "false");
 	if (f->running) print_json_running(f, b);
 	if (!f->running && f->now.s.version[0])
-		buf_printf(b, ",\n  \"status\": %d,\n  \"processesLeft\": %zu", f->now.s.status, f->now.left);
+		buf_printf(b, ",\n  \"status\": %d,\n  \"processesLeft\": %zu", f->now.s.status,
+			f->now.left);
 	buf_puts(b, "\n}\n");
 }
 
@@ -211,6 +225,7 @@ const struct applet applet_status = {
 	.usage = "[-o json]",
 	.opts = opts,
 	.cfg_size = sizeof(struct status),
-	.more = "Exit status: 0 running, 3 stopped.\n",
+	.more =
+		"Exit status: 0 running, 3 stopped.\n",
 	.run = run,
 };

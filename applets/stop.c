@@ -25,8 +25,9 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
-/* Signals the supervisor, *told or the one that is found, once; true when there is none any more. While
- * it still prepares it is not known, and is looked for until it is. *r: -errno if that fails. */
+/* Signals the supervisor, *told or the one that is found, once; true when there is none any more.
+ * While it still prepares it is not known, and is looked for until it is. *r: -errno if that
+ * fails. */
 static bool is_gone(int sig, struct process_id *told, int *r)
 {
 	_cleanup_presence_ struct presence p = {0};
@@ -78,7 +79,8 @@ static int end_supervisor(const struct stop *cfg)
 		r = end_within(SIGTERM, 15000);   /* the second one makes the supervisor kill */
 	}
 	if (r == -EAGAIN) r = end_within(SIGKILL, 5000);
-	if (!r) clear_up();   /* nothing to do, unless it was killed: here, or by another at the same time */
+	/* nothing to do, unless it was killed: here, or by another at the same time */
+	if (!r) clear_up();
 	if (r == -EBUSY) warn("another k3sbox is preparing to start k3s: try again");
 	else if (r == -EAGAIN) warn("the supervisor could not be killed");
 	else if (r < 0) warn_errno(r, "cannot signal the supervisor");
@@ -115,6 +117,8 @@ const struct applet applet_stop = {
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct stop),
-	.more = "Succeeds too if nothing is running. The data directory stays; 'k3sbox clean' undoes what init did.\n",
+	.more =
+		"Succeeds too if nothing is running. The data directory stays; 'k3sbox clean'\n"
+		"undoes what init did.\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
-/* The supervisor: signals and deadlines → events → the machine's table → actions. It sleeps in sigtimedwait(2),
- * which every kernel and sandbox has: SIGCHLD tells about children, so there is no descriptor to
- * watch. */
+/* The supervisor: signals and deadlines → events → the machine's table → actions. It sleeps in
+ * sigtimedwait(2), which every kernel and sandbox has: SIGCHLD tells about children, so there is no
+ * descriptor to watch. */
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -45,7 +45,8 @@ struct loop {
 	int probe_fd;
 	int status;                /* of k3s, shell's way; -1: it runs */
 	bool subreaper;
-	int64_t started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;   /* monotonic ms; 0: not set */
+	/* monotonic ms; 0: not set */
+	int64_t started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;
 	char node[64];             /* its name, once it is ready */
 	int64_t since;             /* seconds since the epoch */
 };
@@ -62,7 +63,8 @@ void loop_report(const struct loop_reporter *r, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	int64_t ms = clock_ms() - r->t0;
-	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000), (long long)(ms % 1000 / 100),
+	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000),
+		(long long)(ms % 1000 / 100),
 		text);
 	io_write_fd(r->fd, line, (size_t)n);
 }
@@ -91,7 +93,8 @@ static void save(struct loop *l, enum runstate_phase phase)
 /* Ends the wait for this phase. */
 static void reached(struct loop *l, enum wait_for what)
 {
-	enum wait_for goal = l->st->control_plane && l->cfg->wait == WAIT_NODE ? WAIT_API : (enum wait_for)l->cfg->wait;
+	enum wait_for goal = l->st->control_plane && l->cfg->wait == WAIT_NODE ? WAIT_API
+		: (enum wait_for)l->cfg->wait;
 
 	if (goal != what) return;
 	l->late_at = 0;
@@ -100,8 +103,8 @@ static void reached(struct loop *l, enum wait_for what)
 
 /* ---- children ---- */
 
-/* Never called, since the signals are blocked; but process 1 does not receive signals with the default
- * action. */
+/* Never called, since the signals are blocked; but process 1 does not receive signals with the
+ * default action. */
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -134,7 +137,8 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 	struct spawn s = {
 		.path = p->argv.v[0], .argv = p->argv.v, .envp = p->env.v,
 		.in = SPAWN_NULL, .out = l->log_fd, .err = l->log_fd,
-		.new_session = true,           /* a terminal's Ctrl-C must reach the supervisor alone */
+		/* a terminal's Ctrl-C must reach the supervisor alone */
+		.new_session = true,
 		.die_with_parent = SIGTERM,
 	};
 
@@ -158,7 +162,8 @@ static void ours(const struct loop *l, struct procs *all)
 	if (r < 0) return;
 	if (l->subreaper) procs_below(all, getpid());
 	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe) all->v[i--] = all->v[--all->n];
+		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe)
+			all->v[i--] = all->v[--all->n];
 }
 
 /* ---- actions ---- */
@@ -187,10 +192,13 @@ static void give_back_stack(void)
 	enum { KEEP = 64 << 10 };
 	char here;
 	struct rlimit limit;
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), top = ((uintptr_t)&here - KEEP) & ~(page - 1);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+		top = ((uintptr_t)&here - KEEP) & ~(page - 1);
 
-	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 64 << 20) return;
-	/* The whole range that the stack may have; an error for what is not mapped does not matter. */
+	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur > 64 << 20) return;
+	/* The whole range that the stack may have; an error for what is not mapped does not
+	 * matter. */
 	uintptr_t size = (limit.rlim_cur - 2 * KEEP) & ~(page - 1);
 	if (size < limit.rlim_cur) madvise((void *)(top - size), size, MADV_DONTNEED);
 }
@@ -201,7 +209,8 @@ static void act_say_ready(struct loop *l)
 	give_back_stack();
 	save(l, RUNSTATE_READY);
 	reached(l, WAIT_NODE);
-	if (!l->reporter->pipe) loop_report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
+	if (!l->reporter->pipe)
+		loop_report(l->reporter, "kubeconfig %s, log %s", l->st->kubeconfig, l->st->log);
 }
 
 static void act_late(struct loop *l)
@@ -235,8 +244,8 @@ static void act_term_pods(struct loop *l)
 	l->look_at = clock_ms();
 }
 
-/* The cause, from further up in the log: only lines that report the end of k3s count, since others are
- * logged by a k3s that keeps running. */
+/* The cause, from further up in the log: only lines that report the end of k3s count, since others
+ * are logged by a k3s that keeps running. */
 static const char *earlier_cause(const char *path)
 {
 	static const char *const ends[] = { "level=fatal", "Failed to start", "command failed" };
@@ -247,7 +256,8 @@ static const char *earlier_cause(const char *path)
 	if (log_tail(path, LINES, &b) < 0 || !b.data) return NULL;   /* no log, no cause */
 	struct text_lines l = text_lines(b.data, b.len);
 	while (!cause && text_line(&l)) {
-		b.data[l.line - b.data + (ptrdiff_t)l.len] = 0;   /* there is a NUL behind the last one too */
+		/* there is a NUL behind the last one too */
+		b.data[l.line - b.data + (ptrdiff_t)l.len] = 0;
 		for (size_t i = 0; i < sizeof ends / sizeof *ends && !cause; i++)
 			if (strstr(l.line, ends[i])) cause = log_cause(l.line);
 	}
@@ -286,7 +296,9 @@ static void act_sweep(struct loop *l)
 	_cleanup_procs_ struct procs all = {0};
 
 	ours(l, &all);
-	if (all.n) warn("%zu processes could not be killed (pid %d and others)", all.n, (int)all.v[0].id.pid);
+	if (all.n)
+		warn("%zu processes could not be killed (pid %d and others)", all.n,
+			(int)all.v[0].id.pid);
 	sweep_all(l->st);
 	loop_report(l->reporter, "stopped");
 }
@@ -406,7 +418,8 @@ static void take_deadlines(struct loop *l)
 /* Until the next deadline; a day if there is none. */
 static struct timespec next_wait(const struct loop *l)
 {
-	const int64_t at[] = { l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at, l->give_up_at };
+	const int64_t at[] = { l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at,
+		l->give_up_at };
 	int64_t now = clock_ms(), wait = 86400000;
 
 	for (size_t i = 0; i < sizeof at / sizeof *at; i++)
@@ -422,7 +435,8 @@ static void run_loop(struct loop *l, const sigset_t *set)
 		struct timespec wait = next_wait(l);
 		int sig = sigtimedwait(set, NULL, &wait);
 		if (sig > 0) take_signal(l, sig);
-		else if (errno != EAGAIN && errno != EINTR) die_errno(EX_SYS, -errno, "waiting for signals");
+		else if (errno != EAGAIN && errno != EINTR)
+			die_errno(EX_SYS, -errno, "waiting for signals");
 		reap(l);   /* one SIGCHLD may stand for several children */
 		take_deadlines(l);
 	}
@@ -435,7 +449,8 @@ static void take_signals(sigset_t *set)
 
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
-		if (handled[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) && old.sa_handler == SIG_IGN) continue;
+		if (handled[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
+			old.sa_handler == SIG_IGN) continue;
 		signal(handled[i], on_signal);
 		sigaddset(set, handled[i]);
 	}
@@ -454,7 +469,8 @@ static void stopped_early(struct loop *l)
 
 int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_reporter *r)
 {
-	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1, .since = time(NULL) };
+	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1,
+		.since = time(NULL) };
 	sigset_t set;
 
 	take_signals(&set);
@@ -479,8 +495,8 @@ int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_report
 	save(&l, RUNSTATE_STARTING);
 	loop_report(r, "k3s started (pid %d)", (int)l.k3s);
 	start_follower(&l);
-	/* The caller's directory must not be kept busy for days. k3s itself was started in it: names
-	 * after -- may be relative. */
+	/* The caller's directory must not be kept busy for days. k3s itself was started in it:
+	 * names after -- may be relative. */
 	if (r->pipe && chdir("/") < 0) warn_errno(-errno, "/");
 	l.ask_at = clock_ms() + ASK_MS;
 	l.health_at = clock_ms() + HEALTH_MS;

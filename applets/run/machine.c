@@ -4,17 +4,20 @@
 #include <stdbool.h>
 
 const char *const machine_state_names[ST_COUNT] = {
-	[ST_API] = "api", [ST_NODE] = "node", [ST_ADMIT] = "admit", [ST_READY] = "ready", [ST_TERM] = "term",
+	[ST_API] = "api", [ST_NODE] = "node", [ST_ADMIT] = "admit", [ST_READY] = "ready",
+		[ST_TERM] = "term",
 	[ST_PODS] = "pods", [ST_KILL] = "kill", [ST_DONE] = "done",
 };
 
 const char *const machine_event_names[EV_COUNT] = {
-	[EV_API] = "api", [EV_NODE] = "node", [EV_READY] = "ready", [EV_LATE] = "late", [EV_STOP] = "stop", [EV_EXIT] = "exit",
+	[EV_API] = "api", [EV_NODE] = "node", [EV_READY] = "ready", [EV_LATE] = "late",
+		[EV_STOP] = "stop", [EV_EXIT] = "exit",
 	[EV_GRACE] = "grace", [EV_EMPTY] = "empty", [EV_GIVE_UP] = "give-up",
 };
 
-/* k3s writes its database and gives up leases when it is told to stop, which can take 30 s on a slow
- * disk. Pods get a short grace period. The kill is repeated, since a process may fork meanwhile. */
+/* k3s writes its database and gives up leases when it is told to stop, which can take 30 s on a
+ * slow disk. Pods get a short grace period. The kill is repeated, since a process may fork
+ * meanwhile. */
 static const int grace_ms[ST_COUNT] = {
 	[ST_TERM] = 30000,
 	[ST_PODS] = 5000,
@@ -55,7 +58,8 @@ static const struct cell table[ST_COUNT][EV_COUNT] = {
 		[EV_STOP] = GO(ST_KILL, ACT_KILL_ALL),      /* a second Ctrl-C */
 	},
 	[ST_PODS] = {
-		[EV_EMPTY] = GO(ST_KILL, ACT_KILL_ALL),     /* the shims, which do not end by themselves */
+		/* the shims, which do not end by themselves */
+		[EV_EMPTY] = GO(ST_KILL, ACT_KILL_ALL),
 		[EV_GRACE] = GO(ST_KILL, ACT_KILL_ALL),
 		[EV_STOP] = GO(ST_KILL, ACT_KILL_ALL),
 	},

@@ -31,7 +31,8 @@ struct prepared {
 	unsigned port;             /* where k3s is going to listen */
 };
 
-/* Probes, plans, applies what lasts, builds the command line. 0, or an exit status, with a message. */
+/* Probes, plans, applies what lasts, builds the command line. 0, or an exit status, with a
+ * message. */
 int prepare_launch(struct run *cfg, int argc, char **argv, struct prepared *out);
 void prepared_free(struct prepared *p);
 
@@ -45,7 +46,8 @@ struct loop_reporter {
 };
 
 /* Prints "  9.8 s  text" to the reporter. */
-void loop_report(const struct loop_reporter *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void loop_report(const struct loop_reporter *r, const char *fmt,
+	...) __attribute__((format(printf, 2, 3)));
 /* Gives the waiting `run -d` this exit status; what this process prints then goes to the log. */
 void loop_report_end(struct loop_reporter *r, int status, int log_fd);
 

@@ -1,5 +1,5 @@
-/* The registry of applets. Each applets/NAME.c ends in one descriptor; the Makefile lists the files,
- * nothing else does. */
+/* The registry of applets. Each applets/NAME.c ends in one descriptor; the Makefile lists the
+ * files, nothing else does. */
 #ifndef K3SBOX_APPLET_H
 #define K3SBOX_APPLET_H
 
@@ -10,9 +10,11 @@
 #define K3SBOX_VERSION "0.1.0"
 
 enum applet_flags {
-	APPLET_RAW = 1,      /* run_raw() gets argv as it came, without options (CNI plugins, the OCI shim) */
+	/* run_raw() gets argv as it came, without options (CNI plugins, the OCI shim) */
+	APPLET_RAW = 1,
 	APPLET_IN_ORDER = 2, /* options end at the first operand: a command follows */
-	APPLET_ASKED = 4,    /* `install` makes its link only if it is named: in PATH it would hide another program */
+	/* `install` makes its link only if it is named: in PATH it would hide another program */
+	APPLET_ASKED = 4,
 	APPLET_REST = 8,     /* words after "--" are kept apart, in args.rest */
 };
 
@@ -21,10 +23,12 @@ enum applet_group { GROUP_CLUSTER, GROUP_CNI, GROUP_TOOL, GROUP_COUNT };
 struct args {
 	int n;               /* operands */
 	char **v;            /* the operands, NULL-terminated */
-	char **rest;         /* APPLET_REST: the words after "--", NULL-terminated; none: points at a NULL */
+	/* APPLET_REST: the words after "--", NULL-terminated; none: points at a NULL */
+	char **rest;
 };
 
-/* How many operands an applet takes, and what help calls them. The frame checks it: zeros mean none. */
+/* How many operands an applet takes, and what help calls them. The frame checks it: zeros mean
+ * none. */
 struct operands {
 	const char *name;    /* of what is missing: "FILE" */
 	int min, max;        /* max OPERANDS_ANY: no limit */
@@ -57,8 +61,8 @@ const struct applet *applet_find(const char *name);
 /* Prints its help; for APPLET_RAW, which look for --help themselves. EX_OK or EX_FAIL. */
 int applet_help(const struct applet *a);
 
-/* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by main(),
- * and by applets that are made of others (restart = stop + run). argv is modified. */
+/* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by
+ * main(), and by applets that are made of others (restart = stop + run). argv is modified. */
 int applet_start(const struct applet *a, int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
-/* main(): finds the applet by argv[0], or by the first argument (`k3sbox NAME …`), parses its options
- * and runs it. Also what k3sbox says about itself: --help, --list, --version. */
+/* main(): finds the applet by argv[0], or by the first argument (`k3sbox NAME …`), parses its
+ * options and runs it. Also what k3sbox says about itself: --help, --list, --version. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +95,8 @@ int applet_start(const struct applet *a, int argc, char **argv)
 	if (a->defaults) memcpy(cfg, a->defaults, a->cfg_size);
 	bool apart = a->flags & APPLET_REST;
 	int rest = argc;   /* argv ends in a NULL */
-	int n = opt_parse(a->opts, cfg, argc, argv, a->flags & APPLET_IN_ORDER, apart ? &rest : NULL, &e);
+	int n = opt_parse(a->opts, cfg, argc, argv, a->flags & APPLET_IN_ORDER, apart ? &rest
+		: NULL, &e);
 	if (n == OPT_HELP) return applet_help(a);
 	if (n < 0) die_usage("%s", e.text);
 	struct args args = { .n = n, .v = argv + 1, .rest = argv + rest };
@@ -116,17 +117,21 @@ static int help(int fd)
 {
 	_cleanup_buf_ struct buf b = {0};
 
-	buf_puts(&b, "k3sbox " K3SBOX_VERSION ": make stock k3s start in sandboxes and containers\n\n"
-		"Usage: k3sbox init && k3sbox run -d       prepare this machine, start k3s, wait until it is ready\n"
-		"       k3sbox APPLET [OPTION…] [ARG…]     run an applet (each has --help); a link named APPLET does too\n"
+	buf_puts(&b, "k3sbox " K3SBOX_VERSION ": make stock k3s start in sandboxes and "
+		"containers\n\n"
+		"Usage: k3sbox init && k3sbox run -d    prepare this machine, start k3s\n"
+		"       k3sbox APPLET [OPTION…] [ARG…]  run an applet (each has --help);\n"
+		"                                       a link named APPLET does so, too\n"
 		"       k3sbox --list | --version | --help\n");
 	for (int g = 0; g < GROUP_COUNT; g++) {
 		buf_printf(&b, "\n%s:\n", group_titles[g]);
 		for (const struct applet *const *a = applets; *a; a++)
-			if ((int)(*a)->group == g) buf_printf(&b, "  %-12s %s\n", (*a)->name, (*a)->summary);
+			if ((int)(*a)->group == g)
+				buf_printf(&b, "  %-12s %s\n", (*a)->name, (*a)->summary);
 	}
-	buf_puts(&b, "\nExit status: 0 success, 1 failure, 3 not running, 100 usage error, 111 system call failed,\n"
-		"124 timed out, 126/127 program not executable/not found, 128+N killed by signal N.\n");
+	buf_puts(&b, "\nExit status: 0 success, 1 failure, 3 not running, 100 usage error,\n"
+		"111 system call failed, 124 timed out, 126 program not executable,\n"
+		"127 program not found, 128+N killed by signal N.\n");
 	return put(fd, &b);
 }
 
@@ -145,7 +150,8 @@ static int help_out(void)
 static int multicall(int argc, char **argv)
 {
 	static const struct { const char *name; int (*run)(void); } words[] = {
-		{ "--list", list }, { "--version", version }, { "--help", help_out }, { "-h", help_out },
+		{ "--list", list }, { "--version", version }, { "--help", help_out },
+		  { "-h", help_out },
 	};
 
 	if (argc < 2) {

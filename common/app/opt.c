@@ -123,7 +123,8 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 	return -EINVAL;
 }
 
-/* "--name", "--name=value", "--name value": how many further words it took, OPT_HELP, or -EINVAL. */
+/* "--name", "--name=value", "--name value": how many further words it took, OPT_HELP, or
+ * -EINVAL. */
 static int long_option(struct parse *p, const char *word, const char *next)
 {
 	const char *eq = strchr(word + 2, '=');

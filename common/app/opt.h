@@ -25,7 +25,8 @@ struct opt {
 	size_t field;              /* offsetof in the applet's option struct */
 	const char *value;         /* how help calls the value: "DIR" */
 	const char *const *choices;/* OPT_CHOICE: NULL-terminated; help shows them joined by | */
-	const char *bare;          /* value that the bare long option stands for ("--wait"); NULL: value required */
+	/* value that the bare long option stands for ("--wait"); NULL: value required */
+	const char *bare;
 	const char *help;          /* one sentence; '\n' goes on in the next line */
 };
 

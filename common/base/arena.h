@@ -1,6 +1,6 @@
-/* Memory that is given back all at once: for trees of small things that live as long as one request. The
- * first of it lies in the struct itself, which so is best on the stack: a short program then asks the
- * kernel for nothing. */
+/* Memory that is given back all at once: for trees of small things that live as long as one
+ * request. The first of it lies in the struct itself, which so is best on the stack: a short
+ * program then asks the kernel for nothing. */
 #ifndef K3SBOX_ARENA_H
 #define K3SBOX_ARENA_H
 

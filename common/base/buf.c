@@ -96,7 +96,8 @@ bool buf_escape(struct buf *b, uint32_t c, const char *which, const char *letter
 static void json_char(struct buf *b, const char *s, size_t n, uint32_t c)
 {
 	if (buf_escape(b, c, "\"\\\n\r\t", "\"\\nrt")) return;
-	if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029) buf_printf(b, "\\u%04x", c);
+	if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029)
+		buf_printf(b, "\\u%04x", c);
 	else buf_add(b, s, n);
 }
 

@@ -9,7 +9,8 @@
 struct arena;
 
 struct buf {
-	char *data;   /* always NUL-terminated once anything was added; NULL when empty and unused */
+	/* always NUL-terminated once anything was added; NULL when empty and unused */
+	char *data;
 	size_t len;   /* bytes without the NUL */
 	size_t cap;
 	bool failed;  /* out of memory, or over BUF_MAX; contents are then incomplete */
@@ -22,14 +23,16 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Makes room for n more bytes and returns where they go, or NULL; the caller adds what it wrote to .len. */
+/* Makes room for n more bytes and returns where they go, or NULL; the caller adds what it wrote to
+ * .len. */
 char *buf_reserve(struct buf *b, size_t n);
 /* If c is one of which, adds a backslash and the letter of the same place, and returns true. */
 bool buf_escape(struct buf *b, uint32_t c, const char *which, const char *letters);
 void buf_reset(struct buf *b);   /* empty, memory kept */
 void buf_free(struct buf *b);    /* memory given back, reusable */
 
-/* String as a JSON string literal, quotes included; invalid UTF-8 becomes U+FFFD, as Go's encoder does. */
+/* String as a JSON string literal, quotes included; invalid UTF-8 becomes U+FFFD, as Go's encoder
+ * does. */
 void buf_json(struct buf *b, const char *s);
 void buf_json_n(struct buf *b, const char *s, size_t n);
 

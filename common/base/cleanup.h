@@ -1,6 +1,6 @@
-/* Scope-bound release of resources (gcc/clang cleanup attribute).
- * A handler runs when the variable goes out of scope, on every path. errno survives it, so `return -errno` after a
- * failed call still reports that call. */
+/* Scope-bound release of resources (gcc/clang cleanup attribute). A handler runs when the variable
+ * goes out of scope, on every path. errno survives it, so `return -errno` after a failed call still
+ * reports that call. */
 #ifndef K3SBOX_CLEANUP_H
 #define K3SBOX_CLEANUP_H
 

@@ -15,7 +15,8 @@ static inline int64_t clock_ms(void)
 
 static inline void clock_sleep_ms(unsigned ms)
 {
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 },
+		NULL);
 }
 
 #endif

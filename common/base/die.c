@@ -32,7 +32,8 @@ static void add(char *line, size_t size, size_t *len, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* One line in one write(2); with strerror(-r) behind it if r is an error. Nothing is left to tell if stderr itself is gone. */
+/* One line in one write(2); with strerror(-r) behind it if r is an error. Nothing is left to tell
+ * if stderr itself is gone. */
 __attribute__((format(printf, 2, 0)))
 static void print_line(int r, const char *fmt, va_list ap)
 {

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Exit statuses of every applet (s6's scheme, LSB for STOPPED, timeout(1) for TIMEOUT, sh for 126/127/128+n). */
+/* Exit statuses of every applet (s6's scheme, LSB for STOPPED, timeout(1) for TIMEOUT, sh for
+ * 126/127/128+n). */
 enum {
 	EX_OK = 0,       /* done */
 	EX_FAIL = 1,     /* the operation failed, or the answer is no */
@@ -28,8 +29,10 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void warn_errno(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same, then exit with this status. */
-_Noreturn void die(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
-_Noreturn void die_errno(int status, int r, const char *fmt, ...) __attribute__((noreturn, format(printf, 3, 4)));
+_Noreturn void die(int status, const char *fmt,
+	...) __attribute__((noreturn, format(printf, 2, 3)));
+_Noreturn void die_errno(int status, int r, const char *fmt,
+	...) __attribute__((noreturn, format(printf, 3, 4)));
 
 /* Misuse: warn(), then where help is, exit EX_USE. */
 _Noreturn void die_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -1,4 +1,5 @@
-/* Debian's libbearssl.a was built with _FORTIFY_SOURCE and needs glibc's checked functions, which musl does not have. */
+/* Debian's libbearssl.a was built with _FORTIFY_SOURCE and needs glibc's checked functions, which
+ * musl does not have. */
 #include <stdlib.h>
 #include <string.h>
 

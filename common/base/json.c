@@ -12,7 +12,8 @@
 
 enum { DEEPEST = 10000, BIGGEST = 64 << 20 };
 
-/* While a container is open, .next holds its parent's index and .end that of its last child (0: none). */
+/* While a container is open, .next holds its parent's index and .end that of its last child (0:
+ * none). */
 struct json_scan {
 	struct json *j;
 	size_t at;
@@ -32,7 +33,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* At the end Go's scanner is fed one blank, so that numbers end; a literal that is cut short complains about that blank. */
+/* At the end Go's scanner is fed one blank, so that numbers end; a literal that is cut short
+ * complains about that blank. */
 static char peek(const struct json_scan *s)
 {
 	return s->at < s->j->len ? s->j->text[s->at] : ' ';
@@ -141,8 +143,8 @@ static int scan_word(struct json_scan *s, const char *word)
 	return 0;
 }
 
-/* Every value but the root stands behind a bracket or a comma of its own (and its key). So many there are
- * at most, up to the first error. */
+/* Every value but the root stands behind a bracket or a comma of its own (and its key). So many
+ * there are at most, up to the first error. */
 static size_t most_nodes(const char *text, size_t len)
 {
 	bool in_string = false;
@@ -163,7 +165,8 @@ static struct json_node *add_node(struct json_scan *s, enum json_type type)
 	struct json *j = s->j;
 	uint32_t index = (uint32_t)j->n++;
 	struct json_node *n = &j->nodes[index];
-	*n = (struct json_node){ .type = type, .start = (uint32_t)s->at, .key = s->key, .key_end = s->key_end };
+	*n = (struct json_node){ .type = type, .start = (uint32_t)s->at, .key = s->key,
+		.key_end = s->key_end };
 	if (s->depth) {
 		struct json_node *parent = &j->nodes[s->open];
 		if (parent->end) j->nodes[parent->end].next = index;
@@ -184,7 +187,8 @@ static enum json_state open_container(struct json_scan *s, enum json_type type)
 		return AFTER;
 	}
 	struct json_node *n = add_node(s, type);
-	/* add_node() linked it by its index; the parent's link to it is safe, its own .next is free until it closes */
+	/* add_node() linked it by its index; the parent's link to it is safe, its own .next is free
+	 * until it closes */
 	n->next = s->open;
 	s->open = (uint32_t)(n - s->j->nodes);
 	s->depth++;
@@ -263,7 +267,8 @@ static int parse(struct json_scan *s)
 	do {
 		if (!skip_space(s)) return bad_end(s);
 		char c = peek(s);
-		if ((state == VALUE_OR_END && c == ']') || (state == KEY_OR_END && c == '}')) state = close_container(s);
+		if ((state == VALUE_OR_END && c == ']') || (state == KEY_OR_END && c == '}'))
+			state = close_container(s);
 		else if (state == VALUE || state == VALUE_OR_END) state = value(s);
 		else if (state == KEY || state == KEY_OR_END) state = key(s);
 		else state = after(s);
@@ -310,12 +315,13 @@ const struct json_node *json_next(const struct json *j, const struct json_node *
 static uint32_t hex4(const char *s)
 {
 	uint32_t v = 0;
-	for (int i = 0; i < 4; i++) v = v << 4 | (uint32_t)(is_digit(s[i]) ? s[i] - '0' : (s[i] | 32) - 'a' + 10);
+	for (int i = 0; i < 4; i++)
+		v = v << 4 | (uint32_t)(is_digit(s[i]) ? s[i] - '0' : (s[i] | 32) - 'a' + 10);
 	return v;
 }
 
-/* The character behind "\u"; a pair of surrogates is one, a lone one is U+FFFD. p stands on the backslash; returns the bytes
- * read. The scanner has checked the form. */
+/* The character behind "\u"; a pair of surrogates is one, a lone one is U+FFFD. p stands on the
+ * backslash; returns the bytes read. The scanner has checked the form. */
 static size_t unicode_escape(const char *p, const char *end, uint32_t *c)
 {
 	*c = hex4(p + 2);
@@ -348,8 +354,10 @@ static size_t next_char(const char *p, const char *end, uint32_t *c)
 	return 1;
 }
 
-/* Decodes the literal text[start,end) with its quotes; the result is at most 3 times as long (bad bytes become U+FFFD). */
-static int decode(const struct json *j, uint32_t start, uint32_t end, char *out, size_t size, size_t *len)
+/* Decodes the literal text[start,end) with its quotes; the result is at most 3 times as long (bad
+ * bytes become U+FFFD). */
+static int decode(const struct json *j, uint32_t start, uint32_t end, char *out, size_t size,
+	size_t *len)
 {
 	const char *p = j->text + start + 1, *stop = j->text + end - 1;
 	size_t n = 0;
@@ -369,7 +377,8 @@ static int decode(const struct json *j, uint32_t start, uint32_t end, char *out,
 	return 0;
 }
 
-int json_string(const struct json *j, const struct json_node *n, char *out, size_t size, size_t *len)
+int json_string(const struct json *j, const struct json_node *n, char *out, size_t size,
+	size_t *len)
 {
 	if (!n || n->type != JSON_STRING) return -EINVAL;
 	return decode(j, n->start, n->end, out, size, len);
@@ -401,7 +410,8 @@ static uint32_t fold(uint32_t c)
 }
 
 /* Does the literal text[start,end) say these n bytes? */
-static bool equals(const struct json *j, uint32_t start, uint32_t end, const char *s, size_t n, bool folded)
+static bool equals(const struct json *j, uint32_t start, uint32_t end, const char *s, size_t n,
+	bool folded)
 {
 	const char *p = j->text + start + 1, *stop = j->text + end - 1, *want = s + n;
 
@@ -416,7 +426,8 @@ static bool equals(const struct json *j, uint32_t start, uint32_t end, const cha
 	return p == stop && s == want;
 }
 
-static const struct json_node *get(const struct json *j, const struct json_node *object, const char *name, size_t n)
+static const struct json_node *get(const struct json *j, const struct json_node *object,
+	const char *name, size_t n)
 {
 	const struct json_node *found = NULL;
 
@@ -426,12 +437,14 @@ static const struct json_node *get(const struct json *j, const struct json_node 
 	return found;
 }
 
-const struct json_node *json_get(const struct json *j, const struct json_node *object, const char *name)
+const struct json_node *json_get(const struct json *j, const struct json_node *object,
+	const char *name)
 {
 	return get(j, object, name, strlen(name));
 }
 
-const struct json_node *json_path(const struct json *j, const struct json_node *from, const char *path)
+const struct json_node *json_path(const struct json *j, const struct json_node *from,
+	const char *path)
 {
 	while (from && *path) {
 		size_t n = strcspn(path, ".");
@@ -448,7 +461,8 @@ bool json_key_is(const struct json *j, const struct json_node *n, const char *na
 
 bool json_is(const struct json *j, const struct json_node *n, const char *string)
 {
-	return n && n->type == JSON_STRING && equals(j, n->start, n->end, string, strlen(string), false);
+	return n && n->type == JSON_STRING &&
+		equals(j, n->start, n->end, string, strlen(string), false);
 }
 
 bool json_true(const struct json *j, const struct json_node *n)

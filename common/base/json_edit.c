@@ -1,5 +1,5 @@
-/* The editor half of json.h. What was asked for is kept as it was asked; json_edit_apply() turns it into
- * ranges of text, when it is known which siblings stay, and so which of them need a comma. */
+/* The editor half of json.h. What was asked for is kept as it was asked; json_edit_apply() turns it
+ * into ranges of text, when it is known which siblings stay, and so which of them need a comma. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +22,19 @@ static uint32_t index_of(const struct json_edits *e, const struct json_node *n)
 
 void json_edit_replace(struct json_edits *e, const struct json_node *n, const char *text)
 {
-	add(e, (struct json_edit){ .kind = JSON_EDIT_TEXT, .from = n->start, .to = n->end, .text = xstrdup(text) });
+	add(e, (struct json_edit){ .kind = JSON_EDIT_TEXT, .from = n->start, .to = n->end,
+		.text = xstrdup(text) });
 }
 
-void json_edit_remove(struct json_edits *e, const struct json_node *parent, const struct json_node *n)
+void json_edit_remove(struct json_edits *e, const struct json_node *parent,
+	const struct json_node *n)
 {
-	add(e, (struct json_edit){ .kind = JSON_EDIT_REMOVE, .parent = index_of(e, parent), .node = index_of(e, n) });
+	add(e, (struct json_edit){ .kind = JSON_EDIT_REMOVE, .parent = index_of(e, parent),
+		.node = index_of(e, n) });
 }
 
-void json_edit_append(struct json_edits *e, const struct json_node *parent, const char *key, const char *text)
+void json_edit_append(struct json_edits *e, const struct json_node *parent, const char *key,
+	const char *text)
 {
 	struct buf b = {0};
 
@@ -40,7 +44,8 @@ void json_edit_append(struct json_edits *e, const struct json_node *parent, cons
 	}
 	buf_puts(&b, text);
 	if (b.failed) die(EX_SYS, "out of memory");
-	add(e, (struct json_edit){ .kind = JSON_EDIT_APPEND, .parent = index_of(e, parent), .text = b.data });
+	add(e, (struct json_edit){ .kind = JSON_EDIT_APPEND, .parent = index_of(e, parent),
+		.text = b.data });
 }
 
 void json_edits_free(struct json_edits *e)
@@ -77,8 +82,8 @@ static uint32_t member_start(const struct json_node *n)
 	return n->key != n->key_end ? n->key : n->start;
 }
 
-/* Removed members go with the comma before them, those in front of the first that stays with the comma
- * after them. */
+/* Removed members go with the comma before them, those in front of the first that stays with the
+ * comma after them. */
 static void removals(const struct json *j, uint32_t parent, const bool *gone, struct ranges *out)
 {
 	bool kept = false;
@@ -109,19 +114,22 @@ static uint32_t append_place(const struct json *j, uint32_t parent, const bool *
 
 enum { DONE = 1, GREW = 2 };   /* marks of a parent: its removals are listed; it got a new member */
 
-static void list_ranges(const struct json_edits *e, bool *gone, unsigned char *marks, struct ranges *out)
+static void list_ranges(const struct json_edits *e, bool *gone, unsigned char *marks,
+	struct ranges *out)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		const struct json_edit *d = &e->v[i];
 		if (d->kind == JSON_EDIT_TEXT) {
-			add_range(out, (struct range){ .from = d->from, .to = d->to, .text = d->text });
+			add_range(out, (struct range){ .from = d->from, .to = d->to,
+				.text = d->text });
 		} else if (d->kind == JSON_EDIT_REMOVE && !(marks[d->parent] & DONE)) {
 			marks[d->parent] |= DONE;
 			removals(e->j, d->parent, gone, out);
 		} else if (d->kind == JSON_EDIT_APPEND) {
 			bool stays;
 			uint32_t at = append_place(e->j, d->parent, gone, &stays);
-			add_range(out, (struct range){ .from = at, .to = at, .parent = d->parent, .text = d->text,
+			add_range(out, (struct range){ .from = at, .to = at, .parent = d->parent,
+				.text = d->text,
 				.comma = stays || marks[d->parent] & GREW });
 			marks[d->parent] |= GREW;
 		}
@@ -138,7 +146,8 @@ static int by_place(const void *a_, const void *b_)
 	return a->order < b->order ? -1 : 1;
 }
 
-/* A comma, and the blanks that stand before the parent's first member, so that indented text stays so. */
+/* A comma, and the blanks that stand before the parent's first member, so that indented text stays
+ * so. */
 static void separator(const struct json *j, uint32_t parent, struct buf *out)
 {
 	const struct json_node *p = &j->nodes[parent];

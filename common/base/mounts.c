@@ -114,7 +114,8 @@ const struct mount_entry *mounts_at(const struct mounts *m, const char *point)
 
 bool mounts_is_served(const struct mount_entry *e)
 {
-	return !strcmp(e->type, "fuse") || !strcmp(e->type, "fuseblk") || !strncmp(e->type, "fuse.", 5);
+	return !strcmp(e->type, "fuse") || !strcmp(e->type, "fuseblk") ||
+		!strncmp(e->type, "fuse.", 5);
 }
 
 bool mounts_has_option(const char *options, const char *word)
@@ -132,8 +133,9 @@ static bool has_id(const struct mounts *m, unsigned id)
 	return false;
 }
 
-/* Lazily where it is busy, unless it has gone meanwhile: gVisor then unmounts what the path lies in, if
- * another mount namespace has a mount there (applets/intercept/calls/umount.c). 0 or -errno. */
+/* Lazily where it is busy, unless it has gone meanwhile: gVisor then unmounts what the path lies
+ * in, if another mount namespace has a mount there (applets/intercept/calls/umount.c). 0 or
+ * -errno. */
 static int umount_one(const char *point)
 {
 	_cleanup_mounts_ struct mounts now = {0};
@@ -178,7 +180,8 @@ static int umount_pass(const char *dir, bool itself, int *gone)
 
 static int umount_all(const char *dir, bool itself)
 {
-	enum { PASSES = 8 };   /* mounts stacked on one point show up again until the last is gone */
+	/* mounts stacked on one point show up again until the last is gone */
+	enum { PASSES = 8 };
 	int gone = 0;
 
 	for (int pass = 0; pass < PASSES; pass++) {

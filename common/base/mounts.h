@@ -18,7 +18,8 @@ struct mounts {
 	char *text;    /* the entries point into it */
 };
 
-/* Parses mountinfo's text, which it takes over and changes (free()d with the list). Pure. Lines that make no sense are left out. */
+/* Parses mountinfo's text, which it takes over and changes (free()d with the list). Pure. Lines
+ * that make no sense are left out. */
 void mounts_parse(struct mounts *m, char *text);
 
 /* Reads this process's mounts. 0 or -errno. */
@@ -29,18 +30,20 @@ void mounts_free(struct mounts *m);
 /* The last (topmost) mount at exactly this path; NULL if there is none. */
 const struct mount_entry *mounts_at(const struct mounts *m, const char *point);
 
-/* Is it served by a process (FUSE), so that access to its files may have to wait for that process? */
+/* Is it served by a process (FUSE), so that access to its files may have to wait for that
+ * process? */
 bool mounts_is_served(const struct mount_entry *e);
 
 /* Does the comma-separated option list have this word? */
 bool mounts_has_option(const char *options, const char *word);
 
-/* Unmounts what is mounted now and was not when the list was made: for where a mount namespace of its own does not keep a process's mounts
- * to itself (gVisor of 2022). 0 or the first -errno. */
+/* Unmounts what is mounted now and was not when the list was made: for where a mount namespace of
+ * its own does not keep a process's mounts to itself (gVisor of 2022). 0 or the first -errno. */
 int mounts_undo_since(const struct mounts *before);
 
-/* Unmounts everything at and below the directory, newest first, lazily where it is busy; again until nothing is left. Returns how many
- * mounts were unmounted, or -errno of the first that could not be. */
+/* Unmounts everything at and below the directory, newest first, lazily where it is busy; again
+ * until nothing is left. Returns how many mounts were unmounted, or -errno of the first that could
+ * not be. */
 int mounts_umount_within(const char *dir);
 /* The same for what is mounted below the directory, not for a mount at the directory itself. */
 int mounts_umount_below(const char *dir);

@@ -1,5 +1,5 @@
-/* Cleans, joins and compares paths as text. Not for finding out what a path means: that needs the file
- * system (io). */
+/* Cleans, joins and compares paths as text. Not for finding out what a path means: that needs the
+ * file system (io). */
 #include "base/path.h"
 
 #include <errno.h>

@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `in` without "//", "/./", "/../" and a slash at its end into out, as Go's filepath.Clean: ".." takes
- * back the component before it, which is right where that is no symlink; at the root it is dropped, at
- * the start of a relative path it stays. "" becomes ".". 0, or -ENAMETOOLONG. */
+/* `in` without "//", "/./", "/../" and a slash at its end into out, as Go's filepath.Clean: ".."
+ * takes back the component before it, which is right where that is no symlink; at the root it is
+ * dropped, at the start of a relative path it stays. "" becomes ".". 0, or -ENAMETOOLONG. */
 int path_clean(char *out, size_t size, const char *in);
 
-/* path_clean() of `in`, which starts from base if it is relative; it may be "". out has PATH_MAX bytes.
- * 0, -ENAMETOOLONG, or -EINVAL (base is not absolute). */
+/* path_clean() of `in`, which starts from base if it is relative; it may be "". out has PATH_MAX
+ * bytes. 0, -ENAMETOOLONG, or -EINVAL (base is not absolute). */
 int path_join(char *out, const char *base, const char *in);
 
 /* If path is dir or lies below it: what follows, without the slash ("" for dir itself). Else NULL.

@@ -1,4 +1,5 @@
-/* Processes as /proc shows them: one by pid and start time, and whole trees. Not for starting any: that is spawn. */
+/* Processes as /proc shows them: one by pid and start time, and whole trees. Not for starting any:
+ * that is spawn. */
 #include "base/process.h"
 
 #include <dirent.h>
@@ -19,12 +20,14 @@
 
 bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start)
 {
-	enum { STATE, PARENT, START = 19 };   /* behind the name; proc(5) counts from 1, and the pid and the name too */
+	/* behind the name; proc(5) counts from 1, and the pid and the name too */
+	enum { STATE, PARENT, START = 19 };
 	const char *p = strrchr(text, ')');
 	char word[3], ppid[16], ticks[24];
 	unsigned n;
 
-	if (!p || !text_field(p + 1, STATE, word, sizeof word) || !text_field(p + 1, PARENT, ppid, sizeof ppid) ||
+	if (!p || !text_field(p + 1, STATE, word, sizeof word) ||
+		!text_field(p + 1, PARENT, ppid, sizeof ppid) ||
 		!text_field(p + 1, START, ticks, sizeof ticks)) return false;
 	if (!text_unsigned(ppid, &n) || !text_number(ticks, start)) return false;
 	*state = word[0];
@@ -71,7 +74,8 @@ int process_signal(const struct process_id *p, int sig)
 #ifdef SYS_pidfd_open
 	fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 #endif
-	/* Checked after the pidfd was opened, so that the pid cannot become another's between check and signal. */
+	/* Checked after the pidfd was opened, so that the pid cannot become another's between check
+	 * and signal. */
 	if (!process_alive(p)) return -ESRCH;
 #ifdef SYS_pidfd_send_signal
 	if (fd >= 0 && !syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0)) return 0;
@@ -148,7 +152,8 @@ void procs_below(struct procs *all, pid_t root)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < all->n; i++)   /* root could be listed as its own parent's child otherwise */
+	/* root could be listed as its own parent's child otherwise */
+	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].id.pid == root) all->v[i].parent = -1;
 	take_children(all, &kept, root);
 	close_downwards(all, kept);

@@ -16,10 +16,12 @@ struct process_id {
 bool process_alive(const struct process_id *p);
 /* The identity of a living process; .pid 0 if there is none. */
 struct process_id process_identify(pid_t pid);
-/* Pure: parent, state and start time out of /proc/PID/stat. The name may hold anything, ") R" too. */
+/* Pure: parent, state and start time out of /proc/PID/stat. The name may hold anything, ") R"
+ * too. */
 bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start);
 
-/* Signals that very process and no other: through a pidfd where there is one. 0 or -errno (-ESRCH: it is gone). */
+/* Signals that very process and no other: through a pidfd where there is one. 0 or -errno (-ESRCH:
+ * it is gone). */
 int process_signal(const struct process_id *p, int sig);
 
 struct proc {
@@ -36,7 +38,8 @@ int procs_read(struct procs *all);
 void procs_free(struct procs *all);
 #define _cleanup_procs_ __attribute__((cleanup(procs_free)))
 
-/* Pure. Keeps of the list only the living descendants of root (root itself not), children behind their parents. */
+/* Pure. Keeps of the list only the living descendants of root (root itself not), children behind
+ * their parents. */
 void procs_below(struct procs *all, pid_t root);
 
 /* Keeps those whose environment has an assignment ("NAME=value") for which match() is true, and

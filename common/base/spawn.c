@@ -20,15 +20,17 @@
 
 extern char **environ;
 
-/* By the system call: signal(2) of a C library refuses the numbers that it keeps to itself (32 to 34), and our own parent may
- * have left those ignored too. All zeros is SIG_DFL without flags, in every architecture's struct. */
+/* By the system call: signal(2) of a C library refuses the numbers that it keeps to itself (32 to
+ * 34), and our own parent may have left those ignored too. All zeros is SIG_DFL without flags, in
+ * every architecture's struct. */
 static void default_signals(void)
 {
 	enum { LAST = 64, SET_BYTES = 8 };
 	static const unsigned long action[8] = {0};
 	sigset_t none;
 
-	for (int sig = 1; sig <= LAST; sig++) syscall(SYS_rt_sigaction, sig, action, NULL, SET_BYTES);
+	for (int sig = 1; sig <= LAST; sig++)
+		syscall(SYS_rt_sigaction, sig, action, NULL, SET_BYTES);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -61,7 +63,8 @@ static _Noreturn void child(const struct spawn *s, pid_t parent, int report)
 		prctl(PR_SET_PDEATHSIG, s->die_with_parent);
 		if (getppid() != parent) _exit(0);   /* it went before we asked */
 	}
-	if (place(in, STDIN_FILENO) >= 0 && place(out, STDOUT_FILENO) >= 0 && place(err, STDERR_FILENO) >= 0)
+	if (place(in, STDIN_FILENO) >= 0 && place(out, STDOUT_FILENO) >= 0 &&
+		place(err, STDERR_FILENO) >= 0)
 		execve(s->path, s->argv, s->envp ? s->envp : environ);
 	int e = errno;
 	ssize_t r = write(report, &e, sizeof e);
@@ -118,12 +121,14 @@ static int reap(pid_t pid)
 	return status;
 }
 
-int spawn_capture(const char *path, char *const *argv, struct buf *out, size_t max, bool both, int timeout_ms)
+int spawn_capture(const char *path, char *const *argv, struct buf *out, size_t max, bool both,
+	int timeout_ms)
 {
 	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) < 0) return -errno;
-	struct spawn s = { .path = path, .argv = argv, .in = SPAWN_NULL, .out = p[1], .err = both ? p[1] : SPAWN_NULL };
+	struct spawn s = { .path = path, .argv = argv, .in = SPAWN_NULL, .out = p[1], .err = both
+		? p[1] : SPAWN_NULL };
 	pid_t pid = spawn(&s);
 	close(p[1]);
 	if (pid < 0) {

@@ -66,6 +66,7 @@ void text_time(time_t t, char out[TEXT_TIME_SIZE])
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm)) tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-	snprintf(out, TEXT_TIME_SIZE, "%d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 100000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+	snprintf(out, TEXT_TIME_SIZE, "%d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 100000,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
 		tm.tm_min, tm.tm_sec);
 }

@@ -7,21 +7,22 @@
 #include <stdint.h>
 #include <time.h>
 
-/* A decimal number at s: its value in *out, and where it ends; NULL if there is none or it does not fit. (scanf would bring
- * 10 KB of floating point into the binary.) */
+/* A decimal number at s: its value in *out, and where it ends; NULL if there is none or it does not
+ * fit. (scanf would bring 10 KB of floating point into the binary.) */
 const char *text_number(const char *s, uint64_t *out);
 
 /* The same for an int without sign. */
 const char *text_unsigned(const char *s, unsigned *out);
 
-/* The index-th (from 0) of a line's fields, which blanks and tabs separate, NUL-terminated into out; false if the line ends before, or it does not
- * fit. The line ends at '\n' or NUL. */
+/* The index-th (from 0) of a line's fields, which blanks and tabs separate, NUL-terminated into
+ * out; false if the line ends before, or it does not fit. The line ends at '\n' or NUL. */
 bool text_field(const char *line, unsigned index, char *out, size_t size);
 
 /* The lines of a text, which need not end in a line end or a NUL:
  *     struct text_lines l = text_lines(text, len);
  *     while (text_line(&l)) use(l.line, l.len);
- * line has no NUL at its end; ended tells whether a line end stood there (the last line may lack it). */
+ * line has no NUL at its end; ended tells whether a line end stood there (the last line may lack
+ * it). */
 struct text_lines {
 	const char *next, *end;
 	const char *line;

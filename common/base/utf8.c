@@ -4,7 +4,8 @@
 size_t utf8_decode(const char *s, size_t n, uint32_t *c)
 {
 	static const struct { uint8_t mask, lead; uint32_t least; } form[] = {
-		{ 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 },
+		{ 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 },
+		  { 0xf8, 0xf0, 0x10000 },
 	};
 	const uint8_t *p = (const uint8_t *)s;
 
@@ -15,7 +16,8 @@ size_t utf8_decode(const char *s, size_t n, uint32_t *c)
 			if ((p[i] & 0xc0) != 0x80) return 0;
 			v = v << 6 | (p[i] & 0x3f);
 		}
-		if (v < form[len - 1].least || v > 0x10ffff || (v >= 0xd800 && v < 0xe000)) return 0;
+		if (v < form[len - 1].least || v > 0x10ffff || (v >= 0xd800 && v < 0xe000))
+			return 0;
 		*c = v;
 		return len;
 	}

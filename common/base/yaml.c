@@ -39,7 +39,8 @@ static void fail(struct parser *p, const char *what)
 static uint32_t add_node(struct parser *p, struct yaml_node n)
 {
 	struct yaml *y = p->y;
-	if (!(y->n & (y->n - 1))) y->nodes = xrealloc(y->nodes, (y->n ? y->n * 2 : 8) * sizeof *y->nodes);
+	if (!(y->n & (y->n - 1)))
+		y->nodes = xrealloc(y->nodes, (y->n ? y->n * 2 : 8) * sizeof *y->nodes);
 	y->nodes[y->n] = n;
 	return (uint32_t)y->n++;
 }
@@ -139,7 +140,8 @@ static bool is_null(const char *s)
 
 static struct yaml_node scalar_node(char *value, char quote)
 {
-	if (quote == '"' || quote == '\'' || !is_null(value)) return (struct yaml_node){ YAML_SCALAR, .value = value };
+	if (quote == '"' || quote == '\'' || !is_null(value))
+		return (struct yaml_node){ YAML_SCALAR, .value = value };
 	free(value);
 	return (struct yaml_node){ YAML_NULL };
 }
@@ -159,7 +161,8 @@ static const char *flow_key(const char *s, const char *end, char **key)
 	return NULL;
 }
 
-static const char *flow_items(struct parser *p, const char *s, const char *end, uint32_t id, char close)
+static const char *flow_items(struct parser *p, const char *s, const char *end, uint32_t id,
+	char close)
 {
 	uint32_t last = 0;
 
@@ -188,7 +191,8 @@ static const char *flow_node(struct parser *p, const char *s, const char *end, u
 	if (*s == '[' || *s == '{') {
 		if (++p->depth > DEPTH_MAX) return NULL;
 		enum yaml_type type = *s == '[' ? YAML_SEQ : YAML_MAP;
-		*id = add_node(p, (struct yaml_node){ type, .flow = 1, .line = line, .end = line + 1 });
+		*id = add_node(p, (struct yaml_node){ type, .flow = 1, .line = line,
+			.end = line + 1 });
 		s = flow_items(p, s + 1, end, *id, *s == '[' ? ']' : '}');
 		p->depth--;
 		return s;
@@ -203,8 +207,8 @@ static const char *flow_node(struct parser *p, const char *s, const char *end, u
 	return s;
 }
 
-/* "|" or "|-": the deeper lines as they are. Comment lines inside were dropped, blank ones too: fit for PEM and
- * the like. */
+/* "|" or "|-": the deeper lines as they are. Comment lines inside were dropped, blank ones too: fit
+ * for PEM and the like. */
 static uint32_t literal(struct parser *p, uint32_t parent_indent)
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -223,7 +227,8 @@ static uint32_t literal(struct parser *p, uint32_t parent_indent)
 
 static uint32_t block_node(struct parser *p);
 
-/* The value that stands in line at from s on (the key's or dash's line), or in the lines below it. */
+/* The value that stands in line at from s on (the key's or dash's line), or in the lines below
+ * it. */
 static uint32_t value_node(struct parser *p, const char *s, uint32_t indent, bool in_map)
 {
 	struct line *l = &p->lines[p->at];
@@ -236,8 +241,10 @@ static uint32_t value_node(struct parser *p, const char *s, uint32_t indent, boo
 		if (p->at < p->n) {
 			struct line *below = &p->lines[p->at];
 			/* A sequence may stand at its key's own column. */
-			bool dash = *below->p == '-' && (below->p + 1 == below->end || below->p[1] == ' ');
-			if (below->indent > indent || (in_map && dash && below->indent == indent)) return block_node(p);
+			bool dash = *below->p == '-' &&
+				(below->p + 1 == below->end || below->p[1] == ' ');
+			if (below->indent > indent || (in_map && dash && below->indent == indent))
+				return block_node(p);
 		}
 		return add_node(p, (struct yaml_node){ YAML_NULL, .line = line });
 	}
@@ -276,7 +283,8 @@ static const char *block_key(const struct line *l, char **key)
 		*key = NULL;
 		return NULL;
 	}
-	if (strchr("&*!|>%@`[{?#", *s) || (*s == '-' && (s + 1 == l->end || s[1] == ' '))) return NULL;
+	if (strchr("&*!|>%@`[{?#", *s) || (*s == '-' && (s + 1 == l->end || s[1] == ' ')))
+		return NULL;
 	for (; s < l->end; s++)
 		if (*s == ':' && (s + 1 == l->end || s[1] == ' ' || s[1] == '\t')) break;
 	if (s == l->end) return NULL;
@@ -327,7 +335,8 @@ static void sequence(struct parser *p, uint32_t id, uint32_t indent)
 
 	while (!p->failed && p->at < p->n) {
 		struct line *l = &p->lines[p->at];
-		if (l->indent != indent || *l->p != '-' || (l->p + 1 < l->end && l->p[1] != ' ')) break;
+		if (l->indent != indent || *l->p != '-' || (l->p + 1 < l->end && l->p[1] != ' '))
+			break;
 		uint32_t line = l->number, child;
 		const char *s = skip_blank(l->p + 1, l->end);
 		char *key = NULL;
@@ -361,10 +370,12 @@ static uint32_t block_node(struct parser *p)
 		return 0;
 	}
 	if (*l->p == '-' && (l->p + 1 == l->end || l->p[1] == ' ')) {
-		id = add_node(p, (struct yaml_node){ YAML_SEQ, .line = l->number, .indent = indent });
+		id = add_node(p, (struct yaml_node){ YAML_SEQ, .line = l->number,
+			.indent = indent });
 		sequence(p, id, indent);
 	} else {
-		id = add_node(p, (struct yaml_node){ YAML_MAP, .line = l->number, .indent = indent });
+		id = add_node(p, (struct yaml_node){ YAML_MAP, .line = l->number,
+			.indent = indent });
 		mapping(p, id, indent);
 	}
 	p->depth--;
@@ -373,7 +384,8 @@ static uint32_t block_node(struct parser *p)
 	return id;
 }
 
-/* Cuts the text into the lines that hold something; false with an error for tabs and control characters. */
+/* Cuts the text into the lines that hold something; false with an error for tabs and control
+ * characters. */
 static bool split(struct parser *p, const char *text, size_t len)
 {
 	struct text_lines l = text_lines(text, len);
@@ -381,11 +393,13 @@ static bool split(struct parser *p, const char *text, size_t len)
 	for (; text_line(&l); p->total++) {
 		const char *s = l.line, *c = s, *trim = s + l.len;
 		while (c < trim && *c == ' ') c++;
-		while (trim > c && (trim[-1] == '\r' || trim[-1] == ' ' || trim[-1] == '\t')) trim--;
+		while (trim > c && (trim[-1] == '\r' || trim[-1] == ' ' || trim[-1] == '\t'))
+			trim--;
 		bool marker = c == s && trim - c == 3 && !memcmp(c, "---", 3);
 		if (c < trim && *c != '#' && !(marker && !p->n)) {
 			if (!(p->n & (p->n - 1)))
-				p->lines = xrealloc(p->lines, (p->n ? p->n * 2 : 16) * sizeof *p->lines);
+				p->lines = xrealloc(p->lines,
+					(p->n ? p->n * 2 : 16) * sizeof *p->lines);
 			p->lines[p->n] = (struct line){ c, trim, (uint32_t)(c - s), p->total };
 			p->at = p->n++;
 			if (marker || memchr(c, 0, (size_t)(trim - c)) || *c == '\t') {

@@ -1,7 +1,7 @@
-/* The YAML that configuration files here are written in: block mappings and sequences, plain and quoted scalars
- * on one line, literal blocks, and flow collections that fit on one line. Every node knows its lines, so that a
- * file can be edited by lines and keep its comments. Anything else (anchors, tags, several documents, folded
- * scalars over lines) is refused, never guessed. */
+/* The YAML that configuration files here are written in: block mappings and sequences, plain and
+ * quoted scalars on one line, literal blocks, and flow collections that fit on one line. Every node
+ * knows its lines, so that a file can be edited by lines and keep its comments. Anything else
+ * (anchors, tags, several documents, folded scalars over lines) is refused, never guessed. */
 #ifndef K3SBOX_YAML_H
 #define K3SBOX_YAML_H
 
@@ -14,7 +14,8 @@ struct yaml_node {
 	enum yaml_type type;
 	char *key;                 /* of a mapping's member, else NULL */
 	char *value;               /* of a scalar */
-	uint32_t line, end;        /* lines [line, end) it covers, its key or dash included; 0 is the first */
+	/* lines [line, end) it covers, its key or dash included; 0 is the first */
+	uint32_t line, end;
 	uint32_t indent;           /* column of its key, dash or first character */
 	uint32_t flow;             /* 1: written as [ ] or { } */
 	uint32_t next, child, count;   /* indexes into nodes; 0: none */
@@ -26,13 +27,16 @@ struct yaml {
 	char error[120];           /* after a failed parse, with the line's number */
 };
 
-/* 0; -EBADMSG with .error set; -EFBIG over 4 MiB. An empty document is YAML_NULL. yaml_free() in every case. */
+/* 0; -EBADMSG with .error set; -EFBIG over 4 MiB. An empty document is YAML_NULL. yaml_free() in
+ * every case. */
 int yaml_parse(struct yaml *y, const char *text, size_t len);
 void yaml_free(struct yaml *y);
 #define _cleanup_yaml_ __attribute__((cleanup(yaml_free)))
 
-/* Member of a mapping; NULL if there is none, or node is NULL or no mapping: look-ups can be chained. */
-const struct yaml_node *yaml_get(const struct yaml *y, const struct yaml_node *map, const char *key);
+/* Member of a mapping; NULL if there is none, or node is NULL or no mapping: look-ups can be
+ * chained. */
+const struct yaml_node *yaml_get(const struct yaml *y, const struct yaml_node *map,
+	const char *key);
 const struct yaml_node *yaml_first(const struct yaml *y, const struct yaml_node *n);
 const struct yaml_node *yaml_next(const struct yaml *y, const struct yaml_node *n);
 /* The scalar's text, or NULL. */

@@ -31,7 +31,8 @@ bool kube_split_url(const char *url, char *host, size_t host_size, char *port, s
 	if (host_end == h || (size_t)(host_end - h) >= host_size) return false;
 	snprintf(host, host_size, "%.*s", (int)(host_end - h), h);
 	if (p == end) return snprintf(port, port_size, "443") < (int)port_size;
-	if (*p != ':' || p + 1 == end || strspn(p + 1, "0123456789") != (size_t)(end - p - 1)) return false;
+	if (*p != ':' || p + 1 == end || strspn(p + 1, "0123456789") != (size_t)(end - p - 1))
+		return false;
 	return snprintf(port, port_size, "%.*s", (int)(end - p - 1), p + 1) < (int)port_size;
 }
 
@@ -61,17 +62,20 @@ static int exchange(struct tls *t, const struct buf *request, struct buf *body)
 	return r;
 }
 
-int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, struct err *e)
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
+	struct err *e)
 {
 	char host[256], port[16];
 	_cleanup_buf_ struct buf request = {0};
 
 	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port))
-		return err_set(e, -EINVAL, "the kubeconfig's server is not an https URL: %s", k->server);
+		return err_set(e, -EINVAL, "the kubeconfig's server is not an https URL: %s",
+			k->server);
 	if (!k->ca) return err_set(e, -EINVAL, "the kubeconfig names no certificate authority");
 	_cleanup_close_ int fd = connect_host(host, port, timeout_ms);
 	if (fd < 0) return err_errno(e, fd, "%s port %s", host, port);
-	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: application/json\r\n", path,
+	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: "
+		"application/json\r\n", path,
 		host);
 	if (k->token) buf_printf(&request, "Authorization: Bearer %s\r\n", k->token);
 	buf_puts(&request, "Connection: close\r\n\r\n");
@@ -88,7 +92,8 @@ int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int
 
 /* ---- answers ---- */
 
-static const struct json_node *condition(const struct json *j, const struct json_node *object, const char *type)
+static const struct json_node *condition(const struct json *j, const struct json_node *object,
+	const char *type)
 {
 	const struct json_node *list = json_path(j, object, "status.conditions");
 
@@ -120,7 +125,8 @@ int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 		if (out->n < KUBE_NODES_MAX) {
 			struct kube_node *k = &out->v[out->n];
 			text_of(&j, json_path(&j, n, "metadata.name"), k->name, sizeof k->name);
-			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"), k->heartbeat,
+			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"),
+				k->heartbeat,
 				sizeof k->heartbeat);
 			k->ready = ready;
 		}
@@ -147,13 +153,15 @@ int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 }
 
 /* GET that must answer 200. */
-static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, struct err *e)
+static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
+	struct err *e)
 {
 	int status = kube_get(k, path, body, timeout_ms, e);
 
 	if (status < 0) return status;
 	if (status == 200) return 0;
-	return err_set(e, status == 401 || status == 403 ? -EACCES : -EAGAIN, "%s answers %d", path, status);
+	return err_set(e, status == 401 || status == 403 ? -EACCES
+		: -EAGAIN, "%s answers %d", path, status);
 }
 
 int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, struct err *e)
@@ -167,7 +175,8 @@ int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e)
 	return kube_exists(k, "/readyz", timeout_ms, e);
 }
 
-int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, struct err *e)
+int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms,
+	struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
 	int r = get_ok(k, "/api/v1/nodes", &body, timeout_ms, e);
@@ -181,12 +190,14 @@ int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeou
 	return r < 0 ? r : kube_parse_pods(body.data ? body.data : "", body.len, out);
 }
 
-int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, struct err *e)
+int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms,
+	struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
 	_cleanup_json_ struct json j = {0};
 	int r = get_ok(k, "/version", &body, timeout_ms, e);
 
 	if (!r) r = json_parse(&j, body.data ? body.data : "", body.len);
-	return r < 0 ? r : json_string(&j, json_get(&j, json_root(&j), "gitVersion"), out, out_size, NULL);
+	return r < 0 ? r : json_string(&j, json_get(&j, json_root(&j), "gitVersion"), out, out_size,
+		NULL);
 }

@@ -1,5 +1,5 @@
-/* The Kubernetes API over HTTPS, as much as readiness and status need: one request per connection, then
- * everything is freed. */
+/* The Kubernetes API over HTTPS, as much as readiness and status need: one request per connection,
+ * then everything is freed. */
 #ifndef K3SBOX_KUBE_H
 #define K3SBOX_KUBE_H
 
@@ -11,13 +11,16 @@
 
 struct err;
 
-/* GET path. Returns the HTTP status with the body (up to 16 MiB) in *body, or -errno with the reason in e. */
-int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms, struct err *e);
+/* GET path. Returns the HTTP status with the body (up to 16 MiB) in *body, or -errno with the
+ * reason in e. */
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
+	struct err *e);
 
 struct kube_node {
 	char name[256];
 	bool ready;
-	char heartbeat[32];        /* when its kubelet last said so: RFC 3339 in UTC, so that strcmp() orders */
+	/* when its kubelet last said so: RFC 3339 in UTC, so that strcmp() orders */
+	char heartbeat[32];
 };
 
 enum { KUBE_NODES_MAX = 16 };
@@ -27,16 +30,20 @@ struct kube_nodes {
 	unsigned n, ready;                    /* of all */
 };
 
-struct kube_pods { unsigned n, running, ready; };   /* running: phase Running; ready: condition Ready */
+/* running: phase Running; ready: condition Ready */
+struct kube_pods { unsigned n, running, ready; };
 
 /* Is /readyz "ok"? 0; or -errno with the reason (-EAGAIN: it answers and is not ready yet). */
 int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e);
 /* Is there an object at this path? 0; or -errno with the reason (-EAGAIN: not yet). */
 int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, struct err *e);
-int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms, struct err *e);
-int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, struct err *e);
+int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms,
+	struct err *e);
+int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms,
+	struct err *e);
 /* The server's version, "v1.36.3". */
-int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms, struct err *e);
+int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms,
+	struct err *e);
 
 /* Pure parts. "https://[::1]:6443" → host, port; false if it is no https URL. */
 bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size);

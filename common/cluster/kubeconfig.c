@@ -17,7 +17,8 @@
 #include "base/text.h"
 #include "base/yaml.h"
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int base64_decode(const char *text, struct buf *out)
 {
@@ -44,15 +45,19 @@ void base64_encode(const void *data, size_t n, struct buf *out)
 	const uint8_t *p = data;
 
 	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-		for (int k = 0; k < 4; k++) buf_putc(out, i + (size_t)k > n ? '=' : base64_digits[v >> (18 - 6 * k) & 63]);
+		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8
+			: 0) | (i + 2 < n ? p[i + 2] : 0);
+		for (int k = 0; k < 4; k++)
+			buf_putc(out, i + (size_t)k > n ? '='
+				: base64_digits[v >> (18 - 6 * k) & 63]);
 	}
 }
 
 /* ---- reading ---- */
 
 /* The entry of that name in a list of {name: N, what: {…}}; its `what`. */
-static const struct yaml_node *entry(const struct yaml *y, const char *list, const char *name, const char *what)
+static const struct yaml_node *entry(const struct yaml *y, const char *list, const char *name,
+	const char *what)
 {
 	const struct yaml_node *items = yaml_get(y, yaml_root(y), list);
 
@@ -88,20 +93,24 @@ static int take_entries(struct kubeconfig *k, const struct yaml *y, struct err *
 {
 	const char *context = yaml_str(yaml_get(y, yaml_root(y), "current-context"));
 	const struct yaml_node *c = context ? entry(y, "contexts", context, "context") : NULL;
-	const char *cluster_name = yaml_str(yaml_get(y, c, "cluster")), *user_name = yaml_str(yaml_get(y, c, "user"));
-	const struct yaml_node *cluster = cluster_name ? entry(y, "clusters", cluster_name, "cluster") : NULL;
+	const char *cluster_name = yaml_str(yaml_get(y, c, "cluster")),
+		*user_name = yaml_str(yaml_get(y, c, "user"));
+	const struct yaml_node *cluster = cluster_name
+		? entry(y, "clusters", cluster_name, "cluster") : NULL;
 	const struct yaml_node *user = user_name ? entry(y, "users", user_name, "user") : NULL;
 
 	k->server = text_of(y, cluster, "server");
 	if (!k->server)
-		return err_set(e, -EBADMSG, "it has no current context with a cluster that names a server");
+		return err_set(e, -EBADMSG, "it has no current context with a cluster that names "
+			"a server");
 	k->tls_name = text_of(y, cluster, "tls-server-name");
 	k->token = text_of(y, user, "token");
 	k->ca_file = text_of(y, cluster, "certificate-authority");
 	k->cert_file = text_of(y, user, "client-certificate");
 	k->key_file = text_of(y, user, "client-key");
 	if (data_of(y, cluster, "certificate-authority-data", &k->ca) ||
-		data_of(y, user, "client-certificate-data", &k->cert) || data_of(y, user, "client-key-data", &k->key))
+		data_of(y, user, "client-certificate-data", &k->cert) ||
+		data_of(y, user, "client-key-data", &k->key))
 		return err_set(e, -EBADMSG, "its certificate data is not base64 text");
 	return 0;
 }
@@ -188,7 +197,8 @@ static void put_text(struct buf *b, const char *indent, const char *key, const c
 	buf_putc(b, '\n');
 }
 
-static void put_cluster(struct buf *b, const char *indent, const struct kubeconfig *k, const char *name)
+static void put_cluster(struct buf *b, const char *indent, const struct kubeconfig *k,
+	const char *name)
 {
 	buf_printf(b, "%s- cluster:\n", indent);
 	put_data(b, indent, "certificate-authority-data", k->ca);
@@ -197,14 +207,17 @@ static void put_cluster(struct buf *b, const char *indent, const struct kubeconf
 	buf_printf(b, "%s  name: %s\n", indent, name);
 }
 
-static void put_context(struct buf *b, const char *indent, const struct kubeconfig *k, const char *name)
+static void put_context(struct buf *b, const char *indent, const struct kubeconfig *k,
+	const char *name)
 {
 	(void)k;
-	buf_printf(b, "%s- context:\n%s    cluster: %s\n%s    user: %s\n%s  name: %s\n", indent, indent, name, indent, name,
+	buf_printf(b, "%s- context:\n%s    cluster: %s\n%s    user: %s\n%s  name: %s\n", indent,
+		indent, name, indent, name,
 		indent, name);
 }
 
-static void put_user(struct buf *b, const char *indent, const struct kubeconfig *k, const char *name)
+static void put_user(struct buf *b, const char *indent, const struct kubeconfig *k,
+	const char *name)
 {
 	buf_printf(b, "%s- name: %s\n%s  user:\n", indent, name, indent);
 	put_data(b, indent, "client-certificate-data", k->cert);
@@ -214,7 +227,8 @@ static void put_user(struct buf *b, const char *indent, const struct kubeconfig 
 
 static const struct section {
 	const char *key;
-	void (*put)(struct buf *b, const char *indent, const struct kubeconfig *k, const char *name);
+	void (*put)(struct buf *b, const char *indent, const struct kubeconfig *k,
+		const char *name);
 } sections[] = {
 	{ "clusters", put_cluster },
 	{ "contexts", put_context },
@@ -229,8 +243,9 @@ struct splice {
 	struct buf text;
 };
 
-/* Blank and comment lines before the next node belong to what follows them: an entry ends at its last line with
- * content. What is indented deeper than the entry is of it, and may be a block of text with # in it. */
+/* Blank and comment lines before the next node belong to what follows them: an entry ends at its
+ * last line with content. What is indented deeper than the entry is of it, and may be a block of
+ * text with # in it. */
 static uint32_t trim_end(const char *old, size_t len, uint32_t indent, uint32_t from, uint32_t to)
 {
 	struct text_lines l = text_lines(old, len);
@@ -238,20 +253,23 @@ static uint32_t trim_end(const char *old, size_t len, uint32_t indent, uint32_t 
 
 	for (uint32_t line = 0; line < to && text_line(&l); line++) {
 		size_t c = 0;
-		while (c < l.len && (l.line[c] == ' ' || l.line[c] == '\t' || l.line[c] == '\r')) c++;
+		while (c < l.len && (l.line[c] == ' ' || l.line[c] == '\t' || l.line[c] == '\r'))
+			c++;
 		if (line >= from && c < l.len && (l.line[c] != '#' || c > indent)) last = line;
 	}
 	return last + 1;
 }
 
-static int plan_section(const struct yaml *y, const struct section *sec, const struct kubeconfig *ours,
+static int plan_section(const struct yaml *y, const struct section *sec,
+	const struct kubeconfig *ours,
 	const char *name, const char *old, size_t len, struct splice *s)
 {
 	const struct yaml_node *list = yaml_get(y, yaml_root(y), sec->key);
 	char indent[64] = "";
 
 	if (!list || list->type == YAML_NULL || (list->type == YAML_SEQ && !list->count)) {
-		/* Not there, or "clusters: null" / "clusters: []": a fresh list, in its place or at the end. */
+		/* Not there, or "clusters: null" / "clusters: []": a fresh list, in its place or at
+		 * the end. */
 		s->from = list ? list->line : UINT32_MAX;
 		s->to = list ? trim_end(old, len, UINT32_MAX, list->line, list->end) : UINT32_MAX;
 		buf_printf(&s->text, "%s:\n", sec->key);
@@ -275,8 +293,8 @@ static int plan_section(const struct yaml *y, const struct section *sec, const s
 	return 0;
 }
 
-/* What goes in at this line. Pure insertions first: they end the entry before it, a replacement starts the next
- * one. */
+/* What goes in at this line. Pure insertions first: they end the entry before it, a replacement
+ * starts the next one. */
 static void put_splices(struct splice *v, size_t n, uint32_t line, struct buf *out)
 {
 	for (int replacing = 0; replacing < 2; replacing++) {
@@ -312,17 +330,21 @@ static void apply(const char *old, size_t len, struct splice *v, size_t n, struc
 		if (v[i].from == UINT32_MAX) buf_add(out, v[i].text.data, v[i].text.len);
 }
 
-static int merge(const struct yaml *y, const char *old, size_t len, const struct kubeconfig *ours, const char *name,
+static int merge(const struct yaml *y, const char *old, size_t len, const struct kubeconfig *ours,
+	const char *name,
 	struct buf *out)
 {
 	struct splice v[SECTIONS + 1] = {0};
 	const struct yaml_node *current = yaml_get(y, yaml_root(y), "current-context");
 	const struct yaml_node *first = yaml_first(y, yaml_root(y));
-	int r = first && first->indent ? -EBADMSG : 0;   /* ours are written at the margin, and must not take what follows in */
+	/* ours are written at the margin, and must not take what follows in */
+	int r = first && first->indent ? -EBADMSG : 0;
 
-	for (size_t i = 0; i < SECTIONS && !r; i++) r = plan_section(y, &sections[i], ours, name, old, len, &v[i]);
+	for (size_t i = 0; i < SECTIONS && !r; i++)
+		r = plan_section(y, &sections[i], ours, name, old, len, &v[i]);
 	v[SECTIONS].from = current ? current->line : UINT32_MAX;
-	v[SECTIONS].to = current ? trim_end(old, len, UINT32_MAX, current->line, current->end) : UINT32_MAX;
+	v[SECTIONS].to = current ? trim_end(old, len, UINT32_MAX, current->line, current->end)
+		: UINT32_MAX;
 	buf_printf(&v[SECTIONS].text, "current-context: %s\n", name);
 	if (!r) apply(old, len, v, SECTIONS + 1, out);
 	for (size_t i = 0; i <= SECTIONS; i++) buf_free(&v[i].text);
@@ -339,8 +361,8 @@ void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct bu
 	buf_printf(out, "current-context: %s\n", name);
 }
 
-/* The merged text must have the intended meaning, or it is not written: a second check, since these files
- * are the user's work. */
+/* The merged text must have the intended meaning, or it is not written: a second check, since these
+ * files are the user's work. */
 static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 {
 	struct kubeconfig k;
@@ -351,7 +373,8 @@ static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 	return r;
 }
 
-int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name, struct buf *out,
+int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name,
+	struct buf *out,
 	struct err *e)
 {
 	_cleanup_yaml_ struct yaml y = {0};
@@ -366,7 +389,9 @@ int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours,
 	if (!r && (yaml_root(&y)->type != YAML_MAP || yaml_root(&y)->flow)) r = -EBADMSG;
 	if (!r) r = merge(&y, old, len, ours, name, out);
 	if (!r) r = out->failed ? -ENOMEM : check_merged(out, ours);
-	if (r < 0) err_set(e, r, "%s", y.error[0] ? y.error : "it is not written as kubectl writes it");
+	if (r < 0)
+		err_set(e, r, "%s", y.error[0] ? y.error
+			: "it is not written as kubectl writes it");
 	return r;
 }
 

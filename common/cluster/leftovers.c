@@ -1,5 +1,5 @@
-/* Finds and ends the processes of a k3s by the mark in their environment. Not for deciding whether a
- * k3s runs: that is presence. */
+/* Finds and ends the processes of a k3s by the mark in their environment. Not for deciding whether
+ * a k3s runs: that is presence. */
 #include "cluster/leftovers.h"
 
 #include <signal.h>
@@ -12,8 +12,8 @@
 #include "base/mounts.h"
 #include "cluster/sweep.h"
 
-/* The number of the mount at / is another one in each mount namespace, and unlike /proc/self/ns/mnt it
- * is known to every kernel and sandbox. 0 if it is not (a chroot into a plain directory). */
+/* The number of the mount at / is another one in each mount namespace, and unlike /proc/self/ns/mnt
+ * it is known to every kernel and sandbox. 0 if it is not (a chroot into a plain directory). */
 static unsigned root_mount(void)
 {
 	_cleanup_mounts_ struct mounts m = {0};

@@ -59,7 +59,8 @@ static off_t lines_at(int fd, off_t end, unsigned n)
 		at -= (off_t)len;
 		/* A line end counts once something follows it. */
 		for (ssize_t i = got; i-- > 0;)
-			if (block[i] == '\n' && at + i + 1 != end && ++lines == n) return at + i + 1;
+			if (block[i] == '\n' && at + i + 1 != end && ++lines == n)
+				return at + i + 1;
 	}
 	return n ? 0 : end;
 }
@@ -75,7 +76,8 @@ int log_tail(const char *path, unsigned n, struct buf *out)
 {
 	enum { LONGEST = 1 << 20 };
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END), at = end < 0 ? -errno : lines_at(fd, end, n);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END), at = end < 0 ? -errno
+		: lines_at(fd, end, n);
 
 	if (at < 0) return (int)at;
 	if (end - at > LONGEST) at = end - LONGEST;
@@ -118,7 +120,9 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
 	char events[4096];
 
 	if (fd < 0) return -errno;
-	if (notify >= 0) inotify_add_watch(notify, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
+	if (notify >= 0)
+		inotify_add_watch(notify, path,
+			IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
 	for (;;) {
 		bool last = stop && stop(arg);
 		int r = copy_new(fd, &from, out_fd);
@@ -128,11 +132,14 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
 			close(fd);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 			if (fd < 0) return -errno;
-			if (notify >= 0) inotify_add_watch(notify, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
+			if (notify >= 0)
+				inotify_add_watch(notify, path,
+					IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
 			from = 0;
 			continue;
 		}
-		struct pollfd p[2] = { { .fd = notify, .events = POLLIN }, { .fd = out_fd, .events = 0 } };
+		struct pollfd p[2] = { { .fd = notify, .events = POLLIN },
+			{ .fd = out_fd, .events = 0 } };
 		poll(p, 2, notify < 0 ? 500 : stop ? 1000 : 5000);
 		if (p[1].revents & (POLLERR | POLLHUP)) return 0;
 		if (notify >= 0) while (read(notify, events, sizeof events) > 0) ;
@@ -141,31 +148,44 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
 
 static const struct { const char *text, *cause; } causes[] = {
 	{ "address already in use",
-	  "another program has the port: stop it (an older k3s? 'k3sbox status', 'ps'), or '-- --https-listen-port N'" },
-	{ "no space left on device", "the disk is full: make room, or choose another directory with --data-dir" },
+	  "another program has the port: stop it (an older k3s? 'k3sbox status', 'ps'), or '-- "
+	  "--https-listen-port N'" },
+	{ "no space left on device", "the disk is full: make room, or choose another directory "
+	  "with --data-dir" },
 	{ "read-only file system",
-	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves k3s's own" },
+	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves "
+	  "k3s's own" },
 	{ "flag provided but not defined",
-	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
+	  "this k3s does not understand its command line: look behind '--', and at 'k3s server "
+	  "--help'" },
 	{ "Incorrect Usage",
-	  "this k3s does not understand its command line: look behind '--', and at 'k3s server --help'" },
+	  "this k3s does not understand its command line: look behind '--', and at 'k3s server "
+	  "--help'" },
 	{ "token does not match",
-	  "the data directory belongs to a cluster with another token: pass that token, or use another --data-dir" },
+	  "the data directory belongs to a cluster with another token: pass that token, or use "
+	  "another --data-dir" },
 	{ "bootstrap data already found and encrypted with different token",
-	  "the data directory belongs to a cluster with another token: pass that token, or use another --data-dir" },
-	{ "failed to find host-local", "k3s's CNI plugins are missing: 'k3sbox init', or '-- --flannel-backend=none'" },
+	  "the data directory belongs to a cluster with another token: pass that token, or use "
+	  "another --data-dir" },
+	{ "failed to find host-local", "k3s's CNI plugins are missing: 'k3sbox init', or '-- "
+	  "--flannel-backend=none'" },
 	{ "pids cgroup controller not found",
-	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
+	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode "
+	  "control-plane" },
 	{ "failed to find memory cgroup",
-	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode control-plane" },
+	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode "
+	  "control-plane" },
 	{ "/dev/kmsg", "the kubelet needs /dev/kmsg: 'k3sbox init'" },
 	{ "/proc/sys/",
-	  "a file in /proc/sys is missing or read-only: 'k3sbox init'; 'k3sbox procsys check' tells which" },
-	{ "unable to find data in memory cache", "cAdvisor cannot measure here: 'k3sbox doctor' shows why" },
+	  "a file in /proc/sys is missing or read-only: 'k3sbox init'; 'k3sbox procsys check' "
+	  "tells which" },
+	{ "unable to find data in memory cache", "cAdvisor cannot measure here: 'k3sbox doctor' "
+	  "shows why" },
 	{ "snapshotter cannot be enabled",
 	  "the snapshotter does not work on this file system: '-- --snapshotter=native'" },
 	{ "no default routes found",
-	  "there is no default route: 'ip route add default …', or '-- --node-ip IP --advertise-address IP'" },
+	  "there is no default route: 'ip route add default …', or '-- --node-ip IP "
+	  "--advertise-address IP'" },
 	{ "permission denied", "something is not allowed here: 'k3sbox doctor' shows what" },
 	{ "operation not permitted", "something is not allowed here: 'k3sbox doctor' shows what" },
 };

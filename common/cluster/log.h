@@ -12,8 +12,8 @@ enum { LOG_MAX = 16 << 20 };   /* bytes; then the content moves to "….1" */
 /* Makes a new log (an old one moves to PATH.1). A descriptor for appending, or -errno. */
 int log_open(const char *path);
 
-/* Moves the content to PATH.1 if it is over max. The writer keeps its descriptor, so what it writes while the
- * last bytes are copied is the only thing that can be lost. 0 or -errno. */
+/* Moves the content to PATH.1 if it is over max. The writer keeps its descriptor, so what it writes
+ * while the last bytes are copied is the only thing that can be lost. 0 or -errno. */
 int log_rotate(const char *path, size_t max);
 
 /* Where the last n lines begin (bytes), or -errno. */
@@ -22,11 +22,12 @@ long long log_lines_at(const char *path, unsigned n);
 /* The last n lines, or the last MiB if they are longer. 0 or -errno. */
 int log_tail(const char *path, unsigned n, struct buf *out);
 
-/* Writes what is added to the file to out_fd, until stop() returns true (NULL: without end); from its end, or from byte
- * `from`. -errno on error. */
+/* Writes what is added to the file to out_fd, until stop() returns true (NULL: without end); from
+ * its end, or from byte `from`. -errno on error. */
 int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *arg), void *arg);
 
-/* Pure. The cause that the last lines of k3s's log point to, with what to do; NULL if none is known. */
+/* Pure. The cause that the last lines of k3s's log point to, with what to do; NULL if none is
+ * known. */
 const char *log_cause(const char *text);
 
 #endif

@@ -1,5 +1,5 @@
-/* Combines what tells whether a k3s runs. The lock and the state file answer where they are intact; the
- * processes are looked through where they do not. */
+/* Combines what tells whether a k3s runs. The lock and the state file answer where they are intact;
+ * the processes are looked through where they do not. */
 #include "cluster/presence.h"
 
 #include <errno.h>

@@ -14,8 +14,10 @@ enum presence_kind {
 	PRESENCE_NONE,       /* nothing lives */
 	PRESENCE_STARTING,   /* the lock is held, and k3s has not been started yet */
 	PRESENCE_RUNNING,    /* a supervisor lives; its lock and its state are as they should be */
-	PRESENCE_DAMAGED,    /* a supervisor lives, but its lock or its state was removed or damaged */
-	PRESENCE_LEFT,       /* no supervisor, but processes that one left behind when it was killed */
+	/* a supervisor lives, but its lock or its state was removed or damaged */
+	PRESENCE_DAMAGED,
+	/* no supervisor, but processes that one left behind when it was killed */
+	PRESENCE_LEFT,
 };
 
 struct presence {
@@ -26,8 +28,8 @@ struct presence {
 	size_t left;                   /* LEFT: how many processes */
 };
 
-/* have_lock: the caller holds the lock (runstate_lock). 0, or -errno if the state cannot be read for
- * another reason than that it is absent or damaged (-EACCES). presence_free() in every case. */
+/* have_lock: the caller holds the lock (runstate_lock). 0, or -errno if the state cannot be read
+ * for another reason than that it is absent or damaged (-EACCES). presence_free() in every case. */
 int presence_look(struct presence *p, bool have_lock, struct err *e);
 void presence_free(struct presence *p);
 #define _cleanup_presence_ __attribute__((cleanup(presence_free)))
@@ -35,8 +37,8 @@ void presence_free(struct presence *p);
 /* Is there a supervisor, or one that prepares? */
 bool presence_alive(const struct presence *p);
 
-/* With the lock held and no supervisor: ends the processes of one that was killed and sweeps, if that
- * has not been done yet. Returns how many processes there were. */
+/* With the lock held and no supervisor: ends the processes of one that was killed and sweeps, if
+ * that has not been done yet. Returns how many processes there were. */
 size_t presence_end_killed(struct presence *p);
 
 #endif

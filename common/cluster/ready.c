@@ -1,5 +1,5 @@
-/* Readiness. TLS needs more memory than everything else in the supervisor together, so the API is asked
- * in a child. */
+/* Readiness. TLS needs more memory than everything else in the supervisor together, so the API is
+ * asked in a child. */
 #include "cluster/ready.h"
 
 #include <errno.h>
@@ -40,8 +40,8 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err 
 	return kubeconfig_load(k, path, e);
 }
 
-/* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays "True" for a
- * while. */
+/* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays
+ * "True" for a while. */
 static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct ready_result *out)
 {
 	struct kube_nodes nodes;
@@ -58,14 +58,17 @@ static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct read
 	}
 }
 
-/* A pod is refused until its namespace has the default service account, which the controller manager makes some seconds after
- * its start; and where flannel brings the network, a pod made before it is up waits for the kubelet's second attempt. */
+/* A pod is refused until its namespace has the default service account, which the controller
+ * manager makes some seconds after its start; and where flannel brings the network, a pod made
+ * before it is up waits for the kubelet's second attempt. */
 static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, struct err *e)
 {
 	char conflist[PATH_MAX];
 
-	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, e) < 0) return false;
-	if (io_join(conflist, sizeof conflist, s->data_dir, "agent/etc/cni/net.d/10-flannel.conflist") < 0) return true;
+	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, e) < 0)
+		return false;
+	if (io_join(conflist, sizeof conflist,
+		s->data_dir, "agent/etc/cni/net.d/10-flannel.conflist") < 0) return true;
 	if (!io_exists(conflist) || io_exists("/run/flannel/subnet.env")) return true;
 	err_set(e, 0, "flannel is not ready");
 	return false;

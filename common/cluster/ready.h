@@ -11,20 +11,21 @@
 #include "cluster/runstate.h"
 
 struct ready_result {
-	bool api, node, pods;      /* pods: they can be created, and will not have to wait for the network first */
+	/* pods: they can be created, and will not have to wait for the network first */
+	bool api, node, pods;
 	char name[64];             /* of the node */
 	struct err why;            /* what is not ready yet */
 };
 
-/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since: seconds since the
- * epoch; a node's condition that is older is of an earlier run. */
+/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since:
+ * seconds since the epoch; a node's condition that is older is of an earlier run. */
 pid_t ready_start(const struct runstate *s, int64_t since, int *fd);
 /* After the child ended: its answer. Closes fd. */
 void ready_take(int fd, struct ready_result *out);
 /* A cheap check before that: does a kubeconfig exist? */
 bool ready_worth_asking(const struct runstate *s);
-/* The kubeconfig of a cluster: the one that k3s writes for its users, or the one that it writes first for
- * itself. 0 or -errno with the reason in e. */
+/* The kubeconfig of a cluster: the one that k3s writes for its users, or the one that it writes
+ * first for itself. 0 or -errno with the reason in e. */
 struct kubeconfig;
 int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err *e);
 

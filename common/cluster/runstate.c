@@ -1,5 +1,5 @@
-/* The file of a run's state, and the lock beside it. Not for judging what they mean together: that is
- * presence. */
+/* The file of a run's state, and the lock beside it. Not for judging what they mean together: that
+ * is presence. */
 #include "cluster/runstate.h"
 
 #include <errno.h>
@@ -26,14 +26,16 @@ const char *const runstate_phase_names[RUNSTATE_PHASES] = {
 	[RUNSTATE_STOPPED] = "stopped",
 };
 
-enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_PROCESS, FIELD_PHASE, FIELD_INT, FIELD_TIME, FIELD_BOOL };
+enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_PROCESS, FIELD_PHASE, FIELD_INT, FIELD_TIME,
+	FIELD_BOOL };
 
 static const struct state_field {
 	const char *key;
 	enum field_type type;
 	size_t at, size;
 } fields[] = {
-#define F(key, type, member) { key, type, offsetof(struct runstate, member), sizeof((struct runstate *)0)->member }
+#define F(key, type, member) \
+	{ key, type, offsetof(struct runstate, member), sizeof((struct runstate *)0)->member }
 	F("supervisor", FIELD_PROCESS, supervisor),
 	F("k3s", FIELD_PROCESS, k3s),
 	F("phase", FIELD_PHASE, phase),
@@ -90,7 +92,8 @@ static void put_field(const struct state_field *f, const void *p, struct buf *b)
 	buf_printf(b, "%s ", f->key);
 	switch (f->type) {
 	case FIELD_TEXT: put_escaped(b, p); break;
-	case FIELD_PROCESS: buf_printf(b, "%d %llu", (int)id->pid, (unsigned long long)id->start); break;
+	case FIELD_PROCESS: buf_printf(b, "%d %llu", (int)id->pid, (unsigned long long)id->start);
+	break;
 	case FIELD_PHASE: buf_puts(b, runstate_phase_names[*(const enum runstate_phase *)p]); break;
 	case FIELD_INT: buf_printf(b, "%d", *(const int *)p); break;
 	case FIELD_TIME: buf_printf(b, "%lld", (long long)*(const int64_t *)p); break;
@@ -102,7 +105,8 @@ static void put_field(const struct state_field *f, const void *p, struct buf *b)
 
 void runstate_print(const struct runstate *s, struct buf *out)
 {
-	for (size_t i = 0; i < FIELDS; i++) put_field(&fields[i], (const char *)s + fields[i].at, out);
+	for (size_t i = 0; i < FIELDS; i++)
+		put_field(&fields[i], (const char *)s + fields[i].at, out);
 }
 
 static void take_phase(enum runstate_phase *p, const char *value)
@@ -189,7 +193,8 @@ int runstate_load(struct runstate *s, const char *dir, struct err *e)
 	if (!r) r = io_read(path, &b, 1 << 20);
 	if (r < 0) return err_errno(e, r, "cannot read %s/state", dir);
 	if (!is_whole(&b) || runstate_parse(s, b.data, b.len) < 0)
-		return err_set(e, -EBADMSG, "%s is damaged: it is empty or has been truncated", path);
+		return err_set(e, -EBADMSG, "%s is damaged: it is empty or has been truncated",
+			path);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
-/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced as a
- * whole. The lock that it holds proves that it runs; pid and start time tell which process it is (a pid
- * alone may be another's by now). */
+/* What a running `k3sbox run` says about itself: one small text file of "key value" lines, replaced
+ * as a whole. The lock that it holds proves that it runs; pid and start time tell which process it
+ * is (a pid alone may be another's by now). */
 #ifndef K3SBOX_RUNSTATE_H
 #define K3SBOX_RUNSTATE_H
 
@@ -15,9 +15,11 @@
 struct err;
 
 enum runstate_phase {
-	RUNSTATE_STARTING, RUNSTATE_API, RUNSTATE_READY, RUNSTATE_STOPPING, RUNSTATE_STOPPED, RUNSTATE_PHASES
+	RUNSTATE_STARTING, RUNSTATE_API, RUNSTATE_READY, RUNSTATE_STOPPING, RUNSTATE_STOPPED,
+		RUNSTATE_PHASES
 };
-extern const char *const runstate_phase_names[RUNSTATE_PHASES];   /* "starting", "api", "ready", … */
+/* "starting", "api", "ready", … */
+extern const char *const runstate_phase_names[RUNSTATE_PHASES];
 
 struct runstate {
 	struct process_id supervisor, k3s;
@@ -26,23 +28,26 @@ struct runstate {
 	int status;                /* RUNSTATE_STOPPED: exit status of k3s */
 	bool control_plane;
 	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
-	char folder[256];          /* directory that run was called in; empty if its name is longer */
+	/* directory that run was called in; empty if its name is longer */
+	char folder[256];
 	struct strv obstacles;     /* keys of the steps that removed them: plan/rows.h */
 	struct strv argv;          /* how run was called, without its own name; for restart */
 };
 
-/* Pure. Values are cut to their fields; unknown keys are skipped. 0, or -EBADMSG if it is no state at all. */
+/* Pure. Values are cut to their fields; unknown keys are skipped. 0, or -EBADMSG if it is no state
+ * at all. */
 int runstate_parse(struct runstate *s, const char *text, size_t len);
 void runstate_print(const struct runstate *s, struct buf *out);
 void runstate_free(struct runstate *s);
 #define _cleanup_runstate_ __attribute__((cleanup(runstate_free)))
 
-/* Reads dir/state. 0; -ENOENT (it never ran here); -EBADMSG if the file is damaged: every state ends in a
- * line that says so, and a file that was cut has none; or another -errno. */
+/* Reads dir/state. 0; -ENOENT (it never ran here); -EBADMSG if the file is damaged: every state
+ * ends in a line that says so, and a file that was cut has none; or another -errno. */
 int runstate_load(struct runstate *s, const char *dir, struct err *e);
 int runstate_save(const struct runstate *s, const char *dir);
 
-/* Takes dir/lock (made if needed): a descriptor that holds it, -EWOULDBLOCK if another process does, or -errno. */
+/* Takes dir/lock (made if needed): a descriptor that holds it, -EWOULDBLOCK if another process
+ * does, or -errno. */
 int runstate_lock(const char *dir);
 
 /* Gives it up, for children too that have inherited the descriptor. */

@@ -21,11 +21,12 @@
 #include "cluster/runstate.h"
 #include "cluster/template.h"
 
-/* Directories below which k3s, its containerd and its kubelet mount. What is mounted on the directory
- * itself (a disk for images, a volume) is not theirs. Mounts that `init` made lie elsewhere and are undone
- * by `clean`. */
+/* Directories below which k3s, its containerd and its kubelet mount. What is mounted on the
+ * directory itself (a disk for images, a volume) is not theirs. Mounts that `init` made lie
+ * elsewhere and are undone by `clean`. */
 static const struct { const char *path; bool in_data; } places[] = {
-	{ "/run/k3s", false },                     /* containerd's state: bundles, shared memory, sandboxes */
+	/* containerd's state: bundles, shared memory, sandboxes */
+	{ "/run/k3s", false },
 	{ "/var/lib/kubelet/pods", false },        /* volumes, subpaths, projected tokens */
 	{ "/var/lib/kubelet/plugins", false },
 	{ "agent/containerd", true },              /* snapshots */
@@ -55,8 +56,9 @@ static int sweep_mounts(const char *data_dir)
 	return first;
 }
 
-/* Where / does not propagate, the kubelet binds its directory onto itself (mount-utils MakeRShared): a
- * mount whose root is the same path. A disk or volume that is mounted there has another root. */
+/* Where / does not propagate, the kubelet binds its directory onto itself (mount-utils
+ * MakeRShared): a mount whose root is the same path. A disk or volume that is mounted there has
+ * another root. */
 static int sweep_kubelet(void)
 {
 	static const char dir[] = "/var/lib/kubelet";
@@ -79,13 +81,14 @@ static bool in_use(const char *path)
 	for (struct dirent *e; (e = readdir(d));) {
 		if (*e->d_name < '1' || *e->d_name > '9') continue;
 		snprintf(ns, sizeof ns, "/proc/%.20s/ns/net", e->d_name);
-		if (!stat(ns, &st) && st.st_dev == pinned.st_dev && st.st_ino == pinned.st_ino) return true;
+		if (!stat(ns, &st) && st.st_dev == pinned.st_dev && st.st_ino == pinned.st_ino)
+			return true;
 	}
 	return false;
 }
 
-/* containerd pins each pod's network namespace as a file of this name, and podman does so too: one that has
- * processes in it, now that all of ours are gone, is not ours. */
+/* containerd pins each pod's network namespace as a file of this name, and podman does so too: one
+ * that has processes in it, now that all of ours are gone, is not ours. */
 static int sweep_netns(const char *dir)
 {
 	char path[PATH_MAX];
@@ -94,7 +97,8 @@ static int sweep_netns(const char *dir)
 
 	if (!d) return 0;
 	for (struct dirent *e; (e = readdir(d));) {
-		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0) continue;
+		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0)
+			continue;
 		if (in_use(path)) continue;
 		if (note(mounts_umount_within(path), path, &first) >= 0) unlink(path);
 	}
@@ -112,7 +116,8 @@ static void remove_cgroup(int at, const char *name, int depth)
 		return;
 	}
 	for (struct dirent *e; depth < 16 && (e = readdir(d));)
-		if (e->d_type == DT_DIR && *e->d_name != '.') remove_cgroup(dirfd(d), e->d_name, depth + 1);
+		if (e->d_type == DT_DIR && *e->d_name != '.')
+			remove_cgroup(dirfd(d), e->d_name, depth + 1);
 	unlinkat(at, name, AT_REMOVEDIR);
 }
 
@@ -123,16 +128,19 @@ static void sweep_cgroups(void)
 	_cleanup_closedir_ DIR *root = opendir("/sys/fs/cgroup");
 
 	if (!root) return;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) remove_cgroup(dirfd(root), names[i], 0);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		remove_cgroup(dirfd(root), names[i], 0);
 	for (struct dirent *e; (e = readdir(root));) {
 		if (*e->d_name == '.' || e->d_type != DT_DIR) continue;
-		_cleanup_close_ int fd = openat(dirfd(root), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		for (size_t i = 0; fd >= 0 && i < sizeof names / sizeof *names; i++) remove_cgroup(fd, names[i], 0);
+		_cleanup_close_ int fd = openat(dirfd(root), e->d_name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		for (size_t i = 0; fd >= 0 && i < sizeof names / sizeof *names; i++)
+			remove_cgroup(fd, names[i], 0);
 	}
 }
 
-/* Other programs that mount in the same directories: by name, and by a word of the command line where the
- * name is not enough. */
+/* Other programs that mount in the same directories: by name, and by a word of the command line
+ * where the name is not enough. */
 static const struct { const char *name, *word; } owners[] = {
 	{ "kubelet", NULL },
 	{ "k3s-server", NULL },                    /* what `k3s server` calls itself */
@@ -156,7 +164,8 @@ static bool is_owner(const char *pid)
 	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
 	if (io_read_line(path, name, sizeof name) < 0) return false;
 	for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
-		if (!strncmp(name, owners[i].name, 15) && (!owners[i].word || has_word(pid, owners[i].word))) return true;
+		if (!strncmp(name, owners[i].name, 15) &&
+			(!owners[i].word || has_word(pid, owners[i].word))) return true;
 	return false;
 }
 
@@ -180,7 +189,8 @@ static pid_t find_owner(void)
 	for (size_t i = 0; i < all.n; i++) {
 		char pid[24];
 		snprintf(pid, sizeof pid, "%d", (int)all.v[i].id.pid);
-		if (!all.v[i].zombie && is_owner(pid) && sees_our_mounts(pid)) return all.v[i].id.pid;
+		if (!all.v[i].zombie && is_owner(pid) && sees_our_mounts(pid))
+			return all.v[i].id.pid;
 	}
 	return 0;
 }
@@ -190,7 +200,8 @@ static void sweep_own(const char *data_dir)
 {
 	char path[PATH_MAX];
 
-	if (!io_join(path, sizeof path, data_dir, TEMPLATE_FILE) && template_file_is_ours(path)) io_unlink(path);
+	if (!io_join(path, sizeof path, data_dir, TEMPLATE_FILE) && template_file_is_ours(path))
+		io_unlink(path);
 	io_unlink(RUN_BIN "/crun");
 }
 
@@ -200,11 +211,13 @@ int sweep_all(const struct runstate *s)
 	if (s->control_plane) return 0;   /* it has no pods */
 	pid_t owner = find_owner();
 	if (owner) {
-		warn("another k3s or kubelet is running (pid %d): mounts of pods are kept", (int)owner);
+		warn("another k3s or kubelet is running (pid %d): mounts of pods are kept",
+			(int)owner);
 		return 0;
 	}
 	/* Usually the same directory; in a minimal root /var/run need not be a link. */
-	int mounts = sweep_mounts(s->data_dir), netns = sweep_netns("/run/netns"), other = sweep_netns("/var/run/netns");
+	int mounts = sweep_mounts(s->data_dir), netns = sweep_netns("/run/netns"),
+		other = sweep_netns("/var/run/netns");
 
 	note(sweep_kubelet(), "/var/lib/kubelet", &mounts);
 	sweep_cgroups();

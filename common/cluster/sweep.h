@@ -4,9 +4,9 @@
 
 struct runstate;
 
-/* To be called when no process of this k3s runs any more. Where another k3s or kubelet runs, which uses
- * the same directories, or a pod of one, only what is k3sbox's alone is removed. Idempotent. Prints what
- * cannot be removed; 0, or the first -errno. */
+/* To be called when no process of this k3s runs any more. Where another k3s or kubelet runs, which
+ * uses the same directories, or a pod of one, only what is k3sbox's alone is removed. Idempotent.
+ * Prints what cannot be removed; 0, or the first -errno. */
 int sweep_all(const struct runstate *s);
 
 #endif

@@ -1,5 +1,5 @@
-/* Fuzz target: a text through the parser, every look-up, and edits that depend on it: no crash, what
- * parses can be edited, and the result parses again. */
+/* Fuzz target: a text through the parser, every look-up, and edits that depend on it: no crash,
+ * what parses can be edited, and the result parses again. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,7 +21,8 @@ static void read_all(const struct json *j)
 		if (n->start >= n->end || n->end > j->len || n->key > n->key_end) abort();
 		_cleanup_free_ char *s = json_strdup(j, n);
 		if ((n->type == JSON_STRING) != (s != NULL)) abort();
-		if (s && !memchr(s, 0, strlen(s)) && strlen(s) && !json_is(j, n, s) && !strstr(j->text, "\\u0000")) abort();
+		if (s && !memchr(s, 0, strlen(s)) && strlen(s) && !json_is(j, n, s) &&
+			!strstr(j->text, "\\u0000")) abort();
 		json_string(j, n, small, sizeof small, NULL);
 		json_key(j, n, key, sizeof key);
 		json_int(j, n, &v);
@@ -43,9 +44,11 @@ static void edit(const struct json *j)
 	for (size_t i = 0; i < j->len; i++) seed = seed * 31 + (unsigned char)j->text[i];
 	for (size_t i = 0; i < j->n && i < 64; i++) {
 		const struct json_node *n = &j->nodes[i];
-		for (const struct json_node *m = json_first(j, n); m; m = json_next(j, m), seed = seed * 1103515245 + 12345)
+		for (const struct json_node *m = json_first(j, n); m; m = json_next(j, m),
+			seed = seed * 1103515245 + 12345)
 			if (seed >> 16 & 1) json_edit_remove(&e, n, m);
-		if (n->type == JSON_OBJECT && seed >> 17 & 1) json_edit_append(&e, n, "new\"", "[1]");
+		if (n->type == JSON_OBJECT && seed >> 17 & 1)
+			json_edit_append(&e, n, "new\"", "[1]");
 		if (n->type == JSON_ARRAY && seed >> 18 & 1) json_edit_append(&e, n, NULL, "{}");
 		if (n->type == JSON_NUMBER && seed >> 19 & 1) json_edit_replace(&e, n, "null");
 	}

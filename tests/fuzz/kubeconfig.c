@@ -1,6 +1,6 @@
-/* Fuzz target: a user's kubeconfig. Reading it must not crash; merging into it either refuses or gives a file
- * that is read back as ours, that keeps each of their lines outside the entries that were replaced, and that a
- * second merge does not change. */
+/* Fuzz target: a user's kubeconfig. Reading it must not crash; merging into it either refuses or
+ * gives a file that is read back as ours, that keeps each of their lines outside the entries that
+ * were replaced, and that a second merge does not change. */
 #include "base/err.h"
 #include "cluster/kubeconfig.h"
 
@@ -13,7 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct kubeconfig ours = { .server = "https://127.0.0.1:6443", .ca = "CA", .cert = "CERT", .key = "KEY" };
+static struct kubeconfig ours = { .server = "https://127.0.0.1:6443", .ca = "CA", .cert = "CERT",
+	.key = "KEY" };
 
 /* Entries of a list that are not ours. */
 static unsigned others(const char *text, size_t len, const char *list)
@@ -41,7 +42,8 @@ static void check_merge(const char *old, size_t len)
 	} else {
 		static const char *const lists[] = { "clusters", "contexts", "users" };
 		for (size_t i = 0; i < 3; i++)
-			if (others(old, len, lists[i]) != others(once.data, once.len, lists[i])) abort();
+			if (others(old, len, lists[i]) != others(once.data, once.len, lists[i]))
+				abort();
 		if (kubeconfig_merge(once.data, once.len, &ours, "k3sbox", &twice, &e)) abort();
 		if (once.len != twice.len || memcmp(once.data, twice.data, once.len)) abort();
 	}

@@ -1,4 +1,5 @@
-/* Fuzz target: a state file, and a line of /proc/PID/stat. What was read is written and read back as the same. */
+/* Fuzz target: a state file, and a line of /proc/PID/stat. What was read is written and read back
+ * as the same. */
 #include "cluster/runstate.h"
 
 #include <stdint.h>

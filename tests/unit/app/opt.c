@@ -18,7 +18,8 @@ struct cfg {
 static const char *const choices[] = { "none", "api", "node", NULL };
 static const struct opt rows[] = {
 	{ OPT_FLAG, 'f', "flag", offsetof(struct cfg, flag), .help = "a flag" },
-	{ OPT_FLAG, 0, "other", offsetof(struct cfg, other), .help = "another,\nwith a second line" },
+	{ OPT_FLAG, 0, "other", offsetof(struct cfg, other),
+	  .help = "another,\nwith a second line" },
 	{ OPT_STR, 's', "str", offsetof(struct cfg, str), "TEXT", .help = "a string" },
 	{ OPT_STR, 'w', "wait", offsetof(struct cfg, wait), "WHAT", .bare = "node",
 	  .help = "value may be left out" },
@@ -47,17 +48,20 @@ static struct result *parse(const char *words, bool in_order)
 	strv_free(&r.cfg.list);
 	r = (struct result){ .argv = { "x" } };
 	snprintf(r.text, sizeof r.text, "%s", words);
-	for (char *w = strtok(r.text, " "); w; w = strtok(NULL, " ")) r.argv[argc++] = *w == '_' ? w + 1 : w;
+	for (char *w = strtok(r.text, " "); w; w = strtok(NULL, " "))
+		r.argv[argc++] = *w == '_' ? w + 1 : w;
 	r.n = opt_parse(rows, &r.cfg, argc, r.argv, in_order, &r.rest, &r.e);
 	return &r;
 }
 
 TEST(values)
 {
-	struct result *r = parse("-f --str=a=b --list x -ly -l z --number 7 --seconds=2m --choice api",
+	struct result *r =
+		parse("-f --str=a=b --list x -ly -l z --number 7 --seconds=2m --choice api",
 		false);
 
-	CHECK(r->n == 0 && r->cfg.flag && !r->cfg.other && r->cfg.number == 7 && r->cfg.seconds == 120 &&
+	CHECK(r->n == 0 && r->cfg.flag && !r->cfg.other && r->cfg.number == 7 &&
+		r->cfg.seconds == 120 &&
 		r->cfg.choice == 1);
 	CHECK_STR(r->cfg.str, "a=b");
 	CHECK(r->cfg.list.n == 3 && !strcmp(r->cfg.list.v[1], "y"));
@@ -138,13 +142,16 @@ TEST(misuse)
 		  "unknown option '--fla'" },
 		{ "--flag=1", "--flag takes no value" }, { "--str", "--str needs a value (TEXT)" },
 		  { "-s", "-s needs a value (TEXT)" },
-		{ "--number x", "--number takes N, not 'x'" }, { "--number -1", "--number takes N" },
+		{ "--number x", "--number takes N, not 'x'" },
+		  { "--number -1", "--number takes N" },
 		  { "--number 1x", "--number takes N" },
-		{ "--number 99999999999", "--number takes N" }, { "--number _", "--number takes N" },
+		{ "--number 99999999999", "--number takes N" },
+		  { "--number _", "--number takes N" },
 		  { "--seconds 5d", "--seconds takes S" },
 		{ "--seconds 999999h", "--seconds takes S" }, { "--choice some",
 		  "--choice takes none|api|node, not 'some'" },
-		{ "--choice", "--choice needs a value (none|api|node)" }, { "--choice _", "not ''" },
+		{ "--choice", "--choice needs a value (none|api|node)" },
+		  { "--choice _", "not ''" },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -173,7 +180,8 @@ TEST(help)
 
 	opt_help(rows, &b);
 	CHECK(strstr(b.data, "  -f, --flag                  a flag\n"));
-	CHECK(strstr(b.data, "      --other                 another,\n                              with "
+	CHECK(strstr(b.data, "      --other                 another,\n                            "
+		"  with "
 		"a second line\n"));
 	CHECK(strstr(b.data, "  -s, --str TEXT "));
 	CHECK(strstr(b.data, "--wait[=WHAT]"));

@@ -78,7 +78,8 @@ TEST(read)
 	CHECK(!io_read(in("r"), &b, 11) && b.len == 11);
 	CHECK(io_read(in("r"), &b, 10) == -EFBIG);
 	buf_reset(&b);
-	CHECK(!io_read("/proc/self/status", &b, 65536) && b.len > 100);   /* says that it has 0 bytes */
+	/* says that it has 0 bytes */
+	CHECK(!io_read("/proc/self/status", &b, 65536) && b.len > 100);
 	buf_free(&b);
 	CHECK(io_read(dir, &b, 10) == -EISDIR);
 	CHECK(!io_read_line(in("r"), line, sizeof line));
@@ -131,7 +132,8 @@ static int on_full_tmpfs(void *arg)
 	static char block[4096];
 	(void)arg;
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return __LINE__ & 0xff;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return __LINE__ & 0xff;
 	if (mount("k3sbox", in("full"), "tmpfs", 0, "size=32k")) return __LINE__ & 0xff;
 	if (io_replace(in("full/x"), 0600, "old", 3)) return __LINE__ & 0xff;
 	int fd = open(in("full/filler"), O_WRONLY | O_CREAT, 0600);
@@ -187,7 +189,8 @@ TEST(poke)
 TEST(directories)
 {
 	CHECK(!io_mkdirs(in("f/g//h/"), 0700) && mode_of(in("f/g/h")) == (S_IFDIR | 0700));
-	CHECK(!chmod(in("f"), 0711) && !io_mkdirs(in("f/g/h"), 0755) && mode_of(in("f")) == (S_IFDIR | 0711));
+	CHECK(!chmod(in("f"), 0711) && !io_mkdirs(in("f/g/h"), 0755) &&
+		mode_of(in("f")) == (S_IFDIR | 0711));
 	CHECK(!io_mkparents(in("f/i/j/file"), 0755) && io_exists(in("f/i/j")) &&
 		!io_exists(in("f/i/j/file")));
 	CHECK(!io_mkparents("file", 0755) && !io_mkparents("/file", 0755));
@@ -213,7 +216,8 @@ TEST(remove_tree)
 static int with_mount(void *arg)
 {
 	(void)arg;
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return __LINE__ & 0xff;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return __LINE__ & 0xff;
 	if (io_mkdirs(in("m/mnt"), 0755) || mount("k3sbox", in("m/mnt"), "tmpfs", 0, NULL))
 		return __LINE__ & 0xff;
 	if (io_replace(in("m/mnt/kept"), 0600, "x", 1) || io_replace(in("m/goes"), 0600, "x", 1))
@@ -231,7 +235,8 @@ TEST(find_program)
 {
 	char path[300], list[600], self[PATH_MAX] = "";
 
-	CHECK(!io_mkdirs(in("p1"), 0755) && !io_mkdirs(in("p2"), 0755) && !io_mkdirs(in("p1/folder"), 0755));
+	CHECK(!io_mkdirs(in("p1"), 0755) && !io_mkdirs(in("p2"), 0755) &&
+		!io_mkdirs(in("p1/folder"), 0755));
 	CHECK(!io_replace(in("p1/prog"), 0644, "x", 1) && !io_replace(in("p2/prog"), 0755, "x", 1));
 	snprintf(list, sizeof list, ":%s::%s:", in("p1"), in("p2"));
 	if (geteuid() != 0 || access(in("p1/prog"), X_OK) < 0) {
@@ -246,7 +251,8 @@ TEST(find_program)
 	CHECK(io_find_program(in("p2/none"), NULL, path, sizeof path) == -ENOENT);
 	CHECK(!io_find_program("sh", NULL, path, sizeof path));
 	/* never ourselves, by whatever name */
-	CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0 && !symlink(self, in("p1/me")) &&
+	CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0 &&
+		!symlink(self, in("p1/me")) &&
 		!symlink("/bin/sh", in("p2/me")));
 	CHECK(!io_find_program("me", list, path, sizeof path));
 	CHECK_STR(path, in("p2/me"));

@@ -104,12 +104,14 @@ TEST(tree)
 	const struct json_node *c = json_next(&j, a);
 	CHECK(c->type == JSON_OBJECT && !json_first(&j, c) && json_key_is(&j, c, "C"));
 	CHECK(json_next(&j, c)->type == JSON_NULL && !json_next(&j, json_next(&j, c)));
-	CHECK(!json_path(&j, root, "a.b") && !json_path(&j, NULL, "a") && json_path(&j, root, "c") == c);
+	CHECK(!json_path(&j, root, "a.b") && !json_path(&j, NULL, "a") &&
+		json_path(&j, root, "c") == c);
 }
 
 TEST(keys_fold_as_in_go)
 {
-	CHECK(parse("{\"Name\":1,\"NAME\":2,\"name\":3,\"na\\u006de\":4,\"\xc5\xbf" "et\":5,\"\\u212a\":6,\"\xc3\x84\":7}") == 0);
+	CHECK(parse("{\"Name\":1,\"NAME\":2,\"name\":3,\"na\\u006de\":4,\"\xc5\xbf"
+		"et\":5,\"\\u212a\":6,\"\xc3\x84\":7}") == 0);
 	int64_t v = 0;
 	CHECK(json_int(&j, json_get(&j, json_root(&j), "name"), &v) == 0 && v == 4);
 	CHECK(json_int(&j, json_get(&j, json_root(&j), "set"), &v) == 0 && v == 5);
@@ -122,7 +124,8 @@ TEST(keys_fold_as_in_go)
 TEST(as_many_nodes_as_there_are)
 {
 	static const struct { const char *text; size_t n; } rows[] = {
-		{ "[]", 1 }, { "0", 1 }, { "[1,2,3]", 4 }, { "{\"a\":{\"b\":[1,{}]},\"c\":[[],[[]]]}", 9 },
+		{ "[]", 1 }, { "0", 1 }, { "[1,2,3]", 4 },
+		  { "{\"a\":{\"b\":[1,{}]},\"c\":[[],[[]]]}", 9 },
 		{ "[\"[,{\\\"[\",\"\\\\\",[5]]", 5 }, { "{\"[{,\\\"\":[1,2]}", 4 },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -135,11 +138,13 @@ TEST(strings)
 {
 	char s[64];
 	size_t n;
-	CHECK(parse("[\"a\\u00e9\\n\\\"\\/\", \"\\ud83d\\ude00\", \"\\ud83d\\u0041\\udc00\", \"\xff\xc3\", \"a\\u0000b\"]") == 0);
+	CHECK(parse("[\"a\\u00e9\\n\\\"\\/\", \"\\ud83d\\ude00\", \"\\ud83d\\u0041\\udc00\", "
+		"\"\xff\xc3\", \"a\\u0000b\"]") == 0);
 	const struct json_node *e = json_first(&j, json_root(&j));
 	CHECK(json_string(&j, e, s, sizeof s, &n) == 0);
 	CHECK_STR(s, "a\xc3\xa9\n\"/");
-	CHECK(json_string(&j, e, s, 6, &n) == -ENAMETOOLONG && json_string(&j, e, s, 7, &n) == 0 && n == 6);
+	CHECK(json_string(&j, e, s, 6, &n) == -ENAMETOOLONG && json_string(&j, e, s, 7, &n) == 0 &&
+		n == 6);
 	e = json_next(&j, e);
 	CHECK(json_is(&j, e, "\xf0\x9f\x98\x80"));
 	e = json_next(&j, e);
@@ -150,15 +155,19 @@ TEST(strings)
 	free(d);
 	e = json_next(&j, e);
 	CHECK(json_string(&j, e, s, sizeof s, &n) == 0 && n == 3 && !memcmp(s, "a\0b", 4));
-	CHECK(!json_strdup(&j, json_root(&j)) && json_string(&j, NULL, s, sizeof s, NULL) == -EINVAL);
+	CHECK(!json_strdup(&j, json_root(&j)) &&
+		json_string(&j, NULL, s, sizeof s, NULL) == -EINVAL);
 }
 
 TEST(integers)
 {
 	static const struct { const char *text; int r; int64_t v; } rows[] = {
-		{ "0", 0, 0 }, { "-5", 0, -5 }, { "9223372036854775807", 0, INT64_MAX }, { "-9223372036854775808", 0, INT64_MIN },
-		{ "9223372036854775808", -ERANGE, 0 }, { "123456789012345678901234567890", -ERANGE, 0 },
-		{ "1.0", -EINVAL, 0 }, { "1e2", -EINVAL, 0 }, { "\"1\"", -EINVAL, 0 }, { "true", -EINVAL, 0 },
+		{ "0", 0, 0 }, { "-5", 0, -5 }, { "9223372036854775807", 0, INT64_MAX },
+		  { "-9223372036854775808", 0, INT64_MIN },
+		{ "9223372036854775808", -ERANGE, 0 },
+		  { "123456789012345678901234567890", -ERANGE, 0 },
+		{ "1.0", -EINVAL, 0 }, { "1e2", -EINVAL, 0 }, { "\"1\"", -EINVAL, 0 },
+		  { "true", -EINVAL, 0 },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int64_t v = 0;
@@ -168,7 +177,8 @@ TEST(integers)
 }
 
 /* Applies what fn asks for to text. */
-static const char *edited(const char *text, void (*fn)(struct json_edits *e, const struct json_node *root))
+static const char *edited(const char *text, void (*fn)(struct json_edits *e,
+	const struct json_node *root))
 {
 	static struct buf out;
 	struct json_edits e = { .j = &j };
@@ -199,7 +209,8 @@ static void append_two(struct json_edits *e, const struct json_node *root)
 static void drop_all_append(struct json_edits *e, const struct json_node *root)
 {
 	append_two(e, root);
-	for (const struct json_node *n = json_first(e->j, root); n; n = json_next(e->j, n)) json_edit_remove(e, root, n);
+	for (const struct json_node *n = json_first(e->j, root); n; n = json_next(e->j, n))
+		json_edit_remove(e, root, n);
 }
 
 static void overlap(struct json_edits *e, const struct json_node *root)
@@ -220,7 +231,8 @@ TEST(edits)
 {
 	CHECK_STR(edited("{ \"a\" : 1 , \"b\":2}", replace_a), "{ \"a\" : [7] , \"b\":2}");
 	CHECK_STR(edited("{}", append_two), "{\"x\\n\": 1, \"y\": {}}");
-	CHECK_STR(edited("{\n  \"a\": 1\n}\n", append_two), "{\n  \"a\": 1,\n  \"x\\n\": 1,\n  \"y\": {}\n}\n");
+	CHECK_STR(edited("{\n  \"a\": 1\n}\n",
+		append_two), "{\n  \"a\": 1,\n  \"x\\n\": 1,\n  \"y\": {}\n}\n");
 	CHECK_STR(edited("{ \"a\":1, \"b\":2 }", drop_all_append), "{ \"x\\n\": 1, \"y\": {} }");
 	CHECK_STR(edited("{\"a\":{}}", overlap), "EINVAL");
 	CHECK_STR(edited("{\"b\":1, \"a\":{}}", nested_appends), "{\"a\":{\"q\": 2},\"z\": 1}");
@@ -246,7 +258,8 @@ TEST(removing_any_set)
 		size_t n = 0;
 		for (int i = 0; i < 6; i++) {
 			if (i == 5 ? !and_append : drop_mask >> i & 1) continue;
-			n += (size_t)snprintf(want + n, sizeof want - n, "%s%d", n ? "," : "", i == 5 ? 9 : i);
+			n += (size_t)snprintf(want + n, sizeof want - n, "%s%d", n ? ","
+				: "", i == 5 ? 9 : i);
 		}
 		char whole[40];
 		snprintf(whole, sizeof whole, "[%s]", want);

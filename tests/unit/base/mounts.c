@@ -15,7 +15,8 @@ static struct mounts parse(const char *text)
 TEST(fields_and_tags)
 {
 	struct mounts m = parse(
-		"36 35 98:0 /mnt1 /mnt2 rw,noatime shared:7 master:1 - ext3 /dev/root rw,errors=continue\n"
+		"36 35 98:0 /mnt1 /mnt2 rw,noatime shared:7 master:1 - ext3 /dev/root "
+		"rw,errors=continue\n"
 		"22 18 0:22 / /proc rw - proc none rw,dentry_cache_limit=1000\n");
 	CHECK(m.n == 2);
 	CHECK_STR(m.v[0].root, "/mnt1");
@@ -30,8 +31,11 @@ TEST(fields_and_tags)
 
 TEST(served)
 {
-	struct mounts m = parse("1 1 0:1 / /a rw - fuse.fuse-overlayfs x rw\n2 1 0:2 / /b rw - fusectl x rw\n3 1 0:3 / /c rw - fuse x rw\n");
-	CHECK(m.n == 3 && mounts_is_served(&m.v[0]) && !mounts_is_served(&m.v[1]) && mounts_is_served(&m.v[2]));
+	struct mounts m =
+		parse("1 1 0:1 / /a rw - fuse.fuse-overlayfs x rw\n2 1 0:2 / /b rw - fusectl x "
+		"rw\n3 1 0:3 / /c rw - fuse x rw\n");
+	CHECK(m.n == 3 && mounts_is_served(&m.v[0]) && !mounts_is_served(&m.v[1]) &&
+		mounts_is_served(&m.v[2]));
 	mounts_free(&m);
 }
 
@@ -46,7 +50,9 @@ TEST(escapes)
 
 TEST(what_makes_no_sense_is_left_out)
 {
-	struct mounts m = parse("\n1\n1 2 x / / rw - a b c\n1 1 0:1 / / rw a b c d e f\n1 1 0:1 / /ok rw - t s\n1 1 0:1 / /tail rw - t s o");
+	struct mounts m =
+		parse("\n1\n1 2 x / / rw - a b c\n1 1 0:1 / / rw a b c d e f\n1 1 0:1 / /ok rw - "
+		"t s\n1 1 0:1 / /tail rw - t s o");
 	CHECK(m.n == 2);
 	CHECK_STR(m.v[0].point, "/ok");
 	CHECK_STR(m.v[0].super, "");
@@ -59,7 +65,9 @@ TEST(what_makes_no_sense_is_left_out)
 
 TEST(topmost_mount_wins)
 {
-	struct mounts m = parse("1 1 0:1 / /a rw - tmpfs x rw\n2 1 0:2 / /a rw - ext4 y rw\n3 1 0:3 / /ab rw - xfs z rw\n");
+	struct mounts m =
+		parse("1 1 0:1 / /a rw - tmpfs x rw\n2 1 0:2 / /a rw - ext4 y rw\n3 1 0:3 / /ab "
+		"rw - xfs z rw\n");
 	CHECK_STR(mounts_at(&m, "/a")->type, "ext4");
 	CHECK(!mounts_at(&m, "/abc"));
 	mounts_free(&m);
@@ -67,8 +75,10 @@ TEST(topmost_mount_wins)
 
 TEST(options_are_words)
 {
-	CHECK(mounts_has_option("rw,cpu,cpuacct", "cpu") && mounts_has_option("cpu", "cpu") && mounts_has_option("rw,cpuacct", "cpuacct"));
-	CHECK(!mounts_has_option("rw,cpuacct", "cpu") && !mounts_has_option("", "cpu") && !mounts_has_option("xcpu", "cpu"));
+	CHECK(mounts_has_option("rw,cpu,cpuacct", "cpu") && mounts_has_option("cpu", "cpu") &&
+		mounts_has_option("rw,cpuacct", "cpuacct"));
+	CHECK(!mounts_has_option("rw,cpuacct", "cpu") && !mounts_has_option("", "cpu") &&
+		!mounts_has_option("xcpu", "cpu"));
 }
 
 UNIT_MAIN("mounts")

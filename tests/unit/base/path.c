@@ -56,13 +56,16 @@ TEST(components)
 
 TEST(climbs)
 {
-	CHECK(path_climbs("..") && path_climbs("/a/../b") && path_climbs("../a") && path_climbs("a/.."));
-	CHECK(!path_climbs("/a/b") && !path_climbs("/a/..b") && !path_climbs("/a/b..") && !path_climbs("...") && !path_climbs(""));
+	CHECK(path_climbs("..") && path_climbs("/a/../b") && path_climbs("../a") &&
+		path_climbs("a/.."));
+	CHECK(!path_climbs("/a/b") && !path_climbs("/a/..b") && !path_climbs("/a/b..") &&
+		!path_climbs("...") && !path_climbs(""));
 }
 
 TEST(within)
 {
-	CHECK(path_within("/a", "/a") && path_within("/a/b", "/a") && path_within("/a/b", "/a/") && path_within("/x", "/"));
+	CHECK(path_within("/a", "/a") && path_within("/a/b", "/a") && path_within("/a/b", "/a/") &&
+		path_within("/x", "/"));
 	CHECK(!path_within("/ab", "/a") && !path_within("/", "/a") && !path_within("/a", "/a/b"));
 	CHECK(path_within("vm/x", "vm") && !path_within("vmx", "vm"));
 }
@@ -71,9 +74,12 @@ TEST(within)
 TEST(clean)
 {
 	static const struct { const char *in, *want; } cases[] = {
-		{ "", "." }, { ".", "." }, { "/", "/" }, { "///", "/" }, { "abc/", "abc" }, { "a//b/./c", "a/b/c" },
-		{ "/a/../b", "/b" }, { "/..", "/" }, { "/../../a", "/a" }, { "..", ".." }, { "../../a", "../../a" },
-		{ "a/..", "." }, { "a/../..", ".." }, { "a/../../b/../c", "../c" }, { "../a/../..", "../.." },
+		{ "", "." }, { ".", "." }, { "/", "/" }, { "///", "/" }, { "abc/", "abc" },
+		  { "a//b/./c", "a/b/c" },
+		{ "/a/../b", "/b" }, { "/..", "/" }, { "/../../a", "/a" }, { "..", ".." },
+		  { "../../a", "../../a" },
+		{ "a/..", "." }, { "a/../..", ".." }, { "a/../../b/../c", "../c" },
+		  { "../a/../..", "../.." },
 		{ "...", "..." }, { "/a/b/../../..", "/" }, { "./a", "a" },
 	};
 	char out[32];
@@ -82,7 +88,8 @@ TEST(clean)
 		CHECK(!path_clean(out, sizeof out, cases[i].in));
 		CHECK_STR(out, cases[i].want);
 	}
-	CHECK(!path_clean(out, 4, "/ab") && path_clean(out, 4, "/abc") == -ENAMETOOLONG && path_clean(out, 1, "") < 0);
+	CHECK(!path_clean(out, 4, "/ab") && path_clean(out, 4, "/abc") == -ENAMETOOLONG &&
+		path_clean(out, 1, "") < 0);
 }
 
 UNIT_MAIN("path")

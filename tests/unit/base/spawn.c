@@ -37,11 +37,13 @@ TEST(output)
 	char out[64];
 	int fds = descriptors();
 
-	CHECK(capture(SH("echo out; echo err >&2; exit 3"), out, sizeof out, 100, false, 5000) == 3 << 8);
+	CHECK(capture(SH("echo out; echo err >&2; exit 3"), out, sizeof out, 100, false,
+		5000) == 3 << 8);
 	CHECK_STR(out, "out\n");
 	CHECK(!capture(SH("echo out; echo err >&2"), out, sizeof out, 100, true, 5000));
 	CHECK_STR(out, "out\nerr\n");
-	CHECK(!capture(SH("cat; echo done"), out, sizeof out, 100, false, 5000));   /* stdin is empty */
+	/* stdin is empty */
+	CHECK(!capture(SH("cat; echo done"), out, sizeof out, 100, false, 5000));
 	CHECK_STR(out, "done\n");
 	CHECK(!capture(SH("i=0; while [ $i -lt 20000 ]; do echo 0123456789; i=$((i+1)); done"), out,
 		sizeof out, 25, false, 20000));
@@ -54,9 +56,11 @@ TEST(programs_that_do_not_start)
 	char out[8];
 	int fds = descriptors();
 
-	CHECK(capture("/none", (char *[]){ "x", NULL }, out, sizeof out, 8, false, 1000) == -ENOENT);
+	CHECK(capture("/none", (char *[]){ "x", NULL }, out, sizeof out, 8, false,
+		1000) == -ENOENT);
 	CHECK(capture("/", (char *[]){ "x", NULL }, out, sizeof out, 8, false, 1000) == -EACCES);
-	struct spawn s = { .path = "/none", .argv = (char *[]){ "x", NULL }, .in = -1, .out = -1, .err = -1 };
+	struct spawn s = { .path = "/none", .argv = (char *[]){ "x", NULL }, .in = -1, .out = -1,
+		.err = -1 };
 	CHECK(spawn(&s) == -ENOENT);
 	CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);   /* and leave no zombie */
 	CHECK(descriptors() == fds);
@@ -126,7 +130,8 @@ TEST(calls)
 	CHECK(n == 42 && getcwd(after, sizeof after) && !strcmp(before, after));
 }
 
-/* 32 and 33, which signal(2) refuses; some service managers start their programs with them ignored. */
+/* 32 and 33, which signal(2) refuses; some service managers start their programs with them
+ * ignored. */
 static void ignore_library_signals(bool yes)
 {
 	unsigned long action[8] = { yes };   /* SIG_IGN is 1 */
@@ -139,7 +144,8 @@ TEST(signals_and_descriptors_of_a_child)
 	sigset_t block;
 	int leak = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	snprintf(script, sizeof script, "grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\n'; [ ! -e "
+	snprintf(script, sizeof script, "grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\n'; "
+		"[ ! -e "
 		"/proc/self/fd/%d ] && echo closed", leak);
 	/* what this process ignores and blocks, a child gets as if it were the first */
 	signal(SIGTERM, SIG_IGN);
@@ -162,8 +168,8 @@ TEST(streams)
 	char got[32] = "";
 
 	CHECK(!pipe2(p, O_CLOEXEC));
-	/* stdin closed here: the pipe's end may become descriptor 0, which the child must not overwrite
-	 * first */
+	/* stdin closed here: the pipe's end may become descriptor 0, which the child must not
+	 * overwrite first */
 	int saved = dup(0);
 	close(0);
 	int q[2];

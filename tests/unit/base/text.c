@@ -10,8 +10,10 @@ TEST(numbers)
 	const char *end = text_number("120:7", &v);
 	CHECK(end && v == 120 && *end == ':');
 	CHECK(text_number("18446744073709551615", &v) && v == UINT64_MAX);
-	CHECK(!text_number("18446744073709551616", &v) && !text_number("", &v) && !text_number("-1", &v) && !text_number(" 1", &v));
-	CHECK(text_unsigned("2147483647", &u) && u == 2147483647u && !text_unsigned("2147483648", &u));
+	CHECK(!text_number("18446744073709551616", &v) && !text_number("", &v) &&
+		!text_number("-1", &v) && !text_number(" 1", &v));
+	CHECK(text_unsigned("2147483647", &u) && u == 2147483647u &&
+		!text_unsigned("2147483648", &u));
 }
 
 TEST(fields)
@@ -19,7 +21,8 @@ TEST(fields)
 	char f[8];
 	CHECK(text_field("cpu\t3 1\t1\nnext", 0, f, sizeof f) && !strcmp(f, "cpu"));
 	CHECK(text_field("  cpu\t3 1\t1\nnext", 3, f, sizeof f) && !strcmp(f, "1"));
-	CHECK(!text_field("cpu\t3\nnext", 2, f, sizeof f) && !text_field("", 0, f, sizeof f) && !text_field("\n", 0, f, sizeof f));
+	CHECK(!text_field("cpu\t3\nnext", 2, f, sizeof f) && !text_field("", 0, f, sizeof f) &&
+		!text_field("\n", 0, f, sizeof f));
 	CHECK(text_field("1234567", 0, f, sizeof f) && !text_field("12345678", 0, f, sizeof f));
 }
 

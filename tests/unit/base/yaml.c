@@ -29,7 +29,8 @@ static const char *at(const char *path)
 
 TEST(mappings)
 {
-	CHECK(parse("---\n# c\na: 1\nb:\n  c: two words   # comment\n  d:\n    e: 'it''s'\n\nf: \"x\\n\\\"y\\\"\"\n"));
+	CHECK(parse("---\n# c\na: 1\nb:\n  c: two words   # comment\n  d:\n    e: 'it''s'\n\nf: "
+		"\"x\\n\\\"y\\\"\"\n"));
 	CHECK_STR(at("a"), "1");
 	CHECK_STR(at("b.c"), "two words");
 	CHECK_STR(at("b.d.e"), "it's");
@@ -39,7 +40,8 @@ TEST(mappings)
 
 TEST(sequences)
 {
-	const struct yaml_node *r = parse("l:\n- a\n- b: 1\n  c: 2\n-\n  d: 3\n- - x\n  - y\nm:\n    - z\n");
+	const struct yaml_node *r =
+		parse("l:\n- a\n- b: 1\n  c: 2\n-\n  d: 3\n- - x\n  - y\nm:\n    - z\n");
 	CHECK(r && r->count == 2);
 	const struct yaml_node *l = yaml_get(&y, r, "l"), *i = yaml_first(&y, l);
 	CHECK(l->type == YAML_SEQ && l->count == 4);
@@ -68,7 +70,8 @@ TEST(flow)
 TEST(nulls_and_strings)
 {
 	CHECK(parse("a:\nb: null\nc: ~\nd: \"null\"\ne: a#b\nf: http://x:1/y\n"));
-	for (const char *k = "abc"; *k; k++) CHECK(yaml_get(&y, yaml_root(&y), (char[]){ *k, 0 })->type == YAML_NULL);
+	for (const char *k = "abc"; *k; k++)
+		CHECK(yaml_get(&y, yaml_root(&y), (char[]){ *k, 0 })->type == YAML_NULL);
 	CHECK_STR(at("d"), "null");
 	CHECK_STR(at("e"), "a#b");
 	CHECK_STR(at("f"), "http://x:1/y");
@@ -96,8 +99,10 @@ TEST(windows_line_ends)
 TEST(refused)
 {
 	static const char *const bad[] = {
-		"a: &x 1\nb: *x\n", "a: !!int 1\n", "---\na: 1\n---\nb: 2\n", "a: >\n  folded\n", "a: 1\n  b: 2\n", "a:\n    b: 1\n  c: 2\n",
-		"\ta: 1\n", "a: [1, 2\n", "a: {b\n", "a: 1\na: 2\n", "just text\n", "a: 'open\n", "a: \"\\q\"\n", "- a\nb: 1\n", "a: 1\n- b\n",
+		"a: &x 1\nb: *x\n", "a: !!int 1\n", "---\na: 1\n---\nb: 2\n", "a: >\n  folded\n",
+			"a: 1\n  b: 2\n", "a:\n    b: 1\n  c: 2\n",
+		"\ta: 1\n", "a: [1, 2\n", "a: {b\n", "a: 1\na: 2\n", "just text\n", "a: 'open\n",
+		"a: \"\\q\"\n", "- a\nb: 1\n", "a: 1\n- b\n",
 		"a: [1] 2\n", "a: x\n y\n", "? a\n: b\n", "a: 1\n- b: c\n", "{a: 1}\nb: 2\n",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -7,11 +7,24 @@
 
 #include "unit.h"
 
+/* The text with " for each ', which reads better here. */
+static const char *quoted(const char *text)
+{
+	static char out[1024];
+
+	snprintf(out, sizeof out, "%s", text);
+	for (char *c = out; *c; c++)
+		if (*c == '\'') *c = '"';
+	return out;
+}
+
 TEST(urls)
 {
 	char host[32], port[8];
 	static const struct { const char *url, *host, *port; } good[] = {
-		{ "https://127.0.0.1:6443", "127.0.0.1", "6443" }, { "https://[::1]:6443/", "::1", "6443" }, { "https://k8s.example", "k8s.example", "443" },
+		{ "https://127.0.0.1:6443", "127.0.0.1", "6443" },
+		  { "https://[::1]:6443/", "::1", "6443" },
+		  { "https://k8s.example", "k8s.example", "443" },
 		{ "https://h:1/path:2", "h", "1" }, { "https://[fe80::1]", "fe80::1", "443" },
 	};
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -19,17 +32,23 @@ TEST(urls)
 		CHECK_STR(host, good[i].host);
 		CHECK_STR(port, good[i].port);
 	}
-	static const char *const bad[] = { "", "http://a:1", "https://", "https://:1", "https://a:", "https://a:b", "https://[::1", "https://[::1]x",
+	static const char *const bad[] = { "", "http://a:1", "https://", "https://:1", "https://a:",
+		"https://a:b", "https://[::1", "https://[::1]x",
 		"https://a-name-that-is-longer-than-the-room-for-it:1", "https://a:123456789" };
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!kube_split_url(bad[i], host, sizeof host, port, sizeof port));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(!kube_split_url(bad[i], host, sizeof host, port, sizeof port));
 }
 
 TEST(nodes)
 {
 	struct kube_nodes n;
-	const char *text = "{\"items\":[{\"metadata\":{\"name\":\"a\"},\"status\":{\"conditions\":[{\"type\":\"MemoryPressure\",\"status\":\"False\"},"
-		"{\"type\":\"Ready\",\"status\":\"True\",\"lastHeartbeatTime\":\"2026-11-22T10:53:24Z\"}]}},"
-		"{\"metadata\":{\"name\":\"b\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"Unknown\"}]}},{\"metadata\":{}}]}";
+	const char *text = quoted(
+		"{'items':[{'metadata':{'name':'a'},"
+		"'status':{'conditions':[{'type':'MemoryPressure','status':'False'},"
+		"{'type':'Ready','status':'True',"
+		"'lastHeartbeatTime':'2026-11-22T10:53:24Z'}]}},{'metadata':{'name':'b'},"
+		"'status':{'conditions':[{'type':'Ready','status':'Unknown'}]}},"
+		"{'metadata':{}}]}");
 	CHECK(!kube_parse_nodes(text, strlen(text), &n));
 	CHECK(n.n == 3 && n.ready == 1 && n.v[0].ready && !n.v[1].ready);
 	CHECK_STR(n.v[0].name, "a");
@@ -52,8 +71,10 @@ TEST(more_nodes_than_room)
 TEST(pods)
 {
 	struct kube_pods p;
-	const char *text = "{\"items\":[{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}},"
-		"{\"status\":{\"phase\":\"Running\"}},{\"status\":{\"phase\":\"Pending\"}}]}";
+	const char *text = quoted(
+		"{'items':[{'status':{'phase':'Running','conditions':[{'type':'Ready',"
+		"'status':'True'}]}},{'status':{'phase':'Running'}},"
+		"{'status':{'phase':'Pending'}}]}");
 	CHECK(!kube_parse_pods(text, strlen(text), &p));
 	CHECK(p.n == 3 && p.running == 2 && p.ready == 1);
 }

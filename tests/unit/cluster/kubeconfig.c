@@ -10,9 +10,12 @@
 
 /* As k3s v1.34 writes it; data are base64 of "CA", "CERT" and "KEY". */
 static const char k3s_yaml[] =
-	"apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: Q0E=\n    server: https://127.0.0.1:6443\n  name: default\n"
-	"contexts:\n- context:\n    cluster: default\n    user: default\n  name: default\ncurrent-context: default\nkind: Config\n"
-	"users:\n- name: default\n  user:\n    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZ\n";
+	"apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: Q0E=\n    server: "
+	"https://127.0.0.1:6443\n  name: default\n"
+	"contexts:\n- context:\n    cluster: default\n    user: default\n  name: "
+	"default\ncurrent-context: default\nkind: Config\n"
+	"users:\n- name: default\n  user:\n    client-certificate-data: Q0VSVA==\n    "
+	"client-key-data: S0VZ\n";
 
 static struct err e;
 static struct kubeconfig ours;
@@ -52,9 +55,12 @@ TEST(k3s_own)
 TEST(the_current_context_counts)
 {
 	struct kubeconfig k = {0};
-	CHECK(!parse("clusters:\n  - name: a\n    cluster: {server: https://a}\n  - name: b\n    cluster: {server: https://b, tls-server-name: x}\n"
-		"contexts:\n  - name: one\n    context: {cluster: a, user: u}\n  - name: two\n    context: {cluster: b, user: u}\n"
-		"users:\n  - name: u\n    user: {token: t, client-key: k.pem}\ncurrent-context: two\n", &k));
+	CHECK(!parse("clusters:\n  - name: a\n    cluster: {server: https://a}\n  - name: b\n    "
+		"cluster: {server: https://b, tls-server-name: x}\n"
+		"contexts:\n  - name: one\n    context: {cluster: a, user: u}\n  - name: two\n    "
+		"context: {cluster: b, user: u}\n"
+		"users:\n  - name: u\n    user: {token: t, client-key: k.pem}\ncurrent-context: "
+		"two\n", &k));
 	CHECK_STR(k.server, "https://b");
 	CHECK_STR(k.tls_name, "x");
 	CHECK_STR(k.token, "t");
@@ -65,16 +71,19 @@ TEST(the_current_context_counts)
 TEST(bad_ones)
 {
 	struct kubeconfig k = {0};
-	static const char *const bad[] = { "", "a: b\n", "current-context: x\n", "clusters: 3\ncontexts: {}\ncurrent-context: x\n", "\t\n",
-		"clusters:\n- name: c\n  cluster: {server: s, certificate-authority-data: '!'}\ncontexts:\n- name: x\n  context: {cluster: c}\n"
+	static const char *const bad[] =
+		{ "", "a: b\n", "current-context: x\n", "clusters: 3\ncontexts: "
+		  "{}\ncurrent-context: x\n", "\t\n",
+		"clusters:\n- name: c\n  cluster: {server: s, certificate-authority-data: "
+		"'!'}\ncontexts:\n- name: x\n  context: {cluster: c}\n"
 		"current-context: x\n" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		CHECK(parse(bad[i], &k) == -EBADMSG);
 		CHECK(e.text[0]);
 		e.text[0] = 0;
 	}
-	/* Every beginning of a good file: no crash, and never a server without its certificates' text being whole
-	 * base64. */
+	/* Every beginning of a good file: no crash, and never a server without its certificates'
+	 * text being whole base64. */
 	for (size_t n = 0; n < sizeof k3s_yaml; n++) {
 		kubeconfig_free(&k);
 		(void)kubeconfig_parse(&k, k3s_yaml, n, &e);
@@ -86,17 +95,20 @@ TEST(base64)
 {
 	_cleanup_buf_ struct buf b = {0};
 	static const struct { const char *text, *data; } pairs[] = {
-		{ "", "" }, { "Zg==", "f" }, { "Zm8=", "fo" }, { "Zm9v", "foo" }, { "Zm9v\nYmFy", "foobar" }, { "+/+/", "\xfb\xff\xbf" },
+		{ "", "" }, { "Zg==", "f" }, { "Zm8=", "fo" }, { "Zm9v", "foo" },
+		  { "Zm9v\nYmFy", "foobar" }, { "+/+/", "\xfb\xff\xbf" },
 	};
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		buf_reset(&b);
-		CHECK(!base64_decode(pairs[i].text, &b) && b.len == strlen(pairs[i].data) && !memcmp(b.data ? b.data : "", pairs[i].data, b.len));
+		CHECK(!base64_decode(pairs[i].text, &b) && b.len == strlen(pairs[i].data) &&
+			!memcmp(b.data ? b.data : "", pairs[i].data, b.len));
 		if (strchr(pairs[i].text, '\n')) continue;
 		buf_reset(&b);
 		base64_encode(pairs[i].data, strlen(pairs[i].data), &b);
 		CHECK_STR(b.data ? b.data : "", pairs[i].text);
 	}
-	CHECK(base64_decode("Zg=", &b) && base64_decode("Zg", &b) && base64_decode("Z=g=", &b) && base64_decode("Z*==", &b));
+	CHECK(base64_decode("Zg=", &b) && base64_decode("Zg", &b) && base64_decode("Z=g=", &b) &&
+		base64_decode("Z*==", &b));
 }
 
 TEST(merge_into_nothing)
@@ -112,15 +124,19 @@ TEST(merge_into_nothing)
 }
 
 static const char theirs[] =
-	"# my file\napiVersion: v1\nkind: Config\npreferences: {}\nclusters:\n# production\n- cluster:\n    server: https://prod  # do not touch\n"
-	"  name: prod\n\n# behind the clusters\ncontexts:\n- context:\n    cluster: prod\n    user: me\n  name: prod\ncurrent-context: prod\n"
-	"users:\n- name: me\n  user:\n    exec:\n      command: aws\n      args:\n      - eks\n      env: null\n      apiVersion: x\n";
+	"# my file\napiVersion: v1\nkind: Config\npreferences: {}\nclusters:\n# production\n- "
+	"cluster:\n    server: https://prod  # do not touch\n"
+	"  name: prod\n\n# behind the clusters\ncontexts:\n- context:\n    cluster: prod\n    "
+	"user: me\n  name: prod\ncurrent-context: prod\n"
+	"users:\n- name: me\n  user:\n    exec:\n      command: aws\n      args:\n      - eks\n   "
+	"   env: null\n      apiVersion: x\n";
 
 TEST(merge_keeps_what_is_theirs)
 {
 	const char *m = merge(theirs);
 	CHECK(m);
-	static const char *const kept[] = { "# my file\n", "# production\n", "# do not touch\n", "\n\n# behind the clusters\ncontexts:\n", "command: aws\n",
+	static const char *const kept[] = { "# my file\n", "# production\n", "# do not touch\n",
+		"\n\n# behind the clusters\ncontexts:\n", "command: aws\n",
 		"  name: prod\n", "preferences: {}\n" };
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) CHECK(count(m, kept[i]) >= 1);
 	CHECK(count(m, "current-context:") == 1 && strstr(m, "current-context: k3sbox\n"));
@@ -131,7 +147,8 @@ TEST(merge_keeps_what_is_theirs)
 
 TEST(merge_cuts_no_block_of_text)
 {
-	static const char block[] = "users:\n- name: me\n  user:\n    exec:\n      args:\n      - |\n        run\n        # not a comment\n";
+	static const char block[] = "users:\n- name: me\n  user:\n    exec:\n      args:\n      - "
+		"|\n        run\n        # not a comment\n";
 	const char *m = merge(block);
 	CHECK(m && !strncmp(m, block, sizeof block - 1));
 }
@@ -157,7 +174,8 @@ TEST(merge_replaces_ours_only)
 
 TEST(merge_into_indented_and_empty_lists)
 {
-	CHECK(merge("users:\n  - name: me\n    user: {token: t}\nclusters: []\ncontexts:\ncurrent-context: \"\"\n"));
+	CHECK(merge("users:\n  - name: me\n    user: {token: t}\nclusters: "
+		"[]\ncontexts:\ncurrent-context: \"\"\n"));
 	CHECK(strstr(out.data, "  - name: k3sbox\n    user:\n"));
 	struct kubeconfig k = {0};
 	CHECK(!parse(out.data, &k));
@@ -169,7 +187,8 @@ TEST(merge_into_indented_and_empty_lists)
 
 TEST(what_is_not_understood_is_not_changed)
 {
-	static const char *const bad[] = { "{\"clusters\": []}", "clusters: [{name: a}]\n", "clusters: {}\n", "- a\n", "just text\n", "clusters:\n- x\n",
+	static const char *const bad[] = { "{\"clusters\": []}", "clusters: [{name: a}]\n",
+		"clusters: {}\n", "- a\n", "just text\n", "clusters:\n- x\n",
 		"a: &anchor 1\n" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		e.text[0] = 0;
@@ -184,12 +203,14 @@ TEST(target)
 	CHECK_STR(path, "/h/.kube/config");
 	CHECK(!kubeconfig_target("", "/h", path, sizeof path));
 	CHECK_STR(path, "/h/.kube/config");
-	CHECK(!kubeconfig_target("/nowhere/a::/proc/self/stat:/nowhere/b", "/h", path, sizeof path));
+	CHECK(!kubeconfig_target("/nowhere/a::/proc/self/stat:/nowhere/b", "/h", path,
+		sizeof path));
 	CHECK_STR(path, "/proc/self/stat");
 	CHECK(!kubeconfig_target(":/nowhere/a:/nowhere/b:", "/h", path, sizeof path));
 	CHECK_STR(path, "/nowhere/b");
 	CHECK(kubeconfig_target(NULL, NULL, path, sizeof path) == -ENOENT);
-	CHECK(kubeconfig_target(NULL, "/a/folder/with/a/rather/long/name/that/does/not/fit/at/all", path, sizeof path) == -ENAMETOOLONG);
+	CHECK(kubeconfig_target(NULL, "/a/folder/with/a/rather/long/name/that/does/not/fit/at/all",
+		path, sizeof path) == -ENAMETOOLONG);
 }
 
 TEST(memory_goes)

@@ -17,8 +17,10 @@ TEST(agreement)
 	static const char ours[] = "K3SBOX_CHILD=1a-2b/3c-4d-5e";
 	static const struct { const char *theirs; bool agrees; } cases[] = {
 		{ "K3SBOX_CHILD=1a-2b/3c-4d-5e", true },
-		{ "K3SBOX_CHILD=1a-2b/9-9-9", true },         /* the same /run/k3sbox, another mount namespace */
-		{ "K3SBOX_CHILD=0-0/3c-4d-5e", true },        /* /run/k3sbox was removed and made again */
+		/* the same /run/k3sbox, another mount namespace */
+		{ "K3SBOX_CHILD=1a-2b/9-9-9", true },
+		/* /run/k3sbox was removed and made again */
+		{ "K3SBOX_CHILD=0-0/3c-4d-5e", true },
 		{ "K3SBOX_CHILD=1a-2b", true },               /* an older k3sbox's */
 		{ "K3SBOX_CHILD=1a-2", false }, { "K3SBOX_CHILD=1a-2bb", false },
 		{ "K3SBOX_CHILD=0-0/3c-4d-5", false }, { "K3SBOX_CHILD=0-0/3c-4d-5e/", false },

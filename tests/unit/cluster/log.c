@@ -33,7 +33,8 @@ TEST(open_makes_a_new_one)
 	snprintf(path, sizeof path, "%s/sub/log", dir);
 	snprintf(old, sizeof old, "%s.1", path);
 	int fd = log_open(path);
-	CHECK(fd >= 0 && write(fd, "first\n", 6) == 6 && !fstat(fd, &st) && (st.st_mode & 0777) == 0600);
+	CHECK(fd >= 0 && write(fd, "first\n", 6) == 6 && !fstat(fd, &st) &&
+		(st.st_mode & 0777) == 0600);
 	close(fd);
 	fd = log_open(path);
 	CHECK(fd >= 0 && !fstat(fd, &st) && st.st_size == 0 && !stat(old, &st) && st.st_size == 6);
@@ -116,7 +117,8 @@ TEST(following)
 
 TEST(causes)
 {
-	CHECK(strstr(log_cause("listen tcp :6443: bind: address already in use"), "--https-listen-port"));
+	CHECK(strstr(log_cause("listen tcp :6443: bind: address already in use"),
+		"--https-listen-port"));
 	CHECK(strstr(log_cause("write x: no space left on device"), "--data-dir"));
 	CHECK(strstr(log_cause("Open /dev/kmsg: No Such File"), "k3sbox init"));
 	CHECK(!log_cause("all is well") && !log_cause(""));

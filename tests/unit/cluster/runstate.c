@@ -18,8 +18,10 @@ static char dir[] = "/tmp/k3sbox-unit-XXXXXX";
 
 TEST(round_trip)
 {
-	struct runstate a = { .supervisor = { 12, 345 }, .k3s = { 13, 18446744073709551615u }, .phase = RUNSTATE_READY, .started = 1795344804, .status = 143,
-		.control_plane = true, .data_dir = "/a b", .kubeconfig = "/k\\x", .log = "/l\nine", .version = "v1" }, b;
+	struct runstate a = { .supervisor = { 12, 345 }, .k3s = { 13, 18446744073709551615u },
+		.phase = RUNSTATE_READY, .started = 1795344804, .status = 143,
+		.control_plane = true, .data_dir = "/a b", .kubeconfig = "/k\\x", .log = "/l\nine",
+			.version = "v1" }, b;
 	_cleanup_buf_ struct buf text = {0};
 	strv_add(&a.argv, "--wait=node");
 	strv_add(&a.argv, "");
@@ -27,7 +29,8 @@ TEST(round_trip)
 	strv_add(&a.obstacles, "kmsg\tfile\ta link");
 	runstate_print(&a, &text);
 	CHECK(!runstate_parse(&b, text.data, text.len));
-	CHECK(b.supervisor.pid == 12 && b.supervisor.start == 345 && b.k3s.start == a.k3s.start && b.phase == RUNSTATE_READY && b.status == 143);
+	CHECK(b.supervisor.pid == 12 && b.supervisor.start == 345 && b.k3s.start == a.k3s.start &&
+		b.phase == RUNSTATE_READY && b.status == 143);
 	CHECK(b.started == a.started && b.control_plane);
 	CHECK(!strcmp(b.data_dir, a.data_dir));
 	CHECK(!strcmp(b.kubeconfig, a.kubeconfig));
@@ -51,7 +54,8 @@ TEST(nonsense)
 	struct runstate s;
 	CHECK(runstate_parse(&s, "", 0) == -EBADMSG);
 	CHECK(runstate_parse(&s, "hello\nworld x\n", 14) == -EBADMSG);
-	CHECK(!runstate_parse(&s, "supervisor -5 x\nphase moon\nstatus 3\n", 36) && s.supervisor.pid == 0 && s.phase == RUNSTATE_STARTING);
+	CHECK(!runstate_parse(&s, "supervisor -5 x\nphase moon\nstatus 3\n", 36) &&
+		s.supervisor.pid == 0 && s.phase == RUNSTATE_STARTING);
 	runstate_free(&s);
 }
 
@@ -68,7 +72,8 @@ TEST(file_and_lock)
 	/* any part of the file is damage, wherever it was cut */
 	for (off_t n = st.st_size - 1; n >= 0; n--) {
 		struct err e = {0};
-		CHECK(!truncate(path, n) && runstate_load(&t, dir, &e) == -EBADMSG && strstr(e.text, path));
+		CHECK(!truncate(path, n) && runstate_load(&t, dir, &e) == -EBADMSG &&
+			strstr(e.text, path));
 		runstate_free(&t);
 	}
 	int a = runstate_lock(dir);
@@ -86,11 +91,14 @@ TEST(stat_lines)
 	pid_t parent;
 	char state;
 	uint64_t start;
-	CHECK(process_parse_stat("7 (a) S 3 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9876 1 2\n", &parent, &state, &start));
+	CHECK(process_parse_stat("7 (a) S 3 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9876 1 2\n",
+		&parent, &state, &start));
 	CHECK(parent == 3 && state == 'S' && start == 9876);
-	CHECK(process_parse_stat("7 (x) R 1 (y) Z 4 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 55 1 2", &parent, &state, &start));
+	CHECK(process_parse_stat("7 (x) R 1 (y) Z 4 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 55 "
+		"1 2", &parent, &state, &start));
 	CHECK(parent == 4 && state == 'Z' && start == 55);
-	CHECK(!process_parse_stat("", &parent, &state, &start) && !process_parse_stat("7 (a) S 3", &parent, &state, &start));
+	CHECK(!process_parse_stat("", &parent, &state, &start) &&
+		!process_parse_stat("7 (a) S 3", &parent, &state, &start));
 }
 
 TEST(identity)
@@ -107,17 +115,22 @@ TEST(identity)
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	CHECK(!process_alive(&child));   /* a zombie is dead */
 	waitpid(pid, NULL, 0);
-	CHECK(!process_alive(&child) && process_signal(&child, SIGTERM) == -ESRCH && !process_identify(pid).pid);
+	CHECK(!process_alive(&child) && process_signal(&child, SIGTERM) == -ESRCH &&
+		!process_identify(pid).pid);
 }
 
 TEST(trees)
 {
-	struct proc v[] = { { .id.pid = 1 }, { .id.pid = 9, .parent = 5 }, { .id.pid = 5, .parent = 2 }, { .id.pid = 2, .parent = 1 }, { .id.pid = 3, .parent = 1 },
-		{ .id.pid = 6, .parent = 2, .zombie = true }, { .id.pid = 7, .parent = 6, .shim = true } };
+	struct proc v[] = { { .id.pid = 1 }, { .id.pid = 9, .parent = 5 },
+		{ .id.pid = 5, .parent = 2 }, { .id.pid = 2, .parent = 1 },
+		{ .id.pid = 3, .parent = 1 },
+		{ .id.pid = 6, .parent = 2, .zombie = true },
+		  { .id.pid = 7, .parent = 6, .shim = true } };
 	struct procs p = { malloc(sizeof v), sizeof v / sizeof *v };
 	memcpy(p.v, v, sizeof v);
 	procs_below(&p, 2);
-	CHECK(p.n == 3 && p.v[0].id.pid == 5 && procs_count(&p, true) == 3 && procs_count(&p, false) == 2);
+	CHECK(p.n == 3 && p.v[0].id.pid == 5 && procs_count(&p, true) == 3 &&
+		procs_count(&p, false) == 2);
 	procs_below(&p, 77);
 	CHECK(p.n == 0);
 	procs_free(&p);
@@ -167,7 +180,8 @@ TEST(marked)
 	procs_free(&p);
 	pid_t pid = fork();
 	if (!pid) {
-		char *argv[] = { "sleep", "60", NULL }, *env[] = { "A=b", "K3SBOX_UNIT_MARK=yes", NULL };
+		char *argv[] = { "sleep", "60", NULL },
+			*env[] = { "A=b", "K3SBOX_UNIT_MARK=yes", NULL };
 		execve("/bin/sleep", argv, env);
 		_exit(1);
 	}

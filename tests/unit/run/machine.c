@@ -1,4 +1,5 @@
-/* The supervisor's policy as data: every state is left in the end, and the paths that matter are these. */
+/* The supervisor's policy as data: every state is left in the end, and the paths that matter are
+ * these. */
 #include "run/machine.h"
 
 #include <stdbool.h>
@@ -11,7 +12,9 @@ static enum machine_state after(enum machine_state s, const enum machine_event *
 	return s;
 }
 
-#define AFTER(s, ...) after(s, (const enum machine_event[]){ __VA_ARGS__ }, sizeof((const enum machine_event[]){ __VA_ARGS__ }) / sizeof(enum machine_event))
+#define EVENTS(...) ((const enum machine_event[]){ __VA_ARGS__ })
+#define AFTER(s, ...) \
+	after(s, EVENTS(__VA_ARGS__), sizeof EVENTS(__VA_ARGS__) / sizeof(enum machine_event))
 
 TEST(start_to_ready)
 {
@@ -20,7 +23,8 @@ TEST(start_to_ready)
 	CHECK(AFTER(ST_API, EV_API, EV_NODE) == ST_ADMIT);
 	CHECK(machine_next(ST_NODE, EV_NODE).action == ACT_SAY_NODE);
 	CHECK(AFTER(ST_API, EV_API, EV_NODE, EV_READY) == ST_READY);
-	CHECK(AFTER(ST_API, EV_READY) == ST_API);   /* a node without an API is an answer of an earlier question */
+	/* a node without an API is an answer of an earlier question */
+	CHECK(AFTER(ST_API, EV_READY) == ST_API);
 }
 
 TEST(stop_in_order)
@@ -29,7 +33,8 @@ TEST(stop_in_order)
 		CHECK(machine_next((enum machine_state)s, EV_STOP).action == ACT_TERM_K3S);
 		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT) == ST_PODS);
 		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT, EV_EMPTY) == ST_KILL);
-		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
+		CHECK(AFTER((enum machine_state)s, EV_STOP, EV_EXIT, EV_EMPTY,
+			EV_EMPTY) == ST_DONE);
 	}
 }
 
@@ -56,7 +61,8 @@ TEST(k3s_that_dies)
 
 TEST(time_out_is_told_and_nothing_else)
 {
-	CHECK(machine_next(ST_API, EV_LATE).action == ACT_LATE && machine_next(ST_API, EV_LATE).next == ST_API);
+	CHECK(machine_next(ST_API, EV_LATE).action == ACT_LATE &&
+		machine_next(ST_API, EV_LATE).next == ST_API);
 	CHECK(machine_next(ST_READY, EV_LATE).action == ACT_NONE);
 	CHECK(machine_next(ST_TERM, EV_LATE).action == ACT_NONE);
 }
@@ -72,21 +78,25 @@ TEST(readiness_does_not_revive)
 TEST(every_stopping_state_has_a_limit)
 {
 	for (int s = ST_TERM; s < ST_DONE; s++) CHECK(machine_grace_ms((enum machine_state)s) > 0);
-	for (int s = ST_API; s <= ST_READY; s++) CHECK(machine_grace_ms((enum machine_state)s) == 0);
+	for (int s = ST_API; s <= ST_READY; s++)
+		CHECK(machine_grace_ms((enum machine_state)s) == 0);
 	CHECK(AFTER(ST_PODS, EV_GRACE, EV_GRACE, EV_GIVE_UP) == ST_DONE);
 }
 
 TEST(done_is_done)
 {
-	for (int e = 0; e < EV_COUNT; e++) CHECK(machine_next(ST_DONE, (enum machine_event)e).next == ST_DONE);
+	for (int e = 0; e < EV_COUNT; e++)
+		CHECK(machine_next(ST_DONE, (enum machine_event)e).next == ST_DONE);
 }
 
-/* Nobody may end while k3s lives: DONE is reached from KILL alone, and by EMPTY or GIVE_UP alone. */
+/* Nobody may end while k3s lives: DONE is reached from KILL alone, and by EMPTY or GIVE_UP
+ * alone. */
 TEST(one_way_out)
 {
 	for (int s = 0; s < ST_DONE; s++)
 		for (int e = 0; e < EV_COUNT; e++)
-			if (machine_next((enum machine_state)s, (enum machine_event)e).next == ST_DONE)
+			if (machine_next((enum machine_state)s,
+				(enum machine_event)e).next == ST_DONE)
 				CHECK(s == ST_KILL && (e == EV_EMPTY || e == EV_GIVE_UP));
 }
 
