@@ -119,7 +119,7 @@ static int pack(struct image_options *cfg, char **files)
 		.workdir = cfg->workdir, .user = cfg->user,
 	};
 
-	if (!cfg->output) die_usage("missing --output X.tar (- is standard output)");
+	if (!cfg->output) die_usage("missing --output X.tar");
 	if (!strcmp(cfg->output, "-") && isatty(STDOUT_FILENO))
 		die_usage("standard output is a terminal: use --output FILE or a pipe");
 	if (!cfg->tag && cfg->pause) cfg->tag = IMAGE_PAUSE_TAG;
@@ -164,7 +164,8 @@ static int run(void *cfg_, const struct args *args)
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
 		if (!strcmp(args->v[0], operations[i].name))
 			status = operations[i].run(cfg, args->v + 1);
-	if (status < 0) die_usage("unknown operation '%s': pack or pause", args->v[0]);
+	if (status < 0)
+		die_usage("unknown operation '%s'; the operations are pack and pause", args->v[0]);
 	strv_free(&cfg->entrypoint);
 	strv_free(&cfg->cmd);
 	strv_free(&cfg->env);

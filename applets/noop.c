@@ -249,7 +249,7 @@ static const char help[] =
 	"name.) Addresses come from the IPAM plugin in the configuration (host-local is built\n"
 	"in) or, without \"ipam\", from 10.42.0.0/24. A prevResult is passed on. Versions 0.1.0\n"
 	"to 1.1.0.\n"
-	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [{\"type\": \"noop\",\n"
+	"  {\"cniVersion\": \"0.4.0\", \"name\": \"pods\", \"plugins\": [{\"type\": \"noop\",\n"
 	"   \"ipam\": {\"type\": \"host-local\",\n"
 	"            \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
 
