@@ -1,4 +1,5 @@
-// storm SECONDS GOROUTINES PATH…: goroutines on all threads read the files, all the time, under garbage collection and preemption.
+// storm SECONDS GOROUTINES PATH…: goroutines on all threads read the files, all the time, under garbage
+// collection and preemption.
 // Prints how many reads there were and how many brought something else than the first.
 package main
 
