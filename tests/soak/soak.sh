@@ -1,9 +1,11 @@
 #!/bin/bash
-# Long runs: SOAK_COUNT containers in each of SOAK_ENVS, in batches of 20 short pods with four each, and what has run out or grown meanwhile. Goes on
-# where the last run broke off (SOAK_SLICE seconds limit one run), as long as its sandbox lives. Results: tests/soak/RESULTS.md.
+# Long runs: SOAK_COUNT containers in each of SOAK_ENVS, in batches of 20 short pods with four each,
+# and what has run out or grown meanwhile. SOAK_SLICE seconds limit one run; the next one continues as
+# long as the sandbox lives. Results: tests/soak/RESULTS.md.
 set -eu
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}" "${GUEST:=$PWD/build/guest/guest}"
-: "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}" "${SOAK_ENVS:=E2 E1}" "${SOAK_DIR:=$PWD/build/soak}"
+: "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}"
+: "${SOAK_ENVS:=E2 E1}" "${SOAK_DIR:=$PWD/build/soak}"
 
 # quantity, growth allowed per 100 containers (-: for information), what it is
 ROWS='keys 0.5 keys of root (gVisor: at most 200 in all)
@@ -37,9 +39,13 @@ start() { # ENV[:OPTION] DIR
 	# copies: the tree may be built again while this runs
 	cp "$K3SBOX" "$2/bin/k3sbox"
 	cp "$GUEST" "$2/bin/guest"
-	"$K3SBOX" image pack --tag hello:soak --entrypoint /busybox /bin/busybox -o "$2/hello.tar" >/dev/null
-	setsid "$RIG/sandbox" --env "$env" --name "soak-${env,,}" --share "$2" --set "DIR=$2" --set "OPTS=$opts" --set "COUNT=$SOAK_COUNT" \
-		--set "RIG=$RIG" --set "TOP=$PWD" -- bash "$PWD/tests/soak/inside.sh" >"$2/output" 2>&1 </dev/null &
+	"$K3SBOX" image pack --tag hello:soak --entrypoint /busybox /bin/busybox \
+		-o "$2/hello.tar" >/dev/null
+	# It outlives this script, so it must not keep a lock that the caller holds.
+	setsid "$RIG/sandbox" --env "$env" --name "soak-${env,,}" --share "$2" \
+		--set "DIR=$2" --set "OPTS=$opts" --set "COUNT=$SOAK_COUNT" --set "RIG=$RIG" \
+		--set "TOP=$PWD" -- bash "$PWD/tests/soak/inside.sh" >"$2/output" 2>&1 </dev/null \
+		3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 	echo $! >"$2/pid"
 }
 
@@ -47,10 +53,12 @@ start() { # ENV[:OPTION] DIR
 slice() { # ENV DIR
 	local shown=0 end=$((SECONDS + ${SOAK_SLICE:-0})) lines
 	touch "$2/go"
-	while alive "$2" && [ ! -e "$2/failed" ] && [ "$(total "$2")" -lt "$SOAK_COUNT" -o -e "$2/go" ]; do
+	while alive "$2" && [ ! -e "$2/failed" ]; do
+		[ "$(total "$2")" -lt "$SOAK_COUNT" ] || [ -e "$2/go" ] || break
 		[ "$SOAK_SLICE" = 0 ] || [ $SECONDS -lt $end ] || break
 		lines=$(cat "$2/log" 2>/dev/null | wc -l)
-		[ "$lines" -le $shown ] || { sed -n "$((shown + 1)),${lines}p" "$2/log" | sed "s/^/$1: /"; shown=$lines; }
+		[ "$lines" -le $shown ] || sed -n "$((shown + 1)),${lines}s/^/$1: /p" "$2/log"
+		shown=$lines
 		sleep 1
 	done
 	rm -f "$2/go"
@@ -63,24 +71,30 @@ finish() { # DIR
 	! alive "$1" || kill "$(cat "$1/pid")"
 }
 
-# One table from the measures: the first, the middle and the last one, the slope of a straight line through all but the first.
+# One table: the first, the middle and the last measure, and the slope of a straight line through all
+# but the first.
 table() { # MEASURES
 	awk -v rows="$ROWS" '
 	{ n++; for (i = 1; i <= NF; i++) v[n, i] = $i }
 	END {
 		if (n < 3) { print "Too few measures for a verdict."; exit 1 }
 		mid = int((n + 1) / 2)
-		print "| quantity | at " v[1, 1] " | at " v[mid, 1] " | at " v[n, 1] " | per 100 | allowed | verdict |"
+		printf "| quantity | at %s | at %s | at %s | ", v[1, 1], v[mid, 1], v[n, 1]
+		print "per 100 | allowed | verdict |"
 		print "|---|---:|---:|---:|---:|---:|---|"
 		m = split(rows, row, "\n")
 		for (r = 1; r <= m; r++) {
-			split(row[r], f, " "); what = substr(row[r], length(f[1]) + length(f[2]) + 3); c = r + 1
-			sx = sy = sxx = sxy = 0
-			for (j = 2; j <= n; j++) { x = v[j, 1] / 100; y = v[j, c]; sx += x; sy += y; sxx += x * x; sxy += x * y }
+			split(row[r], f, " "); what = substr(row[r], length(f[1]) + length(f[2]) + 3)
+			c = r + 1; sx = sy = sxx = sxy = 0
+			for (j = 2; j <= n; j++) {
+				x = v[j, 1] / 100; y = v[j, c]
+				sx += x; sy += y; sxx += x * x; sxy += x * y
+			}
 			k = n - 1; d = k * sxx - sx * sx; slope = d ? (k * sxy - sx * sy) / d : 0
 			verdict = f[2] == "-" ? "" : slope <= f[2] ? "steady" : "**grows**"
 			if (verdict ~ /grows/) bad++
-			printf "| %s | %s | %s | %s | %+.2f | %s | %s |\n", what, v[1, c], v[mid, c], v[n, c], slope, f[2], verdict
+			printf "| %s | %s | %s | %s | %+.2f | %s | %s |\n",
+				what, v[1, c], v[mid, c], v[n, c], slope, f[2], verdict
 		}
 		print ""
 		print bad ? "Verdict: " bad " grow." : "Verdict: nothing grows."
@@ -117,7 +131,8 @@ done
 {
 	echo "# Long runs: results"
 	echo
-	echo "Written by \`make soak\`; HACKING.md says what it does. All pods of a batch have ended and are deleted when a measure is taken."
+	echo "Written by \`make soak\`; HACKING.md says what it does. When a measure is taken, all pods of"
+	echo "the batch have ended and are deleted."
 	for env in $SOAK_ENVS; do
 		dir=$SOAK_DIR/${env/:/}
 		printf '\n## %s containers %s\n\n' "$(total "$dir")" "$(title "$env")"
