@@ -1,9 +1,11 @@
 /* What each rule does to a configuration (OCI runtime-spec config.md, config-linux.md). A member
  * that is missing, or of another type than the specification says, is left to runc. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "runc/shim.h"
 
 static const struct json_node *in_config(const struct shim_edit *e, const char *path)
@@ -42,29 +44,17 @@ static const struct json_node *array(const struct shim_edit *e, const char *path
 	return n && n->type == JSON_ARRAY ? n : NULL;
 }
 
-/* "/proc//kcore/" → "/proc/kcore", in place. */
-static char *tidy(char *path)
+/* The string as a path without "//" and the like; false if it is none. */
+static bool path_of(const struct shim_edit *e, const struct json_node *n, char out[PATH_MAX])
 {
-	size_t n = 0;
-
-	if (!path) return NULL;
-	for (size_t i = 0; path[i]; i++)
-		if (path[i] != '/' || !n || path[n - 1] != '/') path[n++] = path[i];
-	while (n > 1 && path[n - 1] == '/') n--;
-	path[n] = 0;
-	return path;
+	_cleanup_free_ char *path = json_strdup(e->j, n);
+	return path && !path_clean(out, PATH_MAX, path);
 }
 
 /* Does the rule apply to it? A rule without names applies to everything. */
 static bool is_named(const struct shim_edit *e, const char *name)
 {
 	return !e->args->n || strv_has(e->args, name);
-}
-
-static bool is_under(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
 }
 
 /* Is the option, with or without its value, among the words? */
@@ -123,14 +113,14 @@ void edit_masked_paths(struct shim_edit *e)
 	_cleanup_strv_ struct strv done = {0};
 
 	for (const struct json_node *n = json_first(e->j, masked); n; n = json_next(e->j, n)) {
-		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
-		if (!path || *path != '/' || !is_named(e, path) ||
+		char path[PATH_MAX];
+		if (!path_of(e, n, path) || *path != '/' || !is_named(e, path) ||
 			!e->sight->is_directory(e->sight, path))
 			continue;
 		drop(e, masked, n);
 		if (strv_has(&done, path)) continue;
 		strv_add(&done, path);
-		if (is_under(path, "/proc"))
+		if (path_within(path, "/proc"))
 			buf_printf(e->notes,
 				"%s cannot be masked here and is visible in the container\n",
 				path);
@@ -144,8 +134,8 @@ void edit_readonly_paths(struct shim_edit *e)
 	const struct json_node *paths = array(e, "linux.readonlyPaths");
 
 	for (const struct json_node *n = json_first(e->j, paths); n; n = json_next(e->j, n)) {
-		_cleanup_free_ char *path = tidy(json_strdup(e->j, n));
-		if (path && is_named(e, path)) drop(e, paths, n);
+		char path[PATH_MAX];
+		if (path_of(e, n, path) && is_named(e, path)) drop(e, paths, n);
 	}
 }
 
