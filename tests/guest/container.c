@@ -271,8 +271,7 @@ static void unmount(const char *label, const char *dir, const char *name)
  * gVisor (20260224: getMountpoint in pkg/sentry/vfs/mount.go, lines 1057 to 1061) asks whether the
  * dentry is mounted anywhere, finds no mount in this namespace, and goes on with the mount that the
  * directory lies in: UmountAt takes that one away, with all that is below it. Here it is a tmpfs in
- * a namespace that ends with this command; for containerd, which unmounts until EINVAL, it was
- * "/". */
+ * a namespace that ends with this command; for what lies in no other mount it is "/". */
 static int elsewhere(int argc, char **argv)
 {
 	char at[256], in[264], link[264], c;

@@ -1,9 +1,9 @@
 /* umount2(2) of a path that is no mount point here, which gVisor takes for the mount that the path
  * lies in if a mount namespace elsewhere has something mounted there (pkg/sentry/vfs/mount.go,
  * getMountpoint: a dentry counts its mounts in all namespaces; where getMountAt then finds none,
- * the containing mount stays). With MNT_DETACH that is "/" and all below it, when containerd
- * unmounts until EINVAL while another container starts. A shared "/" avoids that; so these calls
- * belong to --propagation. */
+ * the containing mount stays). With MNT_DETACH that is "/" and all below it. containerd detaches
+ * what may be gone already (cleanupSandboxFiles, UnmountAll), while a container that starts still
+ * has copies of all mounts. A shared "/" avoids that; so these calls belong to --propagation. */
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/mount.h>
