@@ -68,7 +68,7 @@ static int run(void *cfg_, const struct args *args)
 const struct applet applet_clean = {
 	.name = "clean",
 	.group = GROUP_CLUSTER,
-	.summary = "take back everything that init did",
+	.summary = "undo everything that init did",
 	.usage = "[--data-dir DIR]",
 	.opts = opts,
 	.cfg_size = sizeof(struct clean_options),

@@ -54,10 +54,10 @@ static void print_steps(const struct plan *p, const struct fact *f)
 
 static void print_verdict(const struct plan *p)
 {
-	puts(plan_blocked(p, ALL_FATAL) ? "\nhere: k3s cannot run"
+	puts(plan_blocked(p, ALL_FATAL) ? "\nresult: k3s cannot run here"
 		: plan_blocked(p, NODE_FATAL)
-		? "\nhere: no node can run, only the control plane; 'k3sbox run' starts that"
-		: "\nhere: a node with pods can run");
+		? "\nresult: no node can run here, only the control plane; 'k3sbox run' starts that"
+		: "\nresult: a node with pods can run here");
 }
 
 static void print_text(const struct plan *p)
@@ -130,7 +130,7 @@ static void print_journal(void)
 	for (size_t i = 0; i < j.n; i++) {
 		const struct step_row *row = j.v[i].row;
 		if (!mechanisms[row->by].lasts) continue;
-		if (!any) puts("\nRemoved already ('k3sbox clean' takes it back):");
+		if (!any) puts("\nAlready removed ('k3sbox clean' undoes it):");
 		any = true;
 		printf("          %s, by %s: %s\n", facts[row->fact].name, mechanisms[row->by].name,
 			row->what);

@@ -106,7 +106,7 @@ const struct applet applet_init = {
 	.cfg_size = sizeof(struct init),
 	.more =
 		"Prints a line per step: the obstacle, the mechanism that removes it, what it\n"
-		"does. Running it again does no harm; 'k3sbox clean' takes everything back;\n"
+		"does. Running it again does no harm; 'k3sbox clean' undoes everything;\n"
 		"'k3sbox doctor' explains. Flags, the OCI shim and the interceptor take effect in\n"
 		"'k3sbox run'. The K3S-FLAGs that you will give to 'k3sbox run' are respected, as\n"
 		"are those in k3s's configuration files.\n",

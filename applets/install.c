@@ -134,7 +134,7 @@ static int run(void *cfg_, const struct args *args)
 	}
 	for (int i = 0; i < args->n; i++) {
 		const struct applet *a = applet_find(args->v[i]);
-		if (!a) die_usage("there is no applet '%s'", args->v[i]);
+		if (!a) die_usage("unknown applet '%s'", args->v[i]);
 		if (install_one(cfg, a, args->v[i], self)) status = EX_FAIL;
 	}
 	return status;

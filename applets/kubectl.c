@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/applet.h"
@@ -32,7 +33,8 @@ static int run_raw(int argc, char **argv)
 	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
 	if (access(kubeconfig, R_OK) < 0)
-		warn_errno(-errno, "%s (has k3s been started? see 'k3sbox status')", kubeconfig);
+		warn("%s: %s (has k3s been started? see 'k3sbox status')", kubeconfig,
+			strerror(errno));
 	if (o.k3s) {
 		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);
 		with_verb[0] = (char *)"k3s";

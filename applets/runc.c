@@ -181,7 +181,7 @@ static int find_runc(const struct shim_call *c, const struct shim_rules *rules, 
 	if (!io_find_program("runc", from, path, size) ||
 		!io_find_program("crun", from, path, size))
 		return EX_OK;
-	return failed(c, "runc",
+	return failed(c, "the real runc",
 		"neither runc nor crun is in PATH; name it in a line \"runc PATH\" "
 		"of " PLAN_SHIM_RULES);
 }
