@@ -33,7 +33,8 @@ static bool nothing_runs(void)
 
 	if (presence_look(&p, true, &e) < 0) die(EX_FAIL, "%s", e.text);
 	if (p.kind != PRESENCE_NONE) return false;
-	presence_end_killed(&p);   /* its processes are gone; its mounts may be left */
+	size_t n;   /* its processes are gone; its mounts may be left */
+	if (presence_end_killed(&p, &n, &e) < 0) warn("%s", e.text);
 	return true;
 }
 

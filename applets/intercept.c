@@ -109,8 +109,9 @@ static uint64_t fs_type(const char *name)
 
 	for (size_t i = 0; i < sizeof fs_types / sizeof *fs_types; i++)
 		if (!strcmp(fs_types[i].name, name)) return fs_types[i].magic;
+	errno = 0;
 	uint64_t v = strtoull(name, &end, 0);
-	if (!v || *end)
+	if (!v || *end || errno || *name < '0' || *name > '9')
 		die_usage("--statfs: unknown file system type '%s' (a number is allowed too)",
 			name);
 	return v;

@@ -190,7 +190,9 @@ static int clean_up_after_a_crash(void)
 		return EX_FAIL;
 	}
 	if (presence_alive(&p)) return refuse_damaged(&p);
-	size_t n = presence_end_killed(&p);
+	size_t n;
+	/* What is left of that one does not keep this one from starting. */
+	if (presence_end_killed(&p, &n, &e) < 0) warn("%s", e.text);
 	if (n) warn("an earlier k3sbox was killed; ended %zu processes that it had left", n);
 	return EX_OK;
 }

@@ -65,8 +65,12 @@ static size_t clear_up(void)
 	_cleanup_presence_ struct presence p = {0};
 	_cleanup_close_ int lock = runstate_lock(K3SBOX_RUN);
 
+	struct err e = {0};
+	size_t n;
+
 	if (lock < 0 || presence_look(&p, true, NULL) < 0) return 0;
-	return presence_end_killed(&p);
+	if (presence_end_killed(&p, &n, &e) < 0) warn("%s", e.text);
+	return n;
 }
 
 /* SIGTERM, a second one, SIGKILL: each only if the one before was not enough. */

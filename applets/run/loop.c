@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/die.h"
+#include "base/err.h"
 #include "base/process.h"
 #include "base/spawn.h"
 #include "base/text.h"
@@ -294,12 +295,13 @@ static void act_kill_all(struct loop *l)
 static void act_sweep(struct loop *l)
 {
 	_cleanup_procs_ struct procs all = {0};
+	struct err e = {0};
 
 	ours(l, &all);
 	if (all.n)
 		warn("%zu processes could not be killed (pid %d and others)", all.n,
 			(int)all.v[0].id.pid);
-	sweep_all(l->st);
+	if (sweep_all(l->st, &e) < 0) warn("%s", e.text);
 	loop_report(l->reporter, "stopped");
 }
 

@@ -40,7 +40,7 @@ static int place(int from, int to)
 {
 	if (from == -1) return 0;
 	if (from == SPAWN_NULL) {
-		from = open("/dev/null", to == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+		from = open("/dev/null", (to == STDIN_FILENO ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
 		if (from < 0) return -1;
 	}
 	if (from == to) return fcntl(to, F_SETFD, 0);

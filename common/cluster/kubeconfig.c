@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/die.h"
@@ -16,42 +17,6 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "base/yaml.h"
-
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-int base64_decode(const char *text, struct buf *out)
-{
-	uint32_t bits = 0;
-	unsigned have = 0, digits = 0, pad = 0;
-
-	for (; *text; text++) {
-		if (strchr(" \t\r\n", *text)) continue;
-		const char *d = strchr(base64_digits, *text);
-		if (*text == '=') pad++;
-		else if (!d || pad) return -EBADMSG;
-		else bits = bits << 6 | (uint32_t)(d - base64_digits), have += 6;
-		digits++;
-		if (have >= 8) {
-			have -= 8;
-			buf_putc(out, (char)(bits >> have & 0xff));
-		}
-	}
-	return digits % 4 || pad > 2 || out->failed ? -EBADMSG : 0;
-}
-
-void base64_encode(const void *data, size_t n, struct buf *out)
-{
-	const uint8_t *p = data;
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8
-			: 0) | (i + 2 < n ? p[i + 2] : 0);
-		for (int k = 0; k < 4; k++)
-			buf_putc(out, i + (size_t)k > n ? '='
-				: base64_digits[v >> (18 - 6 * k) & 63]);
-	}
-}
 
 /* ---- reading ---- */
 

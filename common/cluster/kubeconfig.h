@@ -43,8 +43,4 @@ void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct bu
  * if neither gives one; -ENAMETOOLONG. */
 int kubeconfig_target(const char *env, const char *home, char *out, size_t size);
 
-/* Base64 with or without line ends, appended to out. 0 or -EBADMSG. */
-int base64_decode(const char *text, struct buf *out);
-void base64_encode(const void *data, size_t n, struct buf *out);
-
 #endif

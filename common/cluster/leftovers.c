@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mounts.h"
 #include "cluster/sweep.h"
@@ -76,24 +77,25 @@ struct process_id leftovers_supervisor(const struct procs *all)
 	return (struct process_id){ 0 };
 }
 
-size_t leftovers_end(struct runstate *s)
+int leftovers_end(struct runstate *s, size_t *n, struct err *e)
 {
 	static const struct { int sig; int rounds; } steps[] = { { SIGTERM, 30 }, { SIGKILL, 30 } };
-	size_t found = 0;
 
+	*n = 0;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		bool kill = steps[i].sig == SIGKILL;
 		for (int round = 0; round < steps[i].rounds; round++) {
 			_cleanup_procs_ struct procs all;
 			if (leftovers_read(&all) < 0) break;
-			if (!found) found = all.n;
+			if (!*n) *n = all.n;
 			if (!procs_count(&all, kill)) break;
 			if (!round || kill) procs_signal(&all, steps[i].sig, kill);
 			clock_sleep_ms(100);
 		}
 	}
-	sweep_all(s);
+	int r = sweep_all(s, e);
 	s->phase = RUNSTATE_STOPPED;
-	runstate_save(s, K3SBOX_RUN);
-	return found;
+	int saved = runstate_save(s, K3SBOX_RUN);
+	if (r < 0 || saved >= 0) return r;
+	return err_errno(e, saved, "%s/state", K3SBOX_RUN);
 }

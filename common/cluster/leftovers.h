@@ -9,6 +9,8 @@
 #include "base/process.h"
 #include "cluster/runstate.h"
 
+struct err;
+
 /* The mark: "K3SBOX_CHILD=RUN/ROOT", in the environment of k3s and of all that it starts but the
  * containers. RUN is the identity of the directory K3SBOX_RUN, ROOT that of the mount namespace and
  * its root directory. One that agrees is enough: RUN does not survive the removal of the directory,
@@ -32,7 +34,8 @@ int leftovers_read(struct procs *all);
 struct process_id leftovers_supervisor(const struct procs *all);
 
 /* For when there is no supervisor any more and its lock is ours: ends the processes, sweeps, and
- * saves that all of it has stopped. Returns how many processes there were. */
-size_t leftovers_end(struct runstate *s);
+ * saves that all of it has stopped. 0, or -errno if something is left; *n: how many processes there
+ * were. */
+int leftovers_end(struct runstate *s, size_t *n, struct err *e);
 
 #endif

@@ -59,13 +59,14 @@ bool presence_alive(const struct presence *p)
 	return p->kind != PRESENCE_NONE && p->kind != PRESENCE_LEFT;
 }
 
-size_t presence_end_killed(struct presence *p)
+int presence_end_killed(struct presence *p, size_t *n, struct err *e)
 {
 	struct runstate *s = &p->s;
 
+	*n = 0;
 	if (presence_alive(p)) return 0;
 	if (p->kind == PRESENCE_NONE && (!p->have_state || s->phase == RUNSTATE_STOPPED)) return 0;
 	/* Its state is gone too: k3s's default is all there is to go by. */
 	if (!*s->data_dir) snprintf(s->data_dir, sizeof s->data_dir, "/var/lib/rancher/k3s");
-	return leftovers_end(s);
+	return leftovers_end(s, n, e);
 }

@@ -38,7 +38,8 @@ void presence_free(struct presence *p);
 bool presence_alive(const struct presence *p);
 
 /* With the lock held and no supervisor: ends the processes of one that was killed and sweeps, if
- * that has not been done yet. Returns how many processes there were. */
-size_t presence_end_killed(struct presence *p);
+ * that has not been done yet. 0, or -errno if something is left; *n: how many processes there
+ * were. */
+int presence_end_killed(struct presence *p, size_t *n, struct err *e);
 
 #endif

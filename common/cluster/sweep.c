@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/die.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mounts.h"
 #include "base/process.h"
@@ -33,27 +33,28 @@ static const struct { const char *path; bool in_data; } places[] = {
 	{ "agent/kubelet", true },
 };
 
-static int note(int r, const char *what, int *first)
+/* What could not be removed first. */
+struct sweep_failure {
+	int r;
+	struct err *e;
+};
+
+static int note(int r, const char *what, struct sweep_failure *first)
 {
-	if (r < 0) {
-		warn_errno(r, "cannot unmount %s", what);
-		if (!*first) *first = r;
-	}
+	if (r < 0 && !first->r) first->r = err_errno(first->e, r, "cannot unmount %s", what);
 	return r;
 }
 
-static int sweep_mounts(const char *data_dir)
+static void sweep_mounts(const char *data_dir, struct sweep_failure *first)
 {
 	char path[PATH_MAX], real[PATH_MAX];
-	int first = 0;
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		if (!places[i].in_data) snprintf(path, sizeof path, "%s", places[i].path);
 		else if (io_join(path, sizeof path, data_dir, places[i].path) < 0) continue;
 		/* mountinfo has names without links, "//" and ".." */
-		if (realpath(path, real)) note(mounts_umount_below(real), real, &first);
+		if (realpath(path, real)) note(mounts_umount_below(real), real, first);
 	}
-	return first;
 }
 
 /* Where / does not propagate, the kubelet binds its directory onto itself (mount-utils
@@ -89,20 +90,18 @@ static bool in_use(const char *path)
 
 /* containerd pins each pod's network namespace as a file of this name, and podman does so too: one
  * that has processes in it, now that all of ours are gone, is not ours. */
-static int sweep_netns(const char *dir)
+static void sweep_netns(const char *dir, struct sweep_failure *first)
 {
 	char path[PATH_MAX];
 	_cleanup_closedir_ DIR *d = opendir(dir);
-	int first = 0;
 
-	if (!d) return 0;
+	if (!d) return;
 	for (struct dirent *e; (e = readdir(d));) {
 		if (strncmp(e->d_name, "cni-", 4) || io_join(path, sizeof path, dir, e->d_name) < 0)
 			continue;
 		if (in_use(path)) continue;
-		if (note(mounts_umount_within(path), path, &first) >= 0) unlink(path);
+		if (note(mounts_umount_within(path), path, first) >= 0) unlink(path);
 	}
-	return first;
 }
 
 /* Removes a cgroup and those below it; one that still has processes refuses and stays. */
@@ -205,21 +204,21 @@ static void sweep_own(const char *data_dir)
 	io_unlink(RUN_BIN "/crun");
 }
 
-int sweep_all(const struct runstate *s)
+int sweep_all(const struct runstate *s, struct err *e)
 {
+	struct sweep_failure first = { 0, e };
+
 	sweep_own(s->data_dir);
 	if (s->control_plane) return 0;   /* it has no pods */
 	pid_t owner = find_owner();
-	if (owner) {
-		warn("another k3s or kubelet is running (pid %d): mounts of pods are kept",
-			(int)owner);
-		return 0;
-	}
+	if (owner)
+		return err_set(e, -EBUSY, "another k3s or kubelet is running (pid %d): mounts of "
+			"pods are kept", (int)owner);
+	sweep_mounts(s->data_dir, &first);
 	/* Usually the same directory; in a minimal root /var/run need not be a link. */
-	int mounts = sweep_mounts(s->data_dir), netns = sweep_netns("/run/netns"),
-		other = sweep_netns("/var/run/netns");
-
-	note(sweep_kubelet(), "/var/lib/kubelet", &mounts);
+	sweep_netns("/run/netns", &first);
+	sweep_netns("/var/run/netns", &first);
+	note(sweep_kubelet(), "/var/lib/kubelet", &first);
 	sweep_cgroups();
-	return mounts < 0 ? mounts : netns < 0 ? netns : other;
+	return first.r;
 }

@@ -2,11 +2,13 @@
 #ifndef K3SBOX_SWEEP_H
 #define K3SBOX_SWEEP_H
 
+struct err;
 struct runstate;
 
-/* To be called when no process of this k3s runs any more. Where another k3s or kubelet runs, which
- * uses the same directories, or a pod of one, only what is k3sbox's alone is removed. Idempotent.
- * Prints what cannot be removed; 0, or the first -errno. */
-int sweep_all(const struct runstate *s);
+/* To be called when no process of this k3s runs any more. Idempotent. 0, or -errno of the first
+ * thing that cannot be removed; the rest is removed all the same. -EBUSY: another k3s or kubelet
+ * runs, which uses the same directories, or a pod of one; then only what is k3sbox's alone is
+ * removed. */
+int sweep_all(const struct runstate *s, struct err *e);
 
 #endif

@@ -51,6 +51,16 @@ TEST(output)
 	CHECK(descriptors() == fds);
 }
 
+/* A program that runs for days must not hold more than it was given. */
+TEST(descriptors_of_the_program)
+{
+	char out[64];
+
+	CHECK(!capture(SH("for fd in 0 1 2 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$fd ] || "
+		"echo $fd; done"), out, sizeof out, 60, false, 5000));
+	CHECK_STR(out, "0\n1\n2\n");
+}
+
 TEST(programs_that_do_not_start)
 {
 	char out[8];
