@@ -84,7 +84,7 @@ static void warn_missing(const struct image *im)
 	for (size_t i = 0; i < im->n; i++) {
 		const struct image_item *it = &im->items[i];
 		if (it->interp && !image_find(im, it->interp))
-			warn("%s is not static: it needs %s, which is not in the image, to start",
+			warn("%s is not static: it needs %s, which is not in the image",
 				it->from, it->interp);
 	}
 	const struct strv *first = im->entrypoint->n ? im->entrypoint : im->cmd;

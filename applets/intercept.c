@@ -259,7 +259,7 @@ static bool called_by_alias(const struct args *args)
 static bool stats_format(const char *name)
 {
 	if (!name || !strcmp(name, stats_names[0])) return false;
-	if (strcmp(name, stats_names[1])) die_usage("--stats: text or json, not '%s'", name);
+	if (strcmp(name, stats_names[1])) die_usage("--stats takes text|json, not '%s'", name);
 	return true;
 }
 

@@ -170,8 +170,8 @@ static int run(void *cfg_, const struct args *args)
 	const char *path = known ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	int r = kubeconfig_load(&k, path, &e);
 	if (r < 0) {
-		warn("%s: %s%s", path, e.text, r == -ENOENT
-			? " (has k3s been started? see 'k3sbox status')" : "");
+		warn("cannot read %s: %s%s", path, e.text, r == -ENOENT
+			? "; 'k3sbox status' shows whether k3s runs" : "");
 		return EX_FAIL;
 	}
 	if (cfg->merge) return merge(cfg, &k);

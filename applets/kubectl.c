@@ -33,7 +33,7 @@ static int run_raw(int argc, char **argv)
 	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
 	if (access(kubeconfig, R_OK) < 0)
-		warn("%s: %s (has k3s been started? see 'k3sbox status')", kubeconfig,
+		warn("cannot read %s: %s; 'k3sbox status' shows whether k3s runs", kubeconfig,
 			strerror(errno));
 	if (o.k3s) {
 		char **with_verb = xcalloc((size_t)argc + 2, sizeof *with_verb);

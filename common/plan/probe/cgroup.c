@@ -23,11 +23,10 @@ enum { REQUIRED = sizeof required / sizeof *required };
 
 static int try_mount_cgroup(void *controller)
 {
-	if (mount("k3sbox", "/tmp", "tmpfs", 0, "size=64k") < 0 &&
-	    mount("k3sbox", "/proc", "tmpfs", 0, "size=64k") < 0)
-		return errno;
-	const char *dir = "/tmp";
-	return mount("cgroup", dir, "cgroup", 0, controller) < 0 ? errno : 0;
+	/* A minimal root may lack /tmp; this directory is ours. */
+	int r = io_mkdirs(K3SBOX_RUN, 0700);
+	if (r < 0) return -r;
+	return mount("cgroup", K3SBOX_RUN, "cgroup", 0, controller) < 0 ? errno : 0;
 }
 
 static void probe_v1(struct fact_result *r)
