@@ -54,8 +54,8 @@ static int run(void *cfg_, const struct args *args)
 	int status = call("stop", &stop);
 	if (status) return status;
 	/* Names after -- may be relative to the directory that run was called in. */
-	if (*s.folder && chdir(s.folder) < 0)
-		warn_errno(-errno, "%s, where k3s was started", s.folder);
+	if (*s.directory && chdir(s.directory) < 0)
+		warn_errno(-errno, "%s, where k3s was started", s.directory);
 	strv_add(&start, "--detach");
 	for (size_t i = 0; i < s.argv.n; i++) strv_add(&start, s.argv.v[i]);
 	return call("run", &start);

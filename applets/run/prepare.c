@@ -247,7 +247,7 @@ static int fill_state(const struct run *cfg, const struct dialect *d, struct run
 	if (!r) r = put_path(s->log, sizeof s->log, "%s/k3sbox/k3s.log", cfg->o.data_dir);
 	if (!r) r = put_path(s->k3s_path, sizeof s->k3s_path, "%s", cfg->o.k3s);
 	snprintf(s->version, sizeof s->version, "%s", d->version);
-	if (!getcwd(s->folder, sizeof s->folder)) *s->folder = 0;
+	if (!getcwd(s->directory, sizeof s->directory)) *s->directory = 0;
 	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE ||
 		k3s_args_is_on(&cfg->o.args, "disable-agent");
 	return r;

@@ -39,10 +39,12 @@ int presence_look(struct presence *p, bool have_lock, struct err *e)
 
 	if (r < 0 && r != -ENOENT && r != -EBADMSG) return r;
 	p->have_state = !r;
-	/* A supervisor that ends gives up its lock a moment before it is gone. */
-	if (!r && p->s.phase != RUNSTATE_STOPPED && process_alive(&p->s.supervisor)) {
+	/* A supervisor that ends gives up its lock a moment before it is gone. What a damaged
+	 * state says of it counts only with the time of its start. */
+	bool named = r ? p->s.supervisor.start != 0 : p->s.phase != RUNSTATE_STOPPED;
+	if (named && process_alive(&p->s.supervisor)) {
 		p->supervisor = p->s.supervisor;
-		p->kind = held ? PRESENCE_RUNNING : PRESENCE_DAMAGED;
+		p->kind = held && !r ? PRESENCE_RUNNING : PRESENCE_DAMAGED;
 	} else {
 		look_at_processes(p, held);
 	}

@@ -47,7 +47,7 @@ static const struct state_field {
 	F("log", FIELD_TEXT, log),
 	F("version", FIELD_TEXT, version),
 	F("k3s-path", FIELD_TEXT, k3s_path),
-	F("folder", FIELD_TEXT, folder),
+	F("directory", FIELD_TEXT, directory),
 	F("obstacle", FIELD_LIST, obstacles),
 	F("arg", FIELD_LIST, argv),
 #undef F
@@ -187,15 +187,16 @@ int runstate_load(struct runstate *s, const char *dir, struct err *e)
 {
 	char path[512];
 	_cleanup_buf_ struct buf b = {0};
+	_cleanup_runstate_ struct runstate damaged = {0};
 
 	*s = (struct runstate){0};
 	int r = io_join(path, sizeof path, dir, "state");
 	if (!r) r = io_read(path, &b, 1 << 20);
 	if (r < 0) return err_errno(e, r, "cannot read %s/state", dir);
-	if (!is_whole(&b) || runstate_parse(s, b.data, b.len) < 0)
-		return err_set(e, -EBADMSG, "%s is damaged: it is empty or has been truncated",
-			path);
-	return 0;
+	if (is_whole(&b) && !runstate_parse(s, b.data, b.len)) return 0;
+	if (b.data) runstate_parse(&damaged, b.data, b.len);
+	s->supervisor = damaged.supervisor;
+	return err_set(e, -EBADMSG, "%s is damaged: it is empty or has been truncated", path);
 }
 
 int runstate_save(const struct runstate *s, const char *dir)

@@ -29,7 +29,7 @@ struct runstate {
 	bool control_plane;
 	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
 	/* directory that run was called in; empty if its name is longer */
-	char folder[256];
+	char directory[256];
 	struct strv obstacles;     /* keys of the steps that removed them: plan/rows.h */
 	struct strv argv;          /* how run was called, without its own name; for restart */
 };
@@ -42,7 +42,8 @@ void runstate_free(struct runstate *s);
 #define _cleanup_runstate_ __attribute__((cleanup(runstate_free)))
 
 /* Reads dir/state. 0; -ENOENT (it never ran here); -EBADMSG if the file is damaged: every state
- * ends in a line that says so, and a file that was cut has none; or another -errno. */
+ * ends in a line that says so, and a file that was cut has none (nor has one of an older k3sbox);
+ * or another -errno. Of a damaged one, only the supervisor is in *s, if it can be read. */
 int runstate_load(struct runstate *s, const char *dir, struct err *e);
 int runstate_save(const struct runstate *s, const char *dir);
 

@@ -61,7 +61,7 @@ TEST(nonsense)
 
 TEST(file_and_lock)
 {
-	struct runstate s = { .phase = RUNSTATE_API }, t;
+	struct runstate s = { .supervisor = { 12, 345 }, .phase = RUNSTATE_API }, t;
 	struct stat st;
 	char path[64];
 	CHECK(mkdtemp(dir));
@@ -69,11 +69,12 @@ TEST(file_and_lock)
 	CHECK(!runstate_save(&s, dir) && !runstate_load(&t, dir, NULL) && t.phase == RUNSTATE_API);
 	snprintf(path, sizeof path, "%s/state", dir);
 	CHECK(!stat(path, &st) && (st.st_mode & 0777) == 0600);
-	/* any part of the file is damage, wherever it was cut */
+	/* any part of the file is damage, wherever it was cut; its first line is still of use */
 	for (off_t n = st.st_size - 1; n >= 0; n--) {
 		struct err e = {0};
 		CHECK(!truncate(path, n) && runstate_load(&t, dir, &e) == -EBADMSG &&
 			strstr(e.text, path));
+		CHECK(t.supervisor.pid == (n < 18 ? 0 : 12) && t.phase == RUNSTATE_STARTING);
 		runstate_free(&t);
 	}
 	int a = runstate_lock(dir);
