@@ -30,7 +30,10 @@ int err_errno(struct err *e, int r, const char *fmt, ...)
 	va_start(ap, fmt);
 	set(e, fmt, ap);
 	va_end(ap);
-	size_t len = strlen(e->text);
-	snprintf(e->text + len, sizeof e->text - len, ": %s", strerror(-r));
+	/* The reason is never cut: a path may be longer than the text. */
+	const char *reason = strerror(-r);
+	size_t len = strlen(e->text), most = sizeof e->text - strlen(reason) - sizeof ": ";
+	if (len > most) len = most;
+	snprintf(e->text + len, sizeof e->text - len, ": %s", reason);
 	return r;
 }
