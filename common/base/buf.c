@@ -133,14 +133,11 @@ void strv_add(struct strv *l, const char *s)
 
 void strv_addf(struct strv *l, const char *fmt, ...)
 {
-	char *s;
 	va_list ap;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&s, fmt, ap);
+	strv_take(l, xvasprintf(fmt, ap));
 	va_end(ap);
-	if (n < 0) die(EX_SYS, "out of memory");
-	strv_take(l, s);
 }
 
 bool strv_has(const struct strv *l, const char *s)

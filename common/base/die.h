@@ -43,5 +43,6 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, alloc_size(1, 2)));
 void *xrealloc(void *p, size_t n) __attribute__((alloc_size(2)));
 char *xstrdup(const char *s) __attribute__((malloc));
 char *xasprintf(const char *fmt, ...) __attribute__((malloc, format(printf, 1, 2)));
+char *xvasprintf(const char *fmt, va_list ap) __attribute__((malloc, format(printf, 1, 0)));
 
 #endif

@@ -44,16 +44,13 @@ static size_t version_count(const struct cni *c)
 int cni_fail(struct cni *c, unsigned code, const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
 
 	if (c->code) return -1;
 	va_start(ap, fmt);
-	int n = vasprintf(&s, fmt, ap);
+	_cleanup_free_ char *s = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (n < 0) die(EX_SYS, "out of memory");
 	c->code = code;
-	buf_add(&c->msg, s, (size_t)n);
-	free(s);
+	buf_puts(&c->msg, s);
 	return -1;
 }
 
