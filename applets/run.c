@@ -18,6 +18,8 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "cluster/presence.h"
+#include "plan/isolate.h"
+#include "run/inside.h"
 #include "run/run.h"
 
 static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none",
@@ -36,6 +38,8 @@ static const struct opt opts[] = {
 	  .help = "how long --detach waits (300 s; 0: no limit)" },
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose),
 	  .help = "copy the log of k3s to stderr" },
+	{ OPT_CHOICE, 0, "namespaces", offsetof(struct run, namespaces), .choices = isolation_names,
+	  .help = "run the node in namespaces of its own (auto: where that removes obstacles)" },
 	PLAN_OPT_ROWS(struct run, o),
 	{ OPT_END },
 };
@@ -148,8 +152,20 @@ static void close_others(int keep, int keep_too)
 	}
 }
 
-static int detach(const struct run *cfg, struct prepared *p, struct loop_reporter *r)
+/* What goes on in the background; run() returns its exit status. */
+struct background {
+	struct run *cfg;
+	struct loop_reporter *r;
+	struct prepared *p;        /* without a world */
+	const struct strv *words;  /* with one: the options, for the state */
+	bool user;                 /* which gets a user namespace */
+	int (*run)(const struct background *b);
+};
+
+static int detach(const struct background *b)
 {
+	const struct run *cfg = b->cfg;
+	struct loop_reporter *r = b->r;
 	int fd[2];
 
 	if (pipe2(fd, O_CLOEXEC) < 0) die_errno(EX_SYS, -errno, "pipe");
@@ -171,7 +187,7 @@ static int detach(const struct run *cfg, struct prepared *p, struct loop_reporte
 	}
 	r->fd = fd[1];
 	r->pipe = true;
-	int status = loop_supervise(cfg, p, r);
+	int status = b->run(b);
 	loop_report_end(r, status, -1);
 	_exit(status);
 }
@@ -197,24 +213,98 @@ static int clean_up_after_a_crash(void)
 	return EX_OK;
 }
 
-static int start(struct run *cfg, const char *const *words, size_t n, struct loop_reporter *r)
+static void report_prepared(const struct loop_reporter *r, const struct prepared *p)
+{
+	loop_report(r, "prepared (%u obstacle%s removed%s)", p->removed, p->removed == 1 ? "" : "s",
+		p->state.control_plane ? "; control plane alone" : "");
+}
+
+static void print_next(const char *kubeconfig, bool control_plane)
+{
+	printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", kubeconfig,
+		control_plane ? "namespaces" : "nodes,pods -A");
+}
+
+static int run_here(const struct background *b)
+{
+	return loop_supervise(b->cfg, b->p, b->r);
+}
+
+static int start_here(struct run *cfg, const struct strv *words, struct loop_reporter *r)
 {
 	struct prepared p = {0};
-	int status = clean_up_after_a_crash();
+	struct background b = { .cfg = cfg, .r = r, .p = &p, .run = run_here };
+	int status = prepare_launch(cfg, (int)words->n, words->v, &p);
 
-	if (!status) status = prepare_launch(cfg, (int)n, (char **)words, &p);
 	if (!status) {
-		loop_report(r, "prepared (%u obstacle%s removed%s)", p.removed, p.removed == 1 ? ""
-			: "s",
-			p.state.control_plane ? "; control plane alone" : "");
-		status = cfg->detach ? detach(cfg, &p, r) : loop_supervise(cfg, &p, r);
+		report_prepared(r, &p);
+		status = cfg->detach ? detach(&b) : loop_supervise(cfg, &p, r);
 	}
-	if (!status && cfg->detach) {
-		printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", p.state.kubeconfig,
-			p.state.control_plane ? "namespaces" : "nodes,pods -A");
-	}
+	if (!status && cfg->detach) print_next(p.state.kubeconfig, p.state.control_plane);
 	prepared_free(&p);
 	return status;
+}
+
+/* Process 1 does not receive signals with the default action. Until k3s runs nothing has to be
+ * stopped. */
+static void leave(int sig)
+{
+	_exit(128 + sig);
+}
+
+/* ---- in a world ---- */
+
+static int run_inside(struct run *cfg, void *arg)
+{
+	const struct background *b = arg;
+	struct prepared p = {0};
+
+	signal(SIGTERM, leave);
+	signal(SIGINT, leave);
+	int status = prepare_launch(cfg, (int)b->words->n, b->words->v, &p);
+	if (!status) {
+		report_prepared(b->r, &p);
+		status = loop_supervise(cfg, &p, b->r);
+	}
+	loop_report_end(b->r, status, -1);
+	prepared_free(&p);
+	return status;
+}
+
+static int run_world(const struct background *b)
+{
+	return inside_run(b->cfg, b->user, run_inside, (void *)(uintptr_t)b);
+}
+
+static int start_in_world(struct run *cfg, const struct strv *words,
+	const struct isolation_result *isolation, struct loop_reporter *r)
+{
+	struct background b = {
+		.cfg = cfg, .r = r, .words = words, .user = isolation->user, .run = run_world,
+	};
+	struct err e = {0};
+	_cleanup_runstate_ struct runstate s = {0};
+
+	loop_report(r, "in namespaces of its own%s%s", *isolation->why.text ? "; outside: " : "",
+		isolation->why.text);
+	int status = cfg->detach ? detach(&b) : run_world(&b);
+	if (!status && cfg->detach && !runstate_load(&s, K3SBOX_RUN, &e))
+		print_next(s.kubeconfig, s.control_plane);
+	return status;
+}
+
+static int start(struct run *cfg, const struct strv *words, struct loop_reporter *r)
+{
+	struct isolation_result isolation;
+	int status = clean_up_after_a_crash();
+
+	if (status) return status;
+	if (isolate_decide(&cfg->o, (enum isolation)cfg->namespaces, &isolation) < 0) {
+		warn("--namespaces=yes: %s", isolation.why.text);
+		return EX_FAIL;
+	}
+	return isolation.wanted ? start_in_world(cfg, words, &isolation, r)
+		: start_here(cfg, words, r);
 }
 
 /* The options once more, as words: `restart` calls run with them. WAIT_WORDS of them say for what
@@ -229,6 +319,7 @@ static void words_of(const struct run *cfg, struct strv *out)
 	if (cfg->o.no_mount) strv_add(out, "--no-mount");
 	if (cfg->o.no_shim) strv_add(out, "--no-shim");
 	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
+	strv_addf(out, "--namespaces=%s", isolation_names[cfg->namespaces]);
 	strv_add(out, "--");
 	for (size_t i = 0; i < cfg->o.args.user->n; i++) strv_add(out, cfg->o.args.user->v[i]);
 }
@@ -241,13 +332,6 @@ static void make_absolute(const char **path)
 	if (!here) die_errno(EX_SYS, -errno, "the current directory");
 	*path = xasprintf("%s/%s", here, *path);
 	free(here);
-}
-
-/* Process 1 does not receive signals with the default action. Until k3s runs nothing has to be
- * stopped. */
-static void leave(int sig)
-{
-	_exit(128 + sig);
 }
 
 static int run(void *cfg_, const struct args *args)
@@ -282,7 +366,7 @@ static int run(void *cfg_, const struct args *args)
 		warn_errno(cfg->lock, K3SBOX_RUN "/lock");
 		return EX_FAIL;
 	}
-	status = start(cfg, (const char *const *)words.v, words.n, &r);
+	status = start(cfg, &words, &r);
 	k3s_args_free(&cfg->o.args);   /* the lock goes with the process that supervises */
 	return status;
 }

@@ -26,6 +26,7 @@
 #include "cluster/ready.h"
 #include "cluster/sweep.h"
 #include "run/machine.h"
+#include "run/inside.h"
 #include "run/run.h"
 
 enum {
@@ -34,10 +35,11 @@ enum {
 	HEALTH_MS = 60000,     /* the only timer once k3s is ready: rotates the log */
 	GIVE_UP_MS = 10000,    /* for processes that SIGKILL does not end (stuck in the kernel) */
 	LAST_LINES = 15,
+	NETD_MS = 200,         /* from netd's end to its next start */
 };
 
 struct loop {
-	const struct run *cfg;
+	struct run *cfg;
 	struct runstate *st;
 	struct loop_reporter *reporter;
 	enum machine_state state;
@@ -47,7 +49,7 @@ struct loop {
 	int status;                /* of k3s, shell's way; -1: it runs */
 	bool subreaper;
 	/* monotonic ms; 0: not set */
-	int64_t started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;
+	int64_t netd_at, started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;
 	char node[64];             /* its name, once it is ready */
 	int64_t since;             /* seconds since the epoch */
 };
@@ -364,6 +366,9 @@ static void reap(struct loop *l)
 			probe_ended(l);
 		} else if (pid == l->follower) {
 			l->follower = 0;
+		} else if (pid == l->cfg->netd_pid) {
+			l->cfg->netd_pid = 0;
+			l->netd_at = l->state < ST_TERM ? clock_ms() + NETD_MS : 0;
 		}
 	}
 }
@@ -402,10 +407,19 @@ static void take_signal(struct loop *l, int sig)
 	}
 }
 
+static void restart_netd(struct loop *l)
+{
+	pid_t pid = inside_start_netd(l->cfg);
+
+	l->cfg->netd_pid = pid > 0 ? pid : 0;
+	l->netd_at = pid > 0 ? 0 : clock_ms() + NETD_MS;
+}
+
 static void take_deadlines(struct loop *l)
 {
 	int64_t now = clock_ms();
 
+	if (l->netd_at && now >= l->netd_at) restart_netd(l);
 	if (l->late_at && now >= l->late_at) post(l, EV_LATE);
 	if (l->ask_at && now >= l->ask_at) ask(l);
 	if (l->give_up_at && now >= l->give_up_at) post(l, EV_GIVE_UP);
@@ -420,7 +434,7 @@ static void take_deadlines(struct loop *l)
 /* Until the next deadline; a day if there is none. */
 static struct timespec next_wait(const struct loop *l)
 {
-	const int64_t at[] = { l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at,
+	const int64_t at[] = { l->netd_at, l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at,
 		l->give_up_at };
 	int64_t now = clock_ms(), wait = 86400000;
 
@@ -469,7 +483,7 @@ static void stopped_early(struct loop *l)
 	loop_report_end(l->reporter, status ? status : EX_FAIL, l->log_fd);
 }
 
-int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_reporter *r)
+int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 {
 	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1,
 		.since = time(NULL) };
@@ -483,7 +497,7 @@ int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_report
 		warn_errno(l.log_fd, "%s", p->state.log);
 		return EX_FAIL;
 	}
-	p->state.supervisor = process_identify(getpid());
+	p->state.supervisor = cfg->outside.pid ? cfg->outside : process_identify(getpid());
 	p->state.started = l.since;
 	/* Before k3s is started: a marked process without a state would count as damage. */
 	prctl(PR_SET_NAME, LEFTOVERS_SUPERVISOR);

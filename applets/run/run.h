@@ -19,6 +19,12 @@ struct run {
 	int wait;                  /* enum wait_for */
 	unsigned timeout;          /* seconds */
 	int lock;                  /* held while k3s runs */
+	int namespaces;            /* enum isolation */
+	/* Inside a world (inside.h): */
+	struct process_id outside; /* the supervisor out there; .pid 0: there is no world */
+	int channel;               /* the socket broker's */
+	struct strv netd;          /* its command line */
+	pid_t netd_pid;            /* 0: does not run */
 };
 
 /* ---- prepare.c: plan → command line ---- */
@@ -52,6 +58,6 @@ void loop_report(const struct loop_reporter *r, const char *fmt,
 void loop_report_end(struct loop_reporter *r, int status, int log_fd);
 
 /* Starts k3s and stays with it to its end. The exit status. */
-int loop_supervise(const struct run *cfg, struct prepared *p, struct loop_reporter *r);
+int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r);
 
 #endif

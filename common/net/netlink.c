@@ -43,7 +43,7 @@ static void *extend(struct nl_request *r, size_t n)
 		r->full = true;
 		return NULL;
 	}
-	h->nlmsg_len = (uint32_t)(at + n);
+	h->nlmsg_len = (uint32_t)(at + NLMSG_ALIGN(n));   /* gVisor takes no attribute without the padding behind it */
 	return r->data + at;
 }
 
@@ -65,6 +65,12 @@ void nl_put(struct nl_request *r, uint16_t type, const void *data, size_t n)
 	a->rta_type = type;
 	a->rta_len = (unsigned short)RTA_LENGTH(n);
 	if (n) memcpy(RTA_DATA(a), data, n);
+}
+
+void nl_put_bytes(struct nl_request *r, const void *data, size_t n)
+{
+	void *to = extend(r, n);
+	if (to) memcpy(to, data, n);
 }
 
 void nl_put_u32(struct nl_request *r, uint16_t type, uint32_t v)
@@ -216,6 +222,40 @@ int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t 
 	int e = nl_talk(nl, &r, take_address, &l);
 	*n = l.n;
 	return e;
+}
+
+static unsigned char family_of(const struct ip *a)
+{
+	return a->len == 4 ? AF_INET : AF_INET6;
+}
+
+int nl_address_add(struct nl *nl, int index, const struct cidr *a)
+{
+	struct ifaddrmsg fixed = { .ifa_family = family_of(&a->addr), .ifa_prefixlen = a->ones,
+		.ifa_index = (unsigned)index };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
+	nl_put(&r, IFA_LOCAL, a->addr.b, a->addr.len);
+	nl_put(&r, IFA_ADDRESS, a->addr.b, a->addr.len);
+	return nl_talk(nl, &r, NULL, NULL);
+}
+
+int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway)
+{
+	struct rtmsg fixed = {
+		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones, .rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT, .rtm_scope = gateway && gateway->len ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+		.rtm_type = RTN_UNICAST,
+	};
+	struct nl_request r;
+
+	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
+	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
+	if (gateway && gateway->len) nl_put(&r, RTA_GATEWAY, gateway->b, gateway->len);
+	/* Always named: gVisor accepts a route without a link and then finds no way. */
+	nl_put_u32(&r, RTA_OIF, (uint32_t)index);
+	return nl_talk(nl, &r, NULL, NULL);
 }
 
 int nl_enter_netns(const char *path)

@@ -32,6 +32,8 @@ struct nl_request {
 /* Starts a request with the fixed part of its family (struct ifinfomsg, ifaddrmsg, rtmsg). */
 void nl_begin(struct nl_request *r, uint16_t type, uint16_t flags, const void *fixed, size_t n);
 void nl_put(struct nl_request *r, uint16_t type, const void *data, size_t n);
+/* Bytes without an attribute header, such as the message inside VETH_INFO_PEER. */
+void nl_put_bytes(struct nl_request *r, const void *data, size_t n);
 void nl_put_u32(struct nl_request *r, uint16_t type, uint32_t v);
 void nl_put_str(struct nl_request *r, uint16_t type, const char *s);
 /* Attributes put between the two calls are inside of this one. */
@@ -60,6 +62,12 @@ int nl_link_up(struct nl *nl, int index, bool up);
 /* Addresses of a link, of both families, in the kernel's order. At most max are stored; *n is
  * how many there are. */
 int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t *n);
+
+/* -EEXIST if the link has it already. */
+int nl_address_add(struct nl *nl, int index, const struct cidr *a);
+
+/* A route to dst over the link, by way of a gateway (NULL: none). */
+int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway);
 
 /* Enters the network namespace at a path. */
 int nl_enter_netns(const char *path);

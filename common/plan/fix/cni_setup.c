@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "net/ip.h"
+#include "world/switch.h"
 #include "base/text.h"
 
 #define CONFLIST "10-k3sbox.conflist"
@@ -37,9 +39,46 @@ static const char conflist[] =
 	"  ]\n"
 	"}\n";
 
+/* In a world: pods are ports of its switch. The last address of the network is no pod's (world/switch.h). */
+static const char switch_conflist[] =
+	"{\n"
+	"  \"cniVersion\": \"0.4.0\",\n"
+	"  \"name\": \"k3sbox\",\n"
+	"  \"plugins\": [\n"
+	"    {\n"
+	"      \"type\": \"bridge\",\n"
+	"      \"netns\": \"" SWITCH_NETNS "\",\n"
+	"      \"bridge\": \"" SWITCH_BRIDGE "\",\n"
+	"      \"gateway\": \"%s\",\n"
+	"      \"ipam\": {\n"
+	"        \"type\": \"host-local\",\n"
+	"        \"ranges\": [[{ \"subnet\": \"%s\", \"rangeStart\": \"%s\", \"rangeEnd\": \"%s\" }]],\n"
+	"        \"dataDir\": \"/run/k3sbox-leases\"\n"
+	"      }\n"
+	"    }\n"
+	"  ]\n"
+	"}\n";
+
+static int print_switch_conflist(const char *node_network, struct buf *out)
+{
+	char gateway[IP_TEXT], subnet[CIDR_TEXT], first[IP_TEXT], last[IP_TEXT];
+	struct cidr node;
+
+	if (!cidr_parse(&node, node_network, strlen(node_network))) return -EINVAL;
+	struct cidr network = { .addr = cidr_network(&node), .ones = node.ones, .bits = node.bits };
+	struct ip start = ip_next(&node.addr), end = switch_gateway(&node);
+	end.b[end.len - 1]--;
+	ip_format(&node.addr, gateway);
+	cidr_format(&network, subnet);
+	ip_format(&start, first);
+	ip_format(&end, last);
+	buf_printf(out, switch_conflist, gateway, subnet, first, last);
+	return out->failed ? -ENOMEM : 0;
+}
+
 /* any: a program of another origin will do. */
 static const struct { const char *name; bool any; } plugins[] = {
-	{ "noop", false }, { "host-local", true }, { "loopback", true },
+	{ "noop", false }, { "bridge", true }, { "host-local", true }, { "loopback", true },
 };
 enum { PLUGINS = sizeof plugins / sizeof *plugins };
 
@@ -132,15 +171,20 @@ int cni_setup(const struct plan_options *o, const struct plan_step *s, struct er
 	char self[PATH_MAX];
 	int r = look_for_others(e);
 
-	(void)o, (void)s;
+	_cleanup_buf_ struct buf text = {0};
+
+	(void)o;
 	if (r < 0) return r;
+	if (s->row->when == KIND_FLANNEL_SWITCH) r = print_switch_conflist(s->seen->value, &text);
+	else buf_puts(&text, conflist);
+	if (r < 0 || text.failed) return err_errno(e, r < 0 ? r : -ENOMEM, "the CNI configuration");
 	r = io_self_path(self, sizeof self);
 	if (!r) r = io_mkdirs(CNI_BIN_DIR, 0755);
 	if (r < 0) return err_errno(e, r, CNI_BIN_DIR);
 	for (size_t i = 0; !r && i < PLUGINS; i++) r = link_plugin(i, self, e);
 	if (r < 0) return r;
 	r = io_mkdirs(CNI_CONF_DIR, 0755);
-	if (!r) r = io_replace(CNI_CONF_DIR "/" CONFLIST, 0644, conflist, sizeof conflist - 1);
+	if (!r) r = io_replace(CNI_CONF_DIR "/" CONFLIST, 0644, text.data, text.len);
 	return r < 0 ? err_errno(e, r, CNI_CONF_DIR "/" CONFLIST) : 0;
 }
 

@@ -88,7 +88,10 @@ void probe_iptables(const struct plan_options *o, struct fact_result *r)
 {
 	char path[PATH_MAX];
 
-	(void)o;
+	if (o->isolated) {
+		probe_obstacle(r, KIND_IPTABLES_TAKEN, "the nat table of this network namespace is netd's");
+		return;
+	}
 	int legacy = legacy_tables(), nft = nf_tables();
 	if (legacy < 0 && nft < 0)
 		probe_obstacle(r, KIND_NONE,
@@ -141,14 +144,18 @@ static int try_link(void *kind)
 /* k3s ships flannel: vxlan between nodes, a bridge in each. */
 void probe_flannel(const struct plan_options *o, struct fact_result *r)
 {
-	(void)o;
+	if (o->isolated) {
+		probe_obstacle(r, KIND_FLANNEL_SWITCH, "pods have a network of their own here, a switch");
+		snprintf(r->value, sizeof r->value, "%s", o->node_network);
+		return;
+	}
 	for (size_t i = 0; i < sizeof flannel_links / sizeof *flannel_links; i++) {
 		int e = spawn_call(try_link, &i, 2000);
 		if (!e) continue;
 		char what[64];
 		snprintf(what, sizeof what, "a %s link, which flannel needs",
 			flannel_links[i].kind);
-		probe_obstacle_errno(r, KIND_NONE, what, e < 0 ? -e : e);
+		probe_obstacle_errno(r, KIND_FLANNEL_LINKS, what, e < 0 ? -e : e);
 		return;
 	}
 }

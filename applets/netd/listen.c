@@ -1,0 +1,155 @@
+/* Accepts, decides, dials. */
+#include "netd/listen.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netfilter_ipv4.h>
+
+#include "world/broker.h"
+
+enum { ACCEPTS_PER_EVENT = 32 };
+
+static int watch(struct gate *g, size_t i, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = LISTEN_DATA(i) };
+	return epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->v[i].fd, &ev) < 0 ? -errno : 0;
+}
+
+int gate_add(struct gate *g, int fd, const struct endpoint *to)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = LISTEN_DATA(g->n) };
+
+	if (g->n == LISTENERS || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		int r = g->n == LISTENERS ? -ENOSPC : -errno;
+		close(fd);
+		return r;
+	}
+	g->v[g->n++] = (struct listener){ fd, to };
+	return 0;
+}
+
+static struct endpoint to_endpoint(const struct sockaddr_storage *a)
+{
+	struct endpoint e = {0};
+
+	if (a->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)a;
+		e = (struct endpoint){ .address.len = 4, .port = ntohs(in->sin_port) };
+		memcpy(e.address.b, &in->sin_addr, 4);
+	} else if (a->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
+		e = (struct endpoint){ .address.len = 16, .port = ntohs(in6->sin6_port) };
+		memcpy(e.address.b, &in6->sin6_addr, 16);
+	}
+	return e;
+}
+
+static socklen_t to_sockaddr(const struct endpoint *e, struct sockaddr_storage *a)
+{
+	memset(a, 0, sizeof *a);
+	if (e->address.len == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)a;
+		*in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(e->port) };
+		memcpy(&in->sin_addr, e->address.b, 4);
+		return sizeof *in;
+	}
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)a;
+	*in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(e->port) };
+	memcpy(&in6->sin6_addr, e->address.b, 16);
+	return sizeof *in6;
+}
+
+/* Where the client meant to go: what the kernel noted before it redirected the connection. */
+static int original_destination(int fd, struct endpoint *to)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof a;
+
+	if (getsockopt(fd, IPPROTO_IP, SO_ORIGINAL_DST, &a, &n) < 0) return -errno;
+	*to = to_endpoint(&a);
+	return to->address.len ? 0 : -EAFNOSUPPORT;
+}
+
+static int make_socket(struct gate *g, enum policy_verdict verdict, int family)
+{
+	struct broker_request q = { .op = BROKER_TCP, .family = (uint8_t)family };
+
+	if (verdict == POLICY_OUTSIDE) return broker_ask(g->channel, &q);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A socket that is connected or about to be; or -errno. */
+static int dial(struct gate *g, enum policy_verdict verdict, const struct endpoint *to)
+{
+	struct sockaddr_storage a;
+	socklen_t n = to_sockaddr(to, &a);
+	int fd = make_socket(g, verdict, a.ss_family);
+
+	if (fd < 0) return fd;
+	if (!connect(fd, (struct sockaddr *)&a, n) || errno == EINPROGRESS) return fd;
+	int r = -errno;
+	close(fd);
+	return r;
+}
+
+/* The last byte of the address: each pod of a node has its own. */
+static uint32_t source_of(const struct sockaddr_storage *a)
+{
+	struct endpoint e = to_endpoint(a);
+	return e.address.len ? e.address.b[e.address.len - 1] : 0;
+}
+
+static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
+{
+	struct endpoint to = {0};
+	enum policy_verdict verdict = POLICY_INSIDE;
+	int r = 0;
+
+	if (l->to) to = *l->to;
+	else r = original_destination(fd, &to);
+	if (!r && !l->to) verdict = policy_decide(g->policy, &to);
+	if (r < 0 || verdict == POLICY_REFUSE || !flows_admit(g->flows, source)) {
+		g->flows->refused++;
+		flow_reset_fd(fd);
+		return;
+	}
+	int right = dial(g, verdict, &to);
+	if (right < 0) flow_reset_fd(fd);   /* as if its own connect had failed, a moment late */
+	else flows_add(g->flows, fd, right, source, now);
+}
+
+/* Out of descriptors, or the table is full: nothing is accepted until a flow has ended. The kernel keeps the rest waiting. */
+static void pause_all(struct gate *g)
+{
+	for (size_t i = 0; i < g->n; i++) watch(g, i, 0);
+	g->paused = true;
+}
+
+void gate_on_listener(struct gate *g, size_t i, int64_t now)
+{
+	for (int k = 0; k < ACCEPTS_PER_EVENT; k++) {
+		struct sockaddr_storage a = {0};
+		socklen_t n = sizeof a;
+		if (g->flows->used == g->flows->max) {
+			pause_all(g);
+			return;
+		}
+		int fd = accept4(g->v[i].fd, (struct sockaddr *)&a, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0) welcome(g, &g->v[i], fd, source_of(&a), now);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_all(g);
+		if (fd < 0 && errno != EINTR && errno != ECONNABORTED) return;
+	}
+}
+
+void gate_settle(struct gate *g)
+{
+	if (!g->paused || g->flows->used == g->flows->max) return;
+	g->paused = false;
+	for (size_t i = 0; i < g->n; i++) watch(g, i, EPOLLIN);
+}

@@ -1,0 +1,45 @@
+/* Decides where a connection goes. Refused unless allowed: what only the sandbox itself should reach (its loopback, link-local addresses,
+ * among them the metadata service of clouds), and what is no host's address. */
+#include "netd/policy.h"
+
+static const struct { uint8_t family, address[16], ones; } refused[] = {
+	{ 4, { 0 }, 8 },                       /* this network (RFC 1122) */
+	{ 4, { 127 }, 8 },                     /* loopback */
+	{ 4, { 169, 254 }, 16 },               /* link-local; 169.254.169.254 serves credentials in clouds */
+	{ 4, { 224 }, 3 },                     /* multicast, reserved, broadcast */
+	{ 16, { 0 }, 127 },                    /* unspecified and loopback */
+	{ 16, { 0xfe, 0x80 }, 10 },            /* link-local */
+	{ 16, { 0xff }, 8 },                   /* multicast */
+	{ 16, { 0xfd, 0, 0x0e, 0xc2 }, 32 },   /* fd00:ec2::/32: metadata service */
+};
+
+static bool any_contains(const struct cidr *list, size_t n, const struct ip *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cidr_contains(&list[i], a)) return true;
+	return false;
+}
+
+static bool is_refused(const struct ip *a)
+{
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		struct cidr c = { .addr.len = refused[i].family, .ones = refused[i].ones, .bits = (uint8_t)(refused[i].family * 8) };
+		for (size_t k = 0; k < refused[i].family; k++) c.addr.b[k] = refused[i].address[k];
+		if (cidr_contains(&c, a)) return true;
+	}
+	return false;
+}
+
+enum policy_verdict policy_decide(const struct policy *p, struct endpoint *to)
+{
+	for (size_t i = 0; i < p->map_n; i++) {
+		const struct policy_map *m = &p->maps[i];
+		if (ip_cmp(&m->from.address, &to->address) || (m->from.port && m->from.port != to->port)) continue;
+		to->address = m->to.address;
+		if (m->to.port) to->port = m->to.port;
+		return POLICY_INSIDE;
+	}
+	if (any_contains(p->inside, p->inside_n, &to->address)) return POLICY_REFUSE;
+	if (any_contains(p->allowed, p->allowed_n, &to->address)) return POLICY_OUTSIDE;
+	return is_refused(&to->address) ? POLICY_REFUSE : POLICY_OUTSIDE;
+}

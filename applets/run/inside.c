@@ -1,0 +1,270 @@
+/* The two halves of a `run` with own namespaces: what stays outside, and what process 1 does before k3s is prepared. */
+#include "run/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/spawn.h"
+#include "cluster/leftovers.h"
+#include "plan/node.h"
+#include "world/broker.h"
+#include "world/switch.h"
+#include "world/world.h"
+
+/* ---- outside ---- */
+
+static volatile sig_atomic_t caught[NSIG];
+
+static void catch_signal(int sig)
+{
+	caught[sig] = 1;
+}
+
+static const int passed_on[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+/* Blocked but while waiting, so that none comes between a look at `caught` and the wait. */
+static void catch_signals(sigset_t *while_waiting)
+{
+	struct sigaction action = { .sa_handler = catch_signal }, old;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaction(SIGCHLD, &action, NULL);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
+		if (passed_on[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) && old.sa_handler == SIG_IGN) continue;
+		sigaction(passed_on[i], &action, NULL);
+		sigaddset(&set, passed_on[i]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, while_waiting);
+}
+
+static void pass_signals_on(pid_t init)
+{
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
+		if (!caught[passed_on[i]]) continue;
+		caught[passed_on[i]] = 0;
+		kill(init, passed_on[i]);
+	}
+}
+
+/* Serves until process 1 has ended. Its wait status. */
+static int serve(const struct world *w, const sigset_t *while_waiting)
+{
+	struct pollfd p = { .fd = w->channel, .events = POLLIN };
+	int status;
+
+	for (;;) {
+		pid_t pid = waitpid(w->init, &status, WNOHANG);
+		if (pid == w->init) return status;
+		pass_signals_on(w->init);
+		int n = ppoll(&p, 1, NULL, while_waiting);
+		if (n <= 0) continue;
+		int r = broker_serve(p.fd);
+		if (r < 0 && r != -EAGAIN) p.fd = -1;   /* it has closed its end, and will be gone in a moment */
+	}
+}
+
+/* Process 1 says that it has ended, unless it was killed. */
+static void note_end(int status)
+{
+	_cleanup_runstate_ struct runstate s = {0};
+	struct err e = {0};
+
+	if (runstate_load(&s, K3SBOX_RUN, &e) < 0 || s.phase == RUNSTATE_STOPPED) return;
+	s.phase = RUNSTATE_STOPPED;
+	s.status = status ? status : EX_FAIL;
+	int r = runstate_save(&s, K3SBOX_RUN);
+	if (r < 0) warn_errno(r, K3SBOX_RUN "/state");
+}
+
+/* ---- inside ---- */
+
+struct inside {
+	struct run *cfg;
+	inside_main *main;
+	void *arg;
+};
+
+/* k3s's cluster network, of which a cluster's first node gets the first part (k8s.io/component-helpers, kubernetes pkg/controller/nodeipam). */
+static int node_network(const struct run *cfg, struct cidr *node, struct err *e)
+{
+	const char *all = k3s_args_find(&cfg->o.args, "cluster-cidr");
+	enum { NODE_BITS = 24 };
+
+	if (!all || !*all) all = "10.42.0.0/16";
+	for (const char *s = all; *s; s += strcspn(s, ","), s += *s == ',') {
+		if (!cidr_parse(node, s, strcspn(s, ",")) || node->addr.len != 4) continue;
+		struct ip network = cidr_network(node);
+		node->addr = ip_next(&network);
+		if (node->ones < NODE_BITS) node->ones = NODE_BITS;
+		return 0;
+	}
+	return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network", all);
+}
+
+/* Names are resolved by netd, which asks the servers outside. Other lines of resolv.conf (search, options) stay. */
+static int write_resolv_conf(const struct run *cfg, struct err *e)
+{
+	_cleanup_buf_ struct buf old = {0}, text = {0};
+	struct cidr node;
+
+	io_read("/etc/resolv.conf", &old, 1 << 20);   /* without one, netd has no servers to ask */
+	cidr_parse(&node, cfg->o.node_network, strlen(cfg->o.node_network));
+	char address[IP_TEXT];
+	ip_format(&node.addr, address);
+	buf_printf(&text, "nameserver %s\n", address);
+	for (const char *line = old.data; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, "nameserver", 10)) buf_printf(&text, "%.*s\n", (int)strcspn(line, "\n"), line);
+	if (text.failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
+	return world_replace_file("/etc/resolv.conf", text.data, text.len, e);
+}
+
+/* A line for the node's name must not be seen outside, where its address is nothing. */
+static int copy_hosts(struct err *e)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	io_read("/etc/hosts", &text, 1 << 20);
+	return world_replace_file("/etc/hosts", text.data ? text.data : "", text.len, e);
+}
+
+static void add_dns_servers(struct strv *argv)
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	io_read("/etc/resolv.conf", &text, 1 << 20);
+	for (const char *line = text.data; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		if (strncmp(line, "nameserver", 10)) continue;
+		const char *a = line + 10 + strspn(line + 10, " \t");
+		strv_addf(argv, "--dns=%.*s", (int)strcspn(a, " \t\r\n%"), a);
+	}
+}
+
+static const char *flag(const struct run *cfg, const char *name, const char *otherwise)
+{
+	const char *v = k3s_args_find(&cfg->o.args, name);
+	return v && *v ? v : otherwise;
+}
+
+/* netd's command line. The API is reachable outside under its port, and from pods under the first address of the Services' network. */
+static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
+{
+	const char *port = flag(cfg, "https-listen-port", "6443"), *services = flag(cfg, "service-cidr", "10.43.0.0/16");
+	struct cidr range;
+	char api[IP_TEXT];
+
+	if (!cidr_parse(&range, services, strcspn(services, ","))) return -EINVAL;
+	struct ip network = cidr_network(&range), first = ip_next(&network);
+	ip_format(&first, api);
+	strv_add(argv, self);
+	strv_add(argv, "netd");
+	strv_add(argv, "--channel=0");
+	strv_addf(argv, "--pods=%s", cfg->o.node_network);
+	strv_addf(argv, "--inside=%.*s", (int)strcspn(services, ","), services);
+	strv_addf(argv, "--inside=%.*s", (int)strcspn(flag(cfg, "cluster-cidr", "10.42.0.0/16"), ","),
+		flag(cfg, "cluster-cidr", "10.42.0.0/16"));
+	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
+	strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
+	add_dns_servers(argv);
+	return 0;
+}
+
+pid_t inside_start_netd(struct run *cfg)
+{
+	struct spawn s = {
+		.path = cfg->netd.v[0], .argv = cfg->netd.v, .in = cfg->channel, .out = -1, .err = -1,
+		.die_with_parent = SIGKILL,
+	};
+	int ready[2];
+	char c;
+
+	if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
+	s.out = ready[1];
+	pid_t pid = spawn(&s);
+	close(ready[1]);
+	/* Its first output says that its rules are in force; the end of it, that they will not be. */
+	if (pid > 0 && read(ready[0], &c, 1) != 1) pid = -EIO;
+	close(ready[0]);
+	return pid;
+}
+
+static int make_network(struct run *cfg, struct err *e)
+{
+	static char network[CIDR_TEXT];
+	char self[PATH_MAX];
+	struct cidr node;
+	int r = node_network(cfg, &node, e);
+
+	if (r < 0) return r;
+	cidr_format(&node, network);
+	cfg->o.node_network = network;
+	r = switch_make(&node, e);
+	if (r < 0) return r;
+	r = io_self_path(self, sizeof self);
+	if (!r) r = make_netd_argv(cfg, self, &cfg->netd);
+	if (r < 0) return err_errno(e, r, "netd's command line");
+	cfg->netd_pid = inside_start_netd(cfg);
+	if (cfg->netd_pid < 0) return err_errno(e, cfg->netd_pid, "netd does not start");
+	r = write_resolv_conf(cfg, e);
+	return r < 0 ? r : copy_hosts(e);
+}
+
+static int main_inside(void *arg, int channel)
+{
+	const struct inside *in = arg;
+	struct run *cfg = in->cfg;
+	struct err e = {0};
+
+	cfg->channel = channel;
+	cfg->o.isolated = true;
+	/* Seen by others as the world's, not as a second supervisor. */
+	int r = world_settle(&e);
+	if (!r) r = make_network(cfg, &e);
+	if (r < 0) {
+		warn("own namespaces: %s", e.text);
+		return EX_FAIL;
+	}
+	return in->main(cfg, in->arg);
+}
+
+int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
+{
+	struct inside in = { cfg, main, arg };
+	struct err e = {0};
+	struct world w;
+	sigset_t while_waiting;
+
+	cfg->outside = process_identify(getpid());
+	int r = world_start(user, main_inside, &in, &w, &e);
+	if (r < 0) {
+		warn("own namespaces: %s", e.text);
+		return EX_FAIL;
+	}
+	prctl(PR_SET_NAME, LEFTOVERS_SUPERVISOR);
+	catch_signals(&while_waiting);
+	if (cfg->detach) {   /* whoever reads what `run -d` prints must not wait for this process */
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null >= 0) dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO) close(null);
+	}
+	int status = spawn_status(serve(&w, &while_waiting));
+	close(w.channel);
+	note_end(status);
+	return status;
+}
