@@ -75,7 +75,11 @@ func (r *run) makeBundle() error {
 	if err := showMounts(r, root); err != nil {
 		return err
 	}
-	return r.writeBundle(root, gvisorMounts(r), gvisorCapabilities)
+	caps := gvisorCapabilities
+	if r.row.docker {
+		caps = dockerCapabilities
+	}
+	return r.writeBundle(root, gvisorMounts(r), caps)
 }
 
 // throughPipe hides a regular file behind a pipe: gVisor keeps a file offset of

@@ -25,15 +25,18 @@ type environment struct {
 	cgroup     bool // a cgroup file system is mounted
 	route      bool // there is a default route
 	ownRoot    bool // the root is --root and nothing else
+	docker     bool // no capabilities but Docker's default ones
 }
 
 var environments = []environment{
-	{"E1", "native Linux in namespaces of its own", startNative, false, true, true, false},
-	{"E2", "gVisor, systrap", startOCI, false, true, true, false},
-	{"E3", "gVisor without cgroups and default route", startOCI, false, false, false, false},
-	{"E4", "Debian's gVisor of 2022, ptrace, host network stack", startOCI, true, true, true, false},
-	{"E5", "a container with Docker's default capabilities", startOCI, false, true, true, false},
-	{"E6", "gVisor over a given root, the command is process 1", startOCI, false, true, true, true},
+	{name: "E1", what: "native Linux in namespaces of its own", start: startNative, cgroup: true, route: true},
+	{name: "E2", what: "gVisor, systrap", start: startOCI, cgroup: true, route: true},
+	{name: "E3", what: "gVisor without cgroups and default route", start: startOCI},
+	{name: "E4", what: "Debian's gVisor of 2022, ptrace, host network stack", start: startOCI, old: true, cgroup: true, route: true},
+	{name: "E5", what: "a container with Docker's default capabilities", start: startOCI, cgroup: true, route: true, docker: true},
+	{name: "E6", what: "gVisor over a given root, the command is process 1", start: startOCI, cgroup: true, route: true, ownRoot: true},
+	{name: "E10", what: "gVisor, Docker's default capabilities", start: startOCI, cgroup: true, route: true, docker: true},
+	{name: "E11", what: "E10 without cgroups", start: startOCI, route: true, docker: true},
 }
 
 // list is a flag that may be repeated.
