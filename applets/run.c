@@ -38,8 +38,6 @@ static const struct opt opts[] = {
 	  .help = "how long --detach waits (300 s; 0: no limit)" },
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose),
 	  .help = "copy the log of k3s to stderr" },
-	{ OPT_CHOICE, 0, "namespaces", offsetof(struct run, namespaces), .choices = isolation_names,
-	  .help = "run the node in namespaces of its own (auto: where that removes obstacles)" },
 	PLAN_OPT_ROWS(struct run, o),
 	{ OPT_END },
 };
@@ -271,9 +269,25 @@ static int run_inside(struct run *cfg, void *arg)
 	return status;
 }
 
+/* Process 1 says in the state that it has ended, unless it was killed. */
+static void note_end(int status)
+{
+	struct err e = {0};
+	_cleanup_runstate_ struct runstate s = {0};
+
+	if (runstate_load(&s, K3SBOX_RUN, &e) < 0 || s.phase == RUNSTATE_STOPPED) return;
+	s.phase = RUNSTATE_STOPPED;
+	s.status = status ? status : EX_FAIL;
+	int r = runstate_save(&s, K3SBOX_RUN);
+	if (r < 0) warn_errno(r, K3SBOX_RUN "/state");
+}
+
 static int run_world(const struct background *b)
 {
-	return inside_run(b->cfg, b->user, run_inside, (void *)(uintptr_t)b);
+	int status = inside_run(b->cfg, b->user, run_inside, (void *)(uintptr_t)b);
+
+	note_end(status);
+	return status;
 }
 
 static int start_in_world(struct run *cfg, const struct strv *words,
@@ -299,7 +313,7 @@ static int start(struct run *cfg, const struct strv *words, struct loop_reporter
 	int status = clean_up_after_a_crash();
 
 	if (status) return status;
-	if (isolate_decide(&cfg->o, (enum isolation)cfg->namespaces, &isolation) < 0) {
+	if (isolate_decide(&cfg->o, &isolation) < 0) {
 		warn("--namespaces=yes: %s", isolation.why.text);
 		return EX_FAIL;
 	}
@@ -319,7 +333,7 @@ static void words_of(const struct run *cfg, struct strv *out)
 	if (cfg->o.no_mount) strv_add(out, "--no-mount");
 	if (cfg->o.no_shim) strv_add(out, "--no-shim");
 	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
-	strv_addf(out, "--namespaces=%s", isolation_names[cfg->namespaces]);
+	strv_addf(out, "--namespaces=%s", isolation_names[cfg->o.namespaces]);
 	strv_add(out, "--");
 	for (size_t i = 0; i < cfg->o.args.user->n; i++) strv_add(out, cfg->o.args.user->v[i]);
 }

@@ -22,6 +22,7 @@
 #include "cluster/leftovers.h"
 #include "plan/node.h"
 #include "world/broker.h"
+#include "world/enter.h"
 #include "world/switch.h"
 #include "world/world.h"
 
@@ -78,19 +79,6 @@ static int serve(const struct world *w, const sigset_t *while_waiting)
 		int r = broker_serve(p.fd);
 		if (r < 0 && r != -EAGAIN) p.fd = -1;   /* it has closed its end, and will be gone in a moment */
 	}
-}
-
-/* Process 1 says that it has ended, unless it was killed. */
-static void note_end(int status)
-{
-	_cleanup_runstate_ struct runstate s = {0};
-	struct err e = {0};
-
-	if (runstate_load(&s, K3SBOX_RUN, &e) < 0 || s.phase == RUNSTATE_STOPPED) return;
-	s.phase = RUNSTATE_STOPPED;
-	s.status = status ? status : EX_FAIL;
-	int r = runstate_save(&s, K3SBOX_RUN);
-	if (r < 0) warn_errno(r, K3SBOX_RUN "/state");
 }
 
 /* ---- inside ---- */
@@ -240,6 +228,7 @@ static int main_inside(void *arg, int channel)
 		warn("own namespaces: %s", e.text);
 		return EX_FAIL;
 	}
+	if (enter_start_server() < 0) warn("'k3sbox enter' will not work here");
 	return in->main(cfg, in->arg);
 }
 
@@ -265,6 +254,5 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 	}
 	int status = spawn_status(serve(&w, &while_waiting));
 	close(w.channel);
-	note_end(status);
 	return status;
 }

@@ -19,7 +19,6 @@ struct run {
 	int wait;                  /* enum wait_for */
 	unsigned timeout;          /* seconds */
 	int lock;                  /* held while k3s runs */
-	int namespaces;            /* enum isolation */
 	/* Inside a world (inside.h): */
 	struct process_id outside; /* the supervisor out there; .pid 0: there is no world */
 	int channel;               /* the socket broker's */

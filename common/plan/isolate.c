@@ -66,8 +66,9 @@ static bool is_missing_outside(const struct plan_options *o, struct err *why)
 	return false;
 }
 
-int isolate_decide(const struct plan_options *o, enum isolation how, struct isolation_result *out)
+int isolate_decide(const struct plan_options *o, struct isolation_result *out)
 {
+	enum isolation how = (enum isolation)o->namespaces;
 	struct err missing = {0};
 
 	*out = (struct isolation_result){ .user = true };

@@ -10,7 +10,6 @@ enum isolation {
 	ISOLATE_NO,
 	ISOLATE_COUNT,
 };
-extern const char *const isolation_names[];   /* "auto", "yes", "no", NULL */
 
 struct isolation_result {
 	bool wanted;               /* the node is to live in a world */
@@ -19,6 +18,6 @@ struct isolation_result {
 };
 
 /* Tries it. 0; or -errno if a world was asked for (ISOLATE_YES) and cannot be made, with the reason in out->why. */
-int isolate_decide(const struct plan_options *o, enum isolation how, struct isolation_result *out);
+int isolate_decide(const struct plan_options *o, struct isolation_result *out);
 
 #endif

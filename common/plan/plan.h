@@ -18,12 +18,15 @@
 	  .help = "k3s's data directory (/var/lib/rancher/k3s)" }, \
 	{ OPT_STR, 0, "k3s", offsetof(type, base.k3s), "FILE", \
 	  .help = "the k3s binary ($K3SBOX_K3S, or k3s in PATH)" }, \
+	{ OPT_CHOICE, 0, "namespaces", offsetof(type, base.namespaces), .choices = isolation_names, \
+	  .help = "run the node in namespaces of its own (auto: where that removes obstacles)" }, \
 	{ OPT_FLAG, 0, "no-mount", offsetof(type, base.no_mount), .help = "mount nothing" }, \
 	{ OPT_FLAG, 0, "no-shim", offsetof(type, base.no_shim), \
 	  .help = "do not insert the OCI shim between containerd and runc" }, \
 	{ OPT_FLAG, 0, "no-intercept", offsetof(type, base.no_intercept), \
 	  .help = "trace no processes" }
 /* by enum plan_mode: "auto", "control-plane", "node" */
+extern const char *const isolation_names[];   /* by enum isolation (isolate.h): "auto", "yes", "no" */
 extern const char *const plan_mode_names[];
 
 /* Reads the user's k3s flags (user: the command line's, may be NULL; it must outlive o) and

@@ -83,6 +83,7 @@ enum plan_mode { MODE_AUTO, MODE_CONTROL_PLANE, MODE_NODE };
 struct plan_options {
 	enum plan_mode mode;
 	bool no_mount, no_shim, no_intercept;
+	int namespaces;            /* enum isolation (isolate.h): should the node get a world? */
 	bool isolated;             /* this is process 1 of a world, or a trial of one: world/world.h */
 	const char *node_network;  /* in a world: the node's address with its network's prefix length, "10.42.0.1/24" */
 	bool trust_init;           /* run, after init: believe the journal about slow facts */
