@@ -6,7 +6,9 @@
 #include "app/applet.h"
 #include "base/die.h"
 #include "plan/journal.h"
+#include "plan/isolate.h"
 #include "plan/plan.h"
+#include "run/inside.h"
 
 struct doctor {
 	struct plan_options o;
@@ -140,17 +142,11 @@ static void print_journal(void)
 			j.unknown == 1 ? "entry" : "entries", JOURNAL_FILE);
 }
 
-static int run(void *cfg_, const struct args *args)
+static int examine(const struct doctor *cfg)
 {
-	struct doctor *cfg = cfg_;
-	struct strv user = { .v = args->rest };
 	struct fact_result results[FACT_COUNT];
 	struct plan p;
-	struct err why = {0};
 
-	while (user.v[user.n]) user.n++;
-	if (plan_options_complete(&cfg->o, &user, &why) < 0)
-		warn("%s; flags that it sets may be overruled", why.text);
 	plan_probe(&cfg->o, results);
 	plan_make(&cfg->o, results, &p);
 	if (cfg->format == OUTPUT_JSON) print_json(&p);
@@ -159,6 +155,45 @@ static int run(void *cfg_, const struct args *args)
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (judge(&p, i) == REJECTED) status = EX_FAIL;
 	plan_free(&p);
+	fflush(stdout);
+	return status;
+}
+
+/* Process 1 of a throw-away world. */
+static int examine_inside(struct run *world, void *arg)
+{
+	struct doctor *cfg = arg;
+
+	cfg->o = world->o;
+	return examine(cfg);
+}
+
+static int examine_world(struct doctor *cfg, const struct isolation_result *isolation)
+{
+	struct run world = { .o = cfg->o };
+
+	if (cfg->format != OUTPUT_JSON)
+		printf("k3s gets namespaces of its own here, in which the following was found%s%s\n\n",
+			*isolation->why.text ? "; outside: " : "", isolation->why.text);
+	fflush(stdout);
+	return inside_run(&world, isolation->user, examine_inside, cfg);
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	struct doctor *cfg = cfg_;
+	struct strv user = { .v = args->rest };
+	struct isolation_result isolation;
+	struct err why = {0};
+
+	while (user.v[user.n]) user.n++;
+	if (plan_options_complete(&cfg->o, &user, &why) < 0)
+		warn("%s; flags that it sets may be overruled", why.text);
+	if (isolate_decide(&cfg->o, &isolation) < 0) {
+		warn("--namespaces=yes: %s", isolation.why.text);
+		return EX_FAIL;
+	}
+	int status = isolation.wanted ? examine_world(cfg, &isolation) : examine(cfg);
 	k3s_args_free(&cfg->o.args);
 	return status;
 }

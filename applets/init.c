@@ -6,6 +6,7 @@
 #include "app/applet.h"
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "plan/isolate.h"
 #include "plan/plan.h"
 
 struct init {
@@ -77,16 +78,33 @@ static int dry_run(const struct plan *p)
 	return explain_blocked(p);
 }
 
+/* Nothing of a world lasts longer than k3s. */
+static int explain_world(struct init *cfg, const struct isolation_result *isolation)
+{
+	if (!cfg->quiet)
+		printf("k3s gets namespaces of its own here%s%s\n"
+			"nothing has to be prepared: 'run' does it each time; next: k3sbox run -d\n",
+			*isolation->why.text ? "; outside: " : "", isolation->why.text);
+	k3s_args_free(&cfg->o.args);
+	return EX_OK;
+}
+
 static int run(void *cfg_, const struct args *args)
 {
 	struct init *cfg = cfg_;
 	struct strv user = { .v = args->rest };
+	struct isolation_result isolation;
 	struct plan p;
 	struct err why = {0};
 
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; flags that it sets may be overruled", why.text);
+	if (isolate_decide(&cfg->o, &isolation) < 0) {
+		warn("--namespaces=yes: %s", isolation.why.text);
+		return EX_FAIL;
+	}
+	if (isolation.wanted) return explain_world(cfg, &isolation);
 	_cleanup_close_ int lock = cfg->dry_run ? -1 : plan_lock();
 	const struct fact *no_node = plan_prepare(&cfg->o, &p);
 	if (no_node) explain(&p, no_node, " (so only a control plane can run here)");
