@@ -17,6 +17,7 @@ enum dialect_how {
 	LIST_ARG,         /* --text, where k3s takes a list: adds to the user's */
 	KUBELET_ARG,      /* --kubelet-arg=text */
 	KUBELET_GATE,     /* --kubelet-arg=feature-gates=text */
+	CONTROLLER_ARG,   /* --kube-controller-manager-arg=text */
 	CRUN_SLOT,        /* --default-runtime=crun with our crun in PATH */
 	TEMPLATE,         /* a containerd template of our own */
 	/* no setting: the OCI shim, which this run has, corrects the containers */
@@ -112,6 +113,9 @@ static const struct dialect_row rows[] = {
 	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on,
 	 * FailSwapOn in its successor. */
 	{ KNOB_FAIL_SWAP_ON_OFF, NOT_NEEDED, .text = NULL },
+	{ KNOB_FAST_CONTROLLERS, CONTROLLER_ARG, .text = "kube-api-qps=500", .control_plane = true },
+	{ KNOB_FAST_CONTROLLERS, CONTROLLER_ARG, .text = "kube-api-burst=750", .also = true,
+	  .control_plane = true },
 };
 
 static const char *const knob_titles[KNOB_COUNT] = {
@@ -130,6 +134,7 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_PACKAGED_OFF] = "packaged add-ons off",
 	[KNOB_OCI_SHIM] = "k3sbox as its OCI runtime",
 	[KNOB_FAIL_SWAP_ON_OFF] = "swap accepted",
+	[KNOB_FAST_CONTROLLERS] = "the controller manager's request rate",
 };
 
 /* ---- output of the binary ---- */
@@ -243,6 +248,15 @@ static void add_kubelet_arg(const struct dialect_row *r, const struct dialect_en
 		strv_addf(&out->argv, "--kubelet-arg=%s", r->text);
 }
 
+static void add_controller_arg(const struct dialect_row *r, const struct dialect_env *e,
+	struct dialect_launch *out)
+{
+	static const char name[] = "kube-controller-manager-arg";
+
+	if (!k3s_args_item(e->args, name, r->text, strcspn(r->text, "=")))
+		strv_addf(&out->argv, "--%s=%s", name, r->text);
+}
+
 static void add_template(const struct dialect_env *e, struct dialect_launch *out)
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -261,6 +275,7 @@ static void turn_row(const struct dialect_row *r, const struct dialect_env *e, c
 	case LIST_ARG: add_list(r, e, out); break;
 	case KUBELET_ARG: add_kubelet_arg(r, e, out); break;
 	case KUBELET_GATE: add_gate(r, e, out); break;
+	case CONTROLLER_ARG: add_controller_arg(r, e, out); break;
 	case TEMPLATE: add_template(e, out); break;
 	case CRUN_SLOT:
 		add_arg(r, e, value, out);

@@ -116,13 +116,16 @@ static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURN
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step_row *row = p->steps[i].row;
 		if (!row) continue;
-		if (row->by == BY_FLAG && n < TURNS_MAX - 1)
+		if (row->by == BY_FLAG && n < TURNS_MAX - 2)
 			turns[n++] = (struct dialect_turn){ row->knob,
 				row->arg ? row->arg : p->steps[i].seen->value };
 		if (row->by == BY_INTERCEPT && !strv_has(options, row->option))
 			strv_add(options, row->option);
 		shim |= row->by == BY_SHIM;
 	}
+	/* Some 40 controllers ask for credentials of their own, three requests each, before the first pod
+	 * can be made; with the default of 20 requests a second that alone takes 4 to 6 s. */
+	turns[n++] = (struct dialect_turn){ KNOB_FAST_CONTROLLERS, NULL };
 	if (shim) turns[n++] = (struct dialect_turn){ KNOB_OCI_SHIM, NULL };
 	return n;
 }
