@@ -13,9 +13,8 @@
 #include "base/io.h"
 #include "base/spawn.h"
 #include "cni/result.h"
-#include "host_local/host_local.h"
+#include "host_local/ipam.h"
 #include "net/netlink.h"
-#include "noop/noop.h"
 
 /* The range of a configuration without ipam: the one that k3s gives its first node. */
 #define DEFAULT_SUBNET "10.42.0.0/24"
@@ -50,59 +49,10 @@ static int complete(struct cni *c)
 	return r < 0 ? cni_fail(c, CNI_INTERNAL, "out of memory") : 0;
 }
 
-/* The name of the IPAM plugin; NULL: host-local, which is in this program. -1 if the
- * configuration is not valid. */
-static int ipam_plugin(struct cni *c, char **name)
+/* The default has to be in the configuration before an IPAM plugin sees it. */
+static int call_ipam(struct cni *c, int (*ipam)(struct cni *))
 {
-	*name = NULL;
-	if (complete(c) < 0) return -1;
-	if (json_is(&c->conf, member(c, "ipam.type"), "host-local")) return 0;
-	if (!(*name = json_strdup(&c->conf, member(c, "ipam.type"))))
-		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is not a string");
-	if (!strcmp(*name, "noop"))
-		return cni_fail(c, CNI_BAD_CONFIG, "noop is not an IPAM plugin");
-	return 0;
-}
-
-static int call_ipam(struct cni *c, int (*in_process)(struct cni *), const char *command)
-{
-	_cleanup_free_ char *plugin = NULL;
-
-	if (ipam_plugin(c, &plugin) < 0) return -1;
-	return plugin ? noop_delegate(c, plugin, command, NULL) : in_process(c);
-}
-
-/* The version that an answer states; the result is converted from it. */
-static struct str version_of(struct cni *c, const struct json *j)
-{
-	enum { LONGEST = 16 };
-	struct str v = { arena_alloc(&c->arena, LONGEST), 0 };
-
-	const struct json_node *stated = json_get(j, json_root(j), "cniVersion");
-
-	return json_string(j, stated, (char *)v.s, LONGEST, &v.n) || !v.n ? c->version : v;
-}
-
-/* An address from another program. If its answer cannot be used, the program is called with DEL. */
-static int delegate_add(struct cni *c, const char *plugin, struct cni_result *r)
-{
-	_cleanup_buf_ struct buf answer = {0};
-	struct json j = {0};
-	struct str why = {0};
-
-	int status = noop_delegate(c, plugin, "ADD", &answer);
-	if (!status && json_parse(&j, answer.data ? answer.data : "", answer.len) < 0)
-		status = cni_fail(c, CNI_INTERNAL, "IPAM plugin %s: %s", plugin, j.error);
-	if (!status && cni_parse_result(c, &j, json_root(&j), version_of(c, &j), r, &why) < 0)
-		status = cni_fail_str(c, CNI_INTERNAL, "", why);
-	json_free(&j);
-	bool any = !status && r->ips.n;
-	for (size_t i = 0; any && i < r->ips.n; i++) any = ((struct cni_ip **)r->ips.v)[i];
-	if (any) return 0;
-	if (!status) status = cni_fail(c, CNI_INTERNAL, "IPAM plugin returned missing IP config");
-	/* The first error is the one reported. */
-	noop_delegate(c, plugin, "DEL", NULL);
-	return status;
+	return complete(c) < 0 ? -1 : ipam(c);
 }
 
 static int up(void *path)
@@ -163,9 +113,7 @@ static int add(struct cni *c)
 		/* Another plugin has given the pod its network: its result is passed on. */
 		if (parse_prev(c, &r) < 0) return -1;
 	} else {
-		_cleanup_free_ char *plugin = NULL;
-		if (ipam_plugin(c, &plugin) < 0) return -1;
-		if ((plugin ? delegate_add(c, plugin, &r) : hl_add(c, &r)) < 0) return -1;
+		if (complete(c) < 0 || hl_ipam_add(c, &r) < 0) return -1;
 		add_interface(c, &r);
 	}
 	lo_up(c);
@@ -215,12 +163,11 @@ static int del(struct cni *c)
 		if (!parse_prev(c, &r) && is_others(c, &r)) return 0;
 		cni_forgive(c);   /* a result that cannot be read does not keep the address */
 	}
-	return call_ipam(c, hl_del, "DEL");
+	return call_ipam(c, hl_ipam_del);
 }
 
 static int check(struct cni *c)
 {
-	_cleanup_free_ char *plugin = NULL;
 	struct cni_result r = {0};
 
 	if (!chained(c)) return cni_fail(c, CNI_BAD_CONFIG, "Required prevResult missing");
@@ -229,18 +176,17 @@ static int check(struct cni *c)
 		return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s", c->ifname);
 	if (!r.ips.n) return cni_fail(c, CNI_INTERNAL, "prevResult has no address");
 	if (is_others(c, &r)) return 0;
-	if (ipam_plugin(c, &plugin) < 0) return -1;
-	return plugin ? noop_delegate(c, plugin, "CHECK", NULL) : hl_check_result(c, &r);
+	return complete(c) < 0 ? -1 : hl_ipam_check(c, &r);
 }
 
 static int gc(struct cni *c)
 {
-	return call_ipam(c, hl_gc, "GC");
+	return call_ipam(c, hl_ipam_gc);
 }
 
 static int status(struct cni *c)
 {
-	return call_ipam(c, hl_status, "STATUS");
+	return call_ipam(c, hl_ipam_status);
 }
 
 static const char help[] =

@@ -1,5 +1,5 @@
 /* host-local: addresses from ranges, leases as files, as plugins/ipam/host-local of
- * containernetworking/plugins does it. noop calls the operations in process. */
+ * containernetworking/plugins does it. Other plugins call the operations in process (ipam.h). */
 #ifndef K3SBOX_HOST_LOCAL_H
 #define K3SBOX_HOST_LOCAL_H
 

@@ -2,10 +2,10 @@
  * upstream does not implement. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cni/attachment.h"
 #include "host_local/host_local.h"
 #include "host_local/store.h"
 
@@ -196,55 +196,18 @@ int hl_check(struct cni *c)
 
 /* ---- GC: nothing with upstream's semantics, which has none ---- */
 
-struct hl_attachment { struct str id, ifname; };
-
-static const struct go_type attachments_type = {
-	.kind = GO_SLICE, .name = "[]types.GCAttachment", .size = sizeof(struct slice),
-	.elem = &(const struct go_type){
-		.kind = GO_STRUCT, .name = "types.GCAttachment", .bare = "GCAttachment",
-		.size = sizeof(struct hl_attachment),
-		.fields = (const struct go_field[]){
-			{ .name = "containerID", .offset = offsetof(struct hl_attachment, id),
-				.type = &go_string },
-			{ .name = "ifname", .offset = offsetof(struct hl_attachment, ifname),
-			.type = &go_string },
-			{ 0 },
-		},
-	},
-};
-
 struct gc_run {
 	struct hl_store *s;
-	struct slice valid;            /* of struct hl_attachment */
+	struct slice valid;            /* of struct cni_attachment */
 };
-
-/* Without a valid list nothing may be removed. */
-static int load_valid(struct cni *c, struct slice *valid)
-{
-	const struct json_node *root = json_root(&c->conf),
-		*n = json_get(&c->conf, root, "cni.dev/valid-attachments");
-	struct str why;
-
-	if (!n) n = json_get(&c->conf, root, "cni.dev/attachments");
-	/* Go writes an empty list as null. */
-	if (!n || (n->type != JSON_ARRAY && n->type != JSON_NULL))
-		return cni_fail(c, CNI_BAD_CONFIG, "GC needs the list cni.dev/valid-attachments");
-	if (go_decode(&c->conf, n, &attachments_type, valid, &c->arena, false, &why) < 0)
-		return cni_fail_str(c, CNI_BAD_CONFIG, "cni.dev/valid-attachments: ", why);
-	for (size_t i = 0; i < valid->n; i++)
-		if (!((struct hl_attachment *)valid->v)[i].id.n)
-			return cni_fail(c, CNI_BAD_CONFIG,
-				"cni.dev/valid-attachments: an entry without containerID");
-	return 0;
-}
 
 /* Does the lease belong to an attachment that the runtime still has? Old leases name only the
  * container, and an attachment without an interface stands for all of its container. */
 static bool is_valid(const struct gc_run *g, struct str content)
 {
-	const struct hl_attachment *a = g->valid.v;
+	const struct cni_attachment *a = g->valid.v;
 
-	for (const struct hl_attachment *end = a + g->valid.n; a < end; a++) {
+	for (const struct cni_attachment *end = a + g->valid.n; a < end; a++) {
 		size_t n = a->id.n;
 		if (content.n < n || memcmp(content.s, a->id.s, n)) continue;
 		if (content.n == n) return true;
@@ -274,7 +237,8 @@ int hl_gc(struct cni *c)
 	struct hl_conf conf;
 
 	if (c->compat != CNI_BETTER) return 0;
-	if (load_valid(c, &g.valid) < 0 || hl_load(c, &conf) < 0 || hl_store_open(c, &conf, &s) < 0)
+	if (cni_valid_attachments(c, &g.valid) < 0 || hl_load(c, &conf) < 0 ||
+		hl_store_open(c, &conf, &s) < 0)
 		return -1;
 	int r = hl_store_walk(&s, collect, &g);
 	if (r < 0) cni_fail_path(c, "read", s.path, -r);

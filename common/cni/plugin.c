@@ -41,16 +41,36 @@ static size_t version_count(const struct cni *c)
 	return sizeof versions / sizeof *versions - (c->compat == CNI_111);
 }
 
+__attribute__((format(printf, 3, 0)))
+static int fail(struct cni *c, unsigned code, const char *fmt, va_list ap)
+{
+	if (c->code) return -1;
+	_cleanup_free_ char *s = xvasprintf(fmt, ap);
+	c->code = code;
+	buf_puts(&c->msg, s);
+	return -1;
+}
+
 int cni_fail(struct cni *c, unsigned code, const char *fmt, ...)
 {
 	va_list ap;
 
+	va_start(ap, fmt);
+	fail(c, code, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int cni_fail_errno(struct cni *c, int r, const char *fmt, ...)
+{
+	char scratch[128];
+	va_list ap;
+
 	if (c->code) return -1;
 	va_start(ap, fmt);
-	_cleanup_free_ char *s = xvasprintf(fmt, ap);
+	fail(c, CNI_INTERNAL, fmt, ap);
 	va_end(ap);
-	c->code = code;
-	buf_puts(&c->msg, s);
+	buf_printf(&c->msg, ": %s", go_strerror(-r, scratch, sizeof scratch));
 	return -1;
 }
 

@@ -30,7 +30,7 @@ const struct go_type cni_net_ip_type = {
 
 /* ---- members, in the order of upstream's structs ---- */
 
-static const struct go_type dns_plain = {
+const struct go_type cni_dns_type = {
 	.kind = GO_STRUCT, .name = "types.DNS", .bare = "DNS", .size = sizeof(struct cni_dns),
 	.fields = (const struct go_field[]){
 		GO_FIELD(cni_dns, "nameservers", nameservers, &go_strings),
@@ -173,7 +173,7 @@ static const struct go_type result_type = {
 		GO_FIELD(wire_result, "interfaces", r.interfaces, &interfaces_type),
 		GO_FIELD(wire_result, "ips", r.ips, &ips_type),
 		GO_FIELD(wire_result, "routes", r.routes, &cni_routes_type),
-		GO_FIELD(wire_result, "dns", r.dns, &dns_plain),
+		GO_FIELD(wire_result, "dns", r.dns, &cni_dns_type),
 		{ 0 },
 	},
 };
@@ -186,7 +186,7 @@ static const struct go_type result04_type = {
 		GO_FIELD(wire_result, "interfaces", r.interfaces, &interfaces_type),
 		GO_FIELD(wire_result, "ips", r.ips, &ips04_type),
 		GO_FIELD(wire_result, "routes", r.routes, &cni_routes_type),
-		GO_FIELD(wire_result, "dns", r.dns, &dns_plain),
+		GO_FIELD(wire_result, "dns", r.dns, &cni_dns_type),
 		{ 0 },
 	},
 };
@@ -222,7 +222,7 @@ static const struct go_type result02_type = {
 		GO_FIELD(wire_result, "cniVersion", version, &go_string),
 		GO_FIELD(wire_result, "ip4", r.ip4, &ip02_pointer),
 		GO_FIELD(wire_result, "ip6", r.ip6, &ip02_pointer),
-		GO_FIELD(wire_result, "dns", r.dns, &dns_plain),
+		GO_FIELD(wire_result, "dns", r.dns, &cni_dns_type),
 		{ 0 },
 	},
 };

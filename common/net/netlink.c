@@ -224,38 +224,129 @@ int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t 
 	return e;
 }
 
+int nl_link_delete(struct nl *nl, int index)
+{
+	struct ifinfomsg fixed = { .ifi_index = index };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_DELLINK, 0, &fixed, sizeof fixed);
+	return nl_talk(nl, &r, NULL, NULL);
+}
+
 static unsigned char family_of(const struct ip *a)
 {
 	return a->len == 4 ? AF_INET : AF_INET6;
 }
 
-int nl_address_add(struct nl *nl, int index, const struct cidr *a)
+static int change_address(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct cidr *a)
 {
 	struct ifaddrmsg fixed = { .ifa_family = family_of(&a->addr), .ifa_prefixlen = a->ones,
 		.ifa_index = (unsigned)index };
 	struct nl_request r;
 
-	nl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
+	nl_begin(&r, type, flags, &fixed, sizeof fixed);
 	nl_put(&r, IFA_LOCAL, a->addr.b, a->addr.len);
 	nl_put(&r, IFA_ADDRESS, a->addr.b, a->addr.len);
 	return nl_talk(nl, &r, NULL, NULL);
 }
 
-int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway)
+int nl_address_add(struct nl *nl, int index, const struct cidr *a)
 {
+	return change_address(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, a);
+}
+
+int nl_address_delete(struct nl *nl, int index, const struct cidr *a)
+{
+	return change_address(nl, RTM_DELADDR, 0, index, a);
+}
+
+static unsigned char scope_of(const struct nl_route *r)
+{
+	if (r->scope >= 0) return (unsigned char)r->scope;
+	return r->gateway.len ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+}
+
+int nl_route_put(struct nl *nl, const struct nl_route *route)
+{
+	const struct cidr *dst = &route->dst;
 	struct rtmsg fixed = {
 		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones, .rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT, .rtm_scope = gateway && gateway->len ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-		.rtm_type = RTN_UNICAST,
+		.rtm_protocol = RTPROT_BOOT, .rtm_scope = scope_of(route), .rtm_type = RTN_UNICAST,
 	};
 	struct nl_request r;
 
+	if (route->table) fixed.rtm_table = route->table < 256 ? (unsigned char)route->table : RT_TABLE_UNSPEC;
 	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
 	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
-	if (gateway && gateway->len) nl_put(&r, RTA_GATEWAY, gateway->b, gateway->len);
+	if (route->gateway.len) nl_put(&r, RTA_GATEWAY, route->gateway.b, route->gateway.len);
 	/* Always named: gVisor accepts a route without a link and then finds no way. */
-	nl_put_u32(&r, RTA_OIF, (uint32_t)index);
+	nl_put_u32(&r, RTA_OIF, (uint32_t)route->index);
+	if (route->priority) nl_put_u32(&r, RTA_PRIORITY, route->priority);
+	if (route->table > 255) nl_put_u32(&r, RTA_TABLE, route->table);
 	return nl_talk(nl, &r, NULL, NULL);
+}
+
+int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway)
+{
+	struct nl_route r = { .index = index, .dst = *dst, .scope = -1 };
+
+	if (gateway) r.gateway = *gateway;
+	return nl_route_put(nl, &r);
+}
+
+struct route_list {
+	struct nl_route *out;
+	size_t max, n;
+};
+
+static void get_ip(const struct nlmsghdr *h, uint16_t type, size_t len, struct ip *out)
+{
+	const struct rtattr *a = nl_attribute(h, sizeof(struct rtmsg), type);
+
+	if (!a || RTA_PAYLOAD(a) != len) return;
+	out->len = (uint8_t)len;
+	memcpy(out->b, RTA_DATA(a), len);
+}
+
+static uint32_t get_number(const struct nlmsghdr *h, uint16_t type, uint32_t otherwise)
+{
+	const struct rtattr *a = nl_attribute(h, sizeof(struct rtmsg), type);
+
+	if (a && RTA_PAYLOAD(a) == sizeof otherwise) memcpy(&otherwise, RTA_DATA(a), sizeof otherwise);
+	return otherwise;
+}
+
+static int take_route(void *arg, const struct nlmsghdr *h)
+{
+	struct route_list *l = arg;
+	const struct rtmsg *i = NLMSG_DATA(h);
+	size_t len = i->rtm_family == AF_INET ? 4 : 16;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_SPACE(sizeof *i) || i->rtm_type != RTN_UNICAST) return 0;
+	if (l->n < l->max) {
+		struct nl_route *r = &l->out[l->n];
+		*r = (struct nl_route){
+			.index = (int)get_number(h, RTA_OIF, 0), .priority = get_number(h, RTA_PRIORITY, 0),
+			.table = get_number(h, RTA_TABLE, i->rtm_table), .scope = i->rtm_scope,
+			.dst = { .addr.len = (uint8_t)len, .ones = i->rtm_dst_len, .bits = (uint8_t)(len * 8) },
+		};
+		get_ip(h, RTA_DST, len, &r->dst.addr);
+		get_ip(h, RTA_GATEWAY, len, &r->gateway);
+	}
+	l->n++;
+	return 0;
+}
+
+int nl_routes(struct nl *nl, struct nl_route *out, size_t max, size_t *n)
+{
+	struct rtmsg fixed = { .rtm_family = AF_UNSPEC };
+	struct route_list l = { .out = out, .max = max };
+	struct nl_request r;
+
+	nl_begin(&r, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof fixed);
+	int e = nl_talk(nl, &r, take_route, &l);
+	*n = l.n;
+	return e;
 }
 
 int nl_enter_netns(const char *path)

@@ -58,6 +58,7 @@ struct nl_link {
 
 int nl_link_get(struct nl *nl, const char *name, struct nl_link *out);   /* -ENODEV */
 int nl_link_up(struct nl *nl, int index, bool up);
+int nl_link_delete(struct nl *nl, int index);
 
 /* Addresses of a link, of both families, in the kernel's order. At most max are stored; *n is
  * how many there are. */
@@ -65,9 +66,22 @@ int nl_addresses(struct nl *nl, int index, struct cidr *out, size_t max, size_t 
 
 /* -EEXIST if the link has it already. */
 int nl_address_add(struct nl *nl, int index, const struct cidr *a);
+int nl_address_delete(struct nl *nl, int index, const struct cidr *a);
+
+struct nl_route {
+	int index;                 /* of the link that it goes over */
+	struct cidr dst;
+	struct ip gateway;         /* may be none */
+	uint32_t priority;         /* 0: the kernel's default */
+	uint32_t table;            /* 0: the main one; others are not for gVisor */
+	int scope;                 /* RT_SCOPE_; -1: as the gateway tells */
+};
+int nl_route_put(struct nl *nl, const struct nl_route *r);
 
 /* A route to dst over the link, by way of a gateway (NULL: none). */
 int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway);
+/* The unicast routes of both families; at most max are stored, *n is how many there are. */
+int nl_routes(struct nl *nl, struct nl_route *out, size_t max, size_t *n);
 
 /* Enters the network namespace at a path. */
 int nl_enter_netns(const char *path);

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/spawn.h"
-#include "noop/noop.h"
+#include "cni/delegate.h"
 
 enum { ANSWER_MAX = 4 << 20 };
 
@@ -108,7 +108,7 @@ static int fail_start(struct cni *c, const char *path, int err)
 		go_strerror(-err, scratch, sizeof scratch));
 }
 
-int noop_delegate(struct cni *c, const char *plugin, const char *command, struct buf *out)
+int cni_delegate(struct cni *c, const char *plugin, const char *command, struct buf *out)
 {
 	_cleanup_buf_ struct buf answer = {0};
 	char path[PATH_MAX], *argv[] = { path, NULL };
