@@ -252,6 +252,7 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 		if (null >= 0) dup2(null, STDERR_FILENO);
 		if (null > STDERR_FILENO) close(null);
 	}
+	process_trim_stack();
 	int status = spawn_status(serve(&w, &while_waiting));
 	close(w.channel);
 	return status;

@@ -188,28 +188,10 @@ static void act_say_node(struct loop *l)
 	loop_report(l->reporter, "node %s Ready", l->node);
 }
 
-/* Frees the part of the stack that only probing and planning needed: sandboxes back it in pieces of
- * 2 MiB. */
-static void give_back_stack(void)
-{
-	enum { KEEP = 64 << 10 };
-	char here;
-	struct rlimit limit;
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
-		top = ((uintptr_t)&here - KEEP) & ~(page - 1);
-
-	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
-		limit.rlim_cur > 64 << 20) return;
-	/* The whole range that the stack may have; an error for what is not mapped does not
-	 * matter. */
-	uintptr_t size = (limit.rlim_cur - 2 * KEEP) & ~(page - 1);
-	if (size < limit.rlim_cur) madvise((void *)(top - size), size, MADV_DONTNEED);
-}
-
 static void act_say_ready(struct loop *l)
 {
 	if (!l->st->control_plane) loop_report(l->reporter, "pods can be created");
-	give_back_stack();
+	process_trim_stack();
 	save(l, RUNSTATE_READY);
 	reached(l, WAIT_NODE);
 	if (!l->reporter->pipe)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -203,4 +205,20 @@ size_t procs_count(const struct procs *all, bool shims)
 
 	for (size_t i = 0; i < all->n; i++) n += shims || !all->v[i].shim;
 	return n;
+}
+
+void process_trim_stack(void)
+{
+	enum { KEEP = 64 << 10 };
+	char here;
+	struct rlimit limit;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+		top = ((uintptr_t)&here - KEEP) & ~(page - 1);
+
+	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur > 64 << 20) return;
+	/* The whole range that the stack may have; an error for what is not mapped does not
+	 * matter. */
+	uintptr_t size = (limit.rlim_cur - 2 * KEEP) & ~(page - 1);
+	if (size < limit.rlim_cur) madvise((void *)(top - size), size, MADV_DONTNEED);
 }

@@ -271,7 +271,9 @@ static int take(const struct plan_options *o, const struct plan_step *s,
 {
 	struct err why = {0};
 	/* What run sees of the network may be over the next time: only what init sees is kept. */
-	int r = o->trust_init && s->fact->slow ? 0 : journal_add(s->row, s->seen->value);
+	/* Mounts of a world go with it: nothing outside can be undone by what was seen inside. */
+	const char *seen = o->isolated && s->row->by == BY_MOUNT ? "" : s->seen->value;
+	int r = o->trust_init && s->fact->slow ? 0 : journal_add(s->row, seen);
 
 	if (r < 0) return err_errno(e, r, "%s", JOURNAL_FILE);
 	if (s->row->apply) r = s->row->apply(o, s, &why);

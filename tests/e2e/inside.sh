@@ -38,7 +38,7 @@ same "it has an address of its own" yes "$(k get pod hello -o jsonpath='{.status
 same "a masked directory is empty in it" "" "$(k exec hello -- /busybox ls /sys/firmware 2>/dev/null)"
 same "memory volume in it" tmpfs "$(k exec hello -- /busybox sh -c 'while read a b c d; do [ $b = /v ] && echo $c; done </proc/mounts' 2>/dev/null)"
 traced=$(grep -l '^TracerPid:[[:space:]]*[1-9]' /proc/[0-9]*/status 2>/dev/null | wc -l)
-if [ "$OPTS" ]; then
+if [ "$OPTS" = --no-mount ]; then
 	check "the interceptor is at work ($traced processes)" test "$traced" -gt 5
 	same "nothing is mounted below /proc" "" "$(grep -o ' /proc/[^ ]* ' /proc/self/mountinfo)"
 else
@@ -57,7 +57,11 @@ check "the supervisor is small (RSS ${rss:-?} KiB)" test "${rss:-9999}" -le 1536
 run k3sbox kubeconfig
 has "kubeconfig" "$out" "certificate-authority-data" "https://"
 
-if [ "$ENV$OPTS" = E2 ]; then
+case $phases in *"namespaces of its own"*) world=1; . tests/e2e/network.sh ;; *) world= ;; esac
+expected=$(case $ENV$OPTS in E2 | E3 | E10 | E11) echo 1 ;; esac)
+same "the node has namespaces of its own where it should" "$expected" "$world"
+
+if [ "$ENV$OPTS" = E2--namespaces=no ]; then
 	k create -f tests/e2e/many.yaml >/dev/null
 	run k rollout status deployment/many --timeout=240s
 	same "20 replicas become ready" 0 "$rc"
@@ -86,7 +90,7 @@ run k3sbox stop
 run k3sbox clean
 same "clean" 0 "$rc"
 
-if [ "$ENV$OPTS" = E2 ]; then
+if [ "$ENV$OPTS" = E2--namespaces=no ]; then
 	rm -rf /var/lib/rancher /etc/rancher
 	run k3sbox run -d --mode control-plane --wait=api --timeout 90
 	same "control plane alone" 0 "$rc"
