@@ -105,6 +105,14 @@ static int set_mtu(const struct bridge_conf *conf, struct bridge_place *p, const
 	return r < 0 ? r : link_set_mtu(&p->pod.nl, inside->index, mtu);
 }
 
+static int set_hairpin(struct cni *c, struct nl *host, const struct link_info *port)
+{
+	int r = link_set_hairpin(host, port->index);
+
+	if (r == -EOPNOTSUPP) return cni_fail(c, CNI_UNSUPPORTED_FIELD, "hairpinMode = true is unsupported: this kernel's bridge has no such mode");
+	return r < 0 ? cni_fail_errno(c, r, "failed to setup hairpin mode for %s", port->name) : 0;
+}
+
 /* The kernels give each end of a new pair a random address of its own, as must be: gVisor's bridge remembers for ever behind which port an
  * address was. */
 static int set_up_pair(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p, const struct link_info *bridge,
@@ -122,8 +130,7 @@ static int set_up_pair(struct cni *c, const struct bridge_conf *conf, struct bri
 	if ((r = set_mtu(conf, p, bridge, &port, inside)) < 0) return cni_fail_errno(c, r, "failed to set the MTU of the veth pair");
 	if ((r = link_set_master(host, port.index, bridge->index)) < 0)
 		return cni_fail_errno(c, r, "failed to connect \"%s\" to bridge %s", p->port, conf->bridge);
-	if (conf->hairpin && (r = link_set_hairpin(host, port.index)) < 0)
-		return cni_fail_errno(c, r, "failed to setup hairpin mode for %s", p->port);
+	if (conf->hairpin && set_hairpin(c, host, &port) < 0) return -1;
 	r = nl_link_up(host, port.index, true);
 	return r < 0 ? cni_fail_errno(c, r, "failed to set \"%s\" up", p->port) : 0;
 }

@@ -109,7 +109,7 @@ const char *go_strerror(int err, char *scratch, size_t size)
 		{ ELOOP, "too many levels of symbolic links" },
 		{ ENXIO, "no such device or address" }, { EBUSY, "device or resource busy" },
 		{ ENOSYS, "function not implemented" }, { ENOMEM, "cannot allocate memory" },
-		{ EFBIG, "file too large" },
+		{ EFBIG, "file too large" }, { ENETUNREACH, "network is unreachable" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -1,0 +1,110 @@
+/* Two ends of a network: a server that sends back what it gets, and a client. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+union address { struct sockaddr any; struct sockaddr_in four; struct sockaddr_in6 six; };
+
+static socklen_t set_address(union address *a, const char *text, const char *port)
+{
+	memset(a, 0, sizeof *a);
+	if (strchr(text, ':')) {
+		a->six.sin6_family = AF_INET6;
+		a->six.sin6_port = htons((unsigned short)atoi(port));
+		inet_pton(AF_INET6, text, &a->six.sin6_addr);
+		return sizeof a->six;
+	}
+	a->four.sin_family = AF_INET;
+	a->four.sin_port = htons((unsigned short)atoi(port));
+	inet_pton(AF_INET, text, &a->four.sin_addr);
+	return sizeof a->four;
+}
+
+static int listener(int type, const char *any, const char *port)
+{
+	union address a;
+	socklen_t n = set_address(&a, any, port);
+	int one = 1, s = socket(a.any.sa_family, type | SOCK_CLOEXEC, 0);
+
+	if (a.any.sa_family == AF_INET6) setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(s, &a.any, n) < 0 || (type == SOCK_STREAM && listen(s, 16) < 0)) show("listener", -1);
+	return s;
+}
+
+static void answer_stream(int s)
+{
+	char data[65536];
+	ssize_t n;
+	int c = accept4(s, NULL, NULL, SOCK_CLOEXEC);
+
+	while ((n = read(c, data, sizeof data)) > 0)
+		if (write(c, data, (size_t)n) < 0) break;
+	close(c);
+}
+
+static void answer_datagram(int s)
+{
+	char data[65536];
+	union address from;
+	socklen_t len = sizeof from;
+	ssize_t n = recvfrom(s, data, sizeof data, 0, &from.any, &len);
+
+	if (n >= 0) sendto(s, data, (size_t)n, 0, &from.any, len);
+}
+
+/* serve PORT: TCP and UDP, both families, until it is killed; one connection at a time */
+static int serve(int argc, char **argv)
+{
+	if (argc != 1) return 100;
+	struct pollfd p[] = {
+		{ .fd = listener(SOCK_STREAM, "0.0.0.0", argv[0]) }, { .fd = listener(SOCK_STREAM, "::", argv[0]) },
+		{ .fd = listener(SOCK_DGRAM, "0.0.0.0", argv[0]) }, { .fd = listener(SOCK_DGRAM, "::", argv[0]) },
+	};
+	for (int i = 0; i < 4; i++) p[i].events = POLLIN;
+	puts("ready");
+	while (poll(p, 4, -1) >= 0 || errno == EINTR)
+		for (int i = 0; i < 4; i++)
+			if (p[i].revents & POLLIN) (i < 2 ? answer_stream : answer_datagram)(p[i].fd);
+	return 1;
+}
+
+/* ask tcp|udp ADDRESS PORT [BYTES]: sends that many bytes and gets them back */
+static int ask(int argc, char **argv)
+{
+	static char sent[65536], got[65536];
+	union address a;
+	struct timeval limit = { .tv_sec = 3 };
+
+	if (argc < 3) return 100;
+	socklen_t len = set_address(&a, argv[1], argv[2]);
+	size_t want = argc > 3 ? (size_t)atoi(argv[3]) : 5, have = 0;
+	if (want > sizeof sent) return 100;
+	for (size_t i = 0; i < want; i++) sent[i] = (char)(i * 7);
+	int s = socket(a.any.sa_family, (!strcmp(argv[0], "tcp") ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (connect(s, &a.any, len) < 0 || send(s, sent, want, MSG_NOSIGNAL) != (ssize_t)want) return show("ask", -1), 1;
+	while (have < want) {
+		ssize_t n = recv(s, got + have, sizeof got - have, 0);
+		if (n <= 0) return show("answer", n ? -1 : 0), 1;
+		have += (size_t)n;
+	}
+	puts(have == want && !memcmp(sent, got, want) ? "answered" : "garbled");
+	return 0;
+}
+
+const struct command network_commands[] = {
+	{ "serve", serve },
+	{ "ask", ask },
+	{ 0 },
+};
