@@ -1,5 +1,5 @@
-/* bridge: plugs pods into a bridge by veth pairs, as containernetworking's plugin of that name does, also into one that lies in a network
- * namespace of its own. It makes no firewall rules. */
+/* bridge: plugs pods into a bridge by veth pairs, as containernetworking's plugin of that name
+ * does, also into one that lies in a network namespace of its own. It makes no firewall rules. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,7 +14,8 @@ static bool dns_is_set(const struct cni_dns *d)
 	return d->nameservers.v || d->search.v || d->options.v || d->domain.n;
 }
 
-static void add_interface(struct cni *c, struct cni_result *r, const char *name, const uint8_t mac[LINK_MAC], const char *sandbox)
+static void add_interface(struct cni *c, struct cni_result *r, const char *name,
+	const uint8_t mac[LINK_MAC], const char *sandbox)
 {
 	struct cni_interface *i = cni_append(c, &r->interfaces, sizeof *i);
 	char text[3 * LINK_MAC];
@@ -25,12 +26,14 @@ static void add_interface(struct cni *c, struct cni_result *r, const char *name,
 	i->sandbox = go_str(sandbox);
 }
 
-/* Upstream's list: bridge, host end, container's end. A bridge in a namespace of its own is left out, and so is the host end there: without
- * a sandbox a runtime or the next plugin of a chain would look for them in the node's namespace, and with one Multus and others take them
- * for interfaces of the pod. go-cni (containerd) and CRI-O need only the container's end. */
+/* Upstream's list: bridge, host end, container's end. A bridge in a namespace of its own is left
+ * out, and so is the host end there: without a sandbox a runtime or the next plugin of a chain
+ * would look for them in the node's namespace, and with one Multus and others take them for
+ * interfaces of the pod. go-cni (containerd) and CRI-O need only the container's end. */
 enum { INSIDE_AT = 2, INSIDE_ALONE = 0 };
 
-static void list_interfaces(struct cni *c, const struct bridge_conf *conf, const char *port_name, const struct link_info *bridge,
+static void list_interfaces(struct cni *c, const struct bridge_conf *conf, const char *port_name,
+	const struct link_info *bridge,
 	const struct link_info *port, const struct link_info *inside, struct cni_result *r)
 {
 	r->interfaces = (struct slice){0};
@@ -41,9 +44,10 @@ static void list_interfaces(struct cni *c, const struct bridge_conf *conf, const
 	add_interface(c, r, c->ifname, inside->mac, c->netns);
 }
 
-/* Behind the veth pair: what fails here is undone by add(). *leased: the IPAM plugin has given something. */
-static int set_up(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p, struct link_info *bridge,
-	const struct link_info *inside, bool *leased)
+/* Behind the veth pair: what fails here is undone by add(). *leased: the IPAM plugin has given
+ * something. */
+static int set_up(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p,
+	struct link_info *bridge, const struct link_info *inside, bool *leased)
 {
 	struct cni_result r = {0};
 	struct link_info port;
@@ -53,7 +57,8 @@ static int set_up(struct cni *c, const struct bridge_conf *conf, struct bridge_p
 		*leased = true;
 		bridge_assign(c, conf, conf->netns ? INSIDE_ALONE : INSIDE_AT, &r);
 	}
-	if (bridge_configure_pod(c, p, inside, &r) < 0 || bridge_configure_gateway(c, conf, p, bridge, &r) < 0) return -1;
+	if (bridge_configure_pod(c, p, inside, &r) < 0) return -1;
+	if (bridge_configure_gateway(c, conf, p, bridge, &r) < 0) return -1;
 	if (bridge_wait(c, conf, p, bridge, &port) < 0) return -1;
 	list_interfaces(c, conf, p->port, bridge, &port, inside, &r);
 	if (dns_is_set(&conf->dns)) r.dns = conf->dns;
@@ -68,23 +73,27 @@ static int add(struct cni *c)
 	bool leased = false;
 
 	if (bridge_load(c, &conf) < 0 || bridge_refuse(c, &conf) < 0) return -1;
-	if (bridge_place_open(c, &conf, &p) < 0 || bridge_ensure(c, &conf, &p, &bridge) < 0) return -1;
+	if (bridge_place_open(c, &conf, &p) < 0 || bridge_ensure(c, &conf, &p, &bridge) < 0)
+		return -1;
 	if (bridge_plug(c, &conf, &p, &bridge, &inside) < 0) return -1;
 	if (set_up(c, &conf, &p, &bridge, &inside, &leased) == 0) return 0;
-	/* The bridge stays: another ADD may have begun to use it. The first error is the one to tell. */
+	/* The bridge stays: another ADD may have begun to use it. The first error is the one to
+	 * tell. */
 	bridge_unplug(&p);
 	if (leased) hl_ipam_del(c);
 	return -1;
 }
 
-/* An interface that another bridge plugin made has a host end of another name; it goes with the container's end. Not in a namespace that
- * is not the container's, whatever the runtime says: an eth0 there is the node's. */
+/* An interface that another bridge plugin made has a host end of another name; it goes with the
+ * container's end. Not in a namespace that is not the container's, whatever the runtime says: an
+ * eth0 there is the node's. */
 static int remove_inside(struct cni *c, struct bridge_place *p)
 {
 	_cleanup_netns_ struct bridge_netns own = BRIDGE_NETNS_CLOSED;
 	struct link_info inside;
 
-	if (!*c->netns || bridge_netns_open(c->netns, &p->pod) < 0) return 0;   /* it went with its pod */
+	/* it went with its pod */
+	if (!*c->netns || bridge_netns_open(c->netns, &p->pod) < 0) return 0;
 	int r = bridge_netns_open(NULL, &own);
 	if (r < 0) return r;
 	if (bridge_netns_same(&p->pod, &own) || bridge_netns_same(&p->pod, &p->host)) return 0;
@@ -117,7 +126,8 @@ static int parse_prev(struct cni *c, struct cni_result *r)
 	const struct json_node *prev = json_get(&c->conf, json_root(&c->conf), "prevResult");
 	struct str why;
 
-	if (!prev || prev->type == JSON_NULL) return cni_fail(c, CNI_BAD_CONFIG, "Required prevResult missing");
+	if (!prev || prev->type == JSON_NULL)
+		return cni_fail(c, CNI_BAD_CONFIG, "Required prevResult missing");
 	if (cni_parse_result(c, &c->conf, prev, c->version, r, &why) == 0) return 0;
 	return cni_fail_str(c, CNI_DECODE, "could not parse prevResult: ", why);
 }
@@ -128,7 +138,8 @@ static int check(struct cni *c)
 	struct cni_result r = {0};
 	struct bridge_conf conf;
 
-	if (bridge_load(c, &conf) < 0 || bridge_place_open(c, &conf, &p) < 0 || parse_prev(c, &r) < 0) return -1;
+	if (bridge_load(c, &conf) < 0 || bridge_place_open(c, &conf, &p) < 0) return -1;
+	if (parse_prev(c, &r) < 0) return -1;
 	if (conf.has_ipam && hl_ipam_check(c, &r) < 0) return -1;
 	return bridge_check(c, &conf, &p, &r);
 }
@@ -157,7 +168,8 @@ static int status(struct cni *c)
 	if (bridge_load(c, &conf) < 0 || bridge_refuse(c, &conf) < 0) return -1;
 	int r = bridge_netns_open(conf.netns, &host);
 	if (r < 0) {
-		cni_fail_errno(c, r, "failed to open the bridge's netns \"%s\"", conf.netns ? conf.netns : "");
+		cni_fail_errno(c, r, "failed to open the bridge's netns \"%s\"",
+			conf.netns ? conf.netns : "");
 		return unavailable(c);
 	}
 	r = link_get(&host.nl, conf.bridge, &bridge);
@@ -170,21 +182,24 @@ static int status(struct cni *c)
 }
 
 static const char help[] =
-	"A CNI plugin that plugs pods into a bridge, as containernetworking's plugin of this name does.\n"
-	"Keys: bridge, isGateway, isDefaultGateway, forceAddress, mtu, hairpinMode, ipam, dns; args.cni.mac,\n"
-	"runtimeConfig.mac and .ips; host-local is built in. It refuses ipMasq, promiscMode, vlan, vlanTrunk,\n"
-	"macspoofchk, portIsolation, enabledad, disableContainerInterface. Versions 0.1.0 to 1.1.0.\n"
-	"  netns    path of the network namespace in which the bridge lies, without an address, as the\n"
-	"           switch of a k3sbox world does (default bridge there: \"switch\", MTU 65000)\n"
+	"A CNI plugin that plugs pods into a bridge, as containernetworking's plugin of this name\n"
+	"does. Keys: bridge, isGateway, isDefaultGateway, forceAddress, mtu, hairpinMode, ipam, dns,\n"
+	"args.cni.mac, runtimeConfig.mac and .ips; host-local is built in. It refuses ipMasq,\n"
+	"promiscMode, vlan, vlanTrunk, macspoofchk, portIsolation, enabledad and\n"
+	"disableContainerInterface. Versions 0.1.0 to 1.1.0.\n"
+	"  netns    path of the network namespace in which the bridge lies, without an address, as\n"
+	"           the switch of a k3sbox world does (bridge there: \"switch\", MTU 65000)\n"
 	"  gateway  address that pods get a default route over, where the bridge has none\n"
-	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [{\"type\": \"bridge\", \"isDefaultGateway\": true,\n"
-	"   \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
+	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [\n"
+	"   {\"type\": \"bridge\", \"isDefaultGateway\": true, \"ipam\": {\"type\": \"host-local\",\n"
+	"    \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
 
 static int run(int argc, char **argv)
 {
 	static const struct cni_plugin plugin = {
 		.name = "bridge", .help = help, .any_netns = true,
-		.run = { [CNI_ADD] = add, [CNI_DEL] = del, [CNI_CHECK] = check, [CNI_GC] = gc, [CNI_STATUS] = status },
+		.run = { [CNI_ADD] = add, [CNI_DEL] = del, [CNI_CHECK] = check, [CNI_GC] = gc,
+			[CNI_STATUS] = status },
 	};
 	return cni_main(&plugin, argc, argv);
 }

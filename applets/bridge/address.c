@@ -26,7 +26,8 @@ static void choose_gateway(const struct bridge_conf *conf, struct cni_ip *ip)
 	}
 }
 
-void bridge_assign(struct cni *c, const struct bridge_conf *conf, int64_t interface, struct cni_result *r)
+void bridge_assign(struct cni *c, const struct bridge_conf *conf, int64_t interface,
+	struct cni_result *r)
 {
 	int64_t *index = arena_alloc(&c->arena, sizeof *index);
 
@@ -36,7 +37,8 @@ void bridge_assign(struct cni *c, const struct bridge_conf *conf, int64_t interf
 		size_t len = ip->address.addr.len;
 		ip->interface = index;
 		choose_gateway(conf, ip);
-		if ((!conf->is_default_gateway && conf->gateway.len != len) || has_default(r, len)) continue;
+		if ((!conf->is_default_gateway && conf->gateway.len != len) || has_default(r, len))
+			continue;
 		struct cni_route *route = cni_append(c, &r->routes, sizeof *route);
 		route->dst = (struct cidr){ .addr.len = (uint8_t)len, .bits = (uint8_t)(8 * len) };
 		route->gw = ip->gateway;
@@ -57,5 +59,11 @@ struct ip bridge_route_gateway(const struct cni_result *r, const struct cni_rout
 bool bridge_address_conflicts(const struct cidr *wanted, const struct cidr *other)
 {
 	if (wanted->addr.len != other->addr.len) return false;
-	return wanted->addr.len == 4 || cidr_contains(wanted, &other->addr) || cidr_contains(other, &wanted->addr);
+	if (wanted->addr.len == 4) return true;
+	return cidr_contains(wanted, &other->addr) || cidr_contains(other, &wanted->addr);
+}
+
+bool bridge_same_address(const struct cidr *a, const struct cidr *b)
+{
+	return !ip_cmp(&a->addr, &b->addr) && a->ones == b->ones;
 }

@@ -1,4 +1,5 @@
-/* Compares the kernel's state with a result, and with the list of attachments. Changes nothing but in bridge_collect(). */
+/* Compares the kernel's state with a result, and with the list of attachments. Changes nothing
+ * but in bridge_collect(). */
 #include "bridge/check.h"
 
 #include <errno.h>
@@ -12,7 +13,8 @@
 /* ---- CHECK ---- */
 
 /* The interface of the result that lies in the container; NULL: none. */
-static const struct cni_interface *find_inside(const struct cni *c, const struct cni_result *r, int64_t *index)
+static const struct cni_interface *find_inside(const struct cni *c, const struct cni_result *r,
+	int64_t *index)
 {
 	for (size_t i = 0; i < r->interfaces.n; i++) {
 		const struct cni_interface *n = ((struct cni_interface **)r->interfaces.v)[i];
@@ -27,14 +29,21 @@ static int check_port(struct cni *c, const struct bridge_conf *conf, struct brid
 	struct link_info bridge, port;
 	int r = link_get(&p->host.nl, conf->bridge, &bridge);
 
-	if (r < 0) return cni_fail_errno(c, r, "CNI created bridge %s in host namespace was not found", conf->bridge);
+	if (r < 0)
+		return cni_fail_errno(c, r, "CNI created bridge %s in host namespace was not found",
+			conf->bridge);
 	r = link_get(&p->host.nl, p->port, &port);
-	if (r < 0) return cni_fail_errno(c, r, "CNI veth created for bridge %s was not found: %s", conf->bridge, p->port);
-	if (port.master != bridge.index) return cni_fail(c, CNI_INTERNAL, "%s is no port of bridge %s any more", p->port, conf->bridge);
+	if (r < 0)
+		return cni_fail_errno(c, r, "CNI veth created for bridge %s was not found: %s",
+			conf->bridge, p->port);
+	if (port.master != bridge.index)
+		return cni_fail(c, CNI_INTERNAL, "%s is no port of bridge %s any more", p->port,
+			conf->bridge);
 	return 0;
 }
 
-static int check_inside(struct cni *c, struct bridge_place *p, const struct cni_interface *wanted, struct link_info *inside)
+static int check_inside(struct cni *c, struct bridge_place *p, const struct cni_interface *wanted,
+	struct link_info *inside)
 {
 	char mac[3 * LINK_MAC];
 	int r = link_get(&p->pod.nl, c->ifname, inside);
@@ -42,11 +51,13 @@ static int check_inside(struct cni *c, struct bridge_place *p, const struct cni_
 	if (r < 0) return cni_fail_errno(c, r, "Interface name %s not found", c->ifname);
 	bridge_format_mac(inside->mac, mac);
 	if (!wanted->mac.n || go_str_is(wanted->mac, mac)) return 0;
-	return cni_fail(c, CNI_INTERNAL, "Interface %s Mac %.*s doesn't match container Mac: %s", c->ifname, (int)wanted->mac.n,
+	return cni_fail(c, CNI_INTERNAL, "Interface %s Mac %.*s doesn't match container Mac: %s",
+		c->ifname, (int)wanted->mac.n,
 		wanted->mac.s, mac);
 }
 
-static int check_addresses(struct cni *c, struct bridge_place *p, const struct cni_result *r, int64_t interface, int index)
+static int check_addresses(struct cni *c, struct bridge_place *p, const struct cni_result *r,
+	int64_t interface, int index)
 {
 	struct cidr *have;
 	size_t n = 0;
@@ -57,10 +68,12 @@ static int check_addresses(struct cni *c, struct bridge_place *p, const struct c
 		bool found = false;
 		char text[CIDR_TEXT];
 		if (!ip || (ip->interface && *ip->interface != interface)) continue;
-		for (size_t k = 0; k < n; k++) found |= !ip_cmp(&have[k].addr, &ip->address.addr) && have[k].ones == ip->address.ones;
+		for (size_t k = 0; k < n; k++)
+			found |= bridge_same_address(&have[k], &ip->address);
 		if (found) continue;
 		cidr_format(&ip->address, text);
-		return cni_fail(c, CNI_INTERNAL, "Failed to match addr %s on interface %s", text, c->ifname);
+		return cni_fail(c, CNI_INTERNAL, "Failed to match addr %s on interface %s", text,
+			c->ifname);
 	}
 	return 0;
 }
@@ -79,18 +92,22 @@ static int get_routes(struct cni *c, struct nl *nl, struct nl_route **out, size_
 	return r < 0 ? cni_fail_errno(c, r, "could not get the list of routes") : 0;
 }
 
-static bool has_route(const struct nl_route *v, size_t n, const struct cni_route *route, const struct ip *gateway, int index)
+static bool has_route(const struct nl_route *v, size_t n, const struct cni_route *route,
+	const struct ip *gateway, int index)
 {
 	struct ip network = cidr_network(&route->dst);
 
 	for (size_t i = 0; i < n; i++) {
-		bool same_gateway = gateway->len ? !ip_cmp(&v[i].gateway, gateway) : !v[i].gateway.len;
-		if (v[i].index == index && v[i].dst.ones == route->dst.ones && !ip_cmp(&v[i].dst.addr, &network) && same_gateway) return true;
+		const struct ip *via = &v[i].gateway;
+		if (v[i].index != index || v[i].dst.ones != route->dst.ones) continue;
+		if (ip_cmp(&v[i].dst.addr, &network)) continue;
+		if (gateway->len ? !ip_cmp(via, gateway) : !via->len) return true;
 	}
 	return false;
 }
 
-static int check_routes(struct cni *c, struct bridge_place *p, const struct cni_result *r, int index)
+static int check_routes(struct cni *c, struct bridge_place *p, const struct cni_result *r,
+	int index)
 {
 	struct nl_route *v = NULL;
 	size_t n = 0;
@@ -104,19 +121,23 @@ static int check_routes(struct cni *c, struct bridge_place *p, const struct cni_
 		if (has_route(v, n, route, &gateway, index)) continue;
 		cidr_format(&route->dst, dst);
 		ip_format(&gateway, via);
-		return cni_fail(c, CNI_INTERNAL, "Expected Route %s via %s not found in routing table", dst, via);
+		return cni_fail(c, CNI_INTERNAL,
+			"Expected Route %s via %s not found in routing table", dst, via);
 	}
 	return 0;
 }
 
-int bridge_check(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p, const struct cni_result *r)
+int bridge_check(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p,
+	const struct cni_result *r)
 {
 	int64_t interface = -1;
 	const struct cni_interface *inside = find_inside(c, r, &interface);
 	struct link_info link;
 
 	/* Results before 0.3.0 have no interfaces, but no CHECK either. */
-	if (!inside) return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s in %s", c->ifname, c->netns);
+	if (!inside)
+		return cni_fail(c, CNI_INTERNAL, "prevResult has no interface %s in %s", c->ifname,
+			c->netns);
 	if (check_port(c, conf, p) < 0 || check_inside(c, p, inside, &link) < 0) return -1;
 	if (check_addresses(c, p, r, interface, link.index) < 0) return -1;
 	return check_routes(c, p, r, link.index);
@@ -142,7 +163,8 @@ static bool is_valid(const struct collection *g, const char *name)
 	return false;
 }
 
-/* Those of other networks on the same bridge, and of other plugins, have other names. Goes on after an error. */
+/* Those of other networks on the same bridge, and of other plugins, have other names. Goes on
+ * after an error. */
 static int collect(void *arg, const struct link_info *port)
 {
 	struct collection *g = arg;
@@ -160,7 +182,8 @@ int bridge_collect(struct cni *c, const struct bridge_conf *conf)
 	struct link_info bridge;
 
 	if (cni_valid_attachments(c, &g.valid) < 0) return -1;
-	/* An attachment without an interface is all of its container's, whose names nobody knows. */
+	/* An attachment without an interface is all of its container's, whose names nobody
+	 * knows. */
 	for (size_t i = 0; i < g.valid.n; i++)
 		if (!((struct cni_attachment *)g.valid.v)[i].ifname.n) return 0;
 	int r = bridge_netns_open(conf->netns, &host);

@@ -24,14 +24,16 @@ struct conf_wire {
 	struct conf_mac runtime;
 };
 
-#define FIELD(s, n, member, ...) { .name = n, .offset = offsetof(struct s, member), .type = __VA_ARGS__ }
+#define FIELD(s, n, member, ...) \
+	{ .name = n, .offset = offsetof(struct s, member), .type = __VA_ARGS__ }
 
 static const struct go_type ipam_type = {
 	.kind = GO_STRUCT, .name = "types.IPAM", .bare = "IPAM", .size = sizeof(struct conf_ipam),
 	.fields = (const struct go_field[]){ FIELD(conf_ipam, "type", type, &go_string), { 0 } },
 };
 static const struct go_type mac_type = {
-	.kind = GO_STRUCT, .name = "main.BridgeArgs", .bare = "BridgeArgs", .size = sizeof(struct conf_mac),
+	.kind = GO_STRUCT, .name = "main.BridgeArgs", .bare = "BridgeArgs",
+		.size = sizeof(struct conf_mac),
 	.fields = (const struct go_field[]){ FIELD(conf_mac, "mac", mac, &go_string), { 0 } },
 };
 static const struct go_type args_type = {
@@ -45,7 +47,8 @@ static const struct go_type runtime_type = {
 	.fields = (const struct go_field[]){ FIELD(conf_mac, "mac", mac, &go_string), { 0 } },
 };
 static const struct go_type wire_type = {
-	.kind = GO_STRUCT, .name = "main.NetConf", .bare = "NetConf", .size = sizeof(struct conf_wire),
+	.kind = GO_STRUCT, .name = "main.NetConf", .bare = "NetConf",
+		.size = sizeof(struct conf_wire),
 	.fields = (const struct go_field[]){
 		FIELD(conf_wire, "ipam", ipam, &ipam_type, .embedded = "NetConf"),
 		FIELD(conf_wire, "dns", dns, &cni_dns_type, .embedded = "NetConf"),
@@ -79,7 +82,8 @@ bool bridge_parse_mac(uint8_t mac[LINK_MAC], struct str s)
 		const char *p = s.s + 3 * i;
 		int high = hex(p[0]), low = hex(p[1]);
 		if (high < 0 || low < 0) return false;
-		if (i + 1 < LINK_MAC && (p[2] != s.s[2] || (p[2] != ':' && p[2] != '-'))) return false;
+		if (i + 1 < LINK_MAC && (p[2] != s.s[2] || (p[2] != ':' && p[2] != '-')))
+			return false;
 		mac[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
@@ -87,7 +91,8 @@ bool bridge_parse_mac(uint8_t mac[LINK_MAC], struct str s)
 
 void bridge_format_mac(const uint8_t m[LINK_MAC], char out[3 * LINK_MAC])
 {
-	snprintf(out, 3 * LINK_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	snprintf(out, 3 * LINK_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		m[5]);
 }
 
 /* The value of MAC in CNI_ARGS. Other names are host-local's to judge. */
@@ -128,11 +133,14 @@ int bridge_load(struct cni *c, struct bridge_conf *conf)
 	struct conf_wire *w = arena_alloc(&c->arena, sizeof *w);
 	struct str why;
 
-	if (go_decode(&c->conf, json_root(&c->conf), &wire_type, w, &c->arena, c->compat == CNI_111, &why) < 0)
+	const struct json_node *root = json_root(&c->conf);
+	if (go_decode(&c->conf, root, &wire_type, w, &c->arena, c->compat == CNI_111, &why) < 0)
 		return cni_fail_str(c, CNI_INTERNAL, "failed to load netconf: ", why);
 	*conf = (struct bridge_conf){
-		.netns = text_or(c, w->netns, NULL), .is_gateway = w->is_gateway || w->is_default_gateway,
-		.is_default_gateway = w->is_default_gateway, .force_address = w->force_address, .hairpin = w->hairpin,
+		.netns = text_or(c, w->netns, NULL),
+		.is_gateway = w->is_gateway || w->is_default_gateway,
+		.is_default_gateway = w->is_default_gateway,
+		.force_address = w->force_address, .hairpin = w->hairpin,
 		.has_ipam = w->ipam.type.n, .mtu = w->mtu, .gateway = w->gateway, .dns = w->dns,
 	};
 	conf->bridge = text_or(c, w->bridge, conf->netns ? SWITCH_BRIDGE : "cni0");
@@ -167,12 +175,14 @@ int bridge_refuse(struct cni *c, const struct bridge_conf *conf)
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		const struct json_node *n = json_get(&c->conf, json_root(&c->conf), refused[i].key);
 		if (!is_set(c, n)) continue;
-		return cni_fail(c, CNI_UNSUPPORTED_FIELD, "%s = %.*s is unsupported: %s", refused[i].key, (int)(n->end - n->start),
+		return cni_fail(c, CNI_UNSUPPORTED_FIELD, "%s = %.*s is unsupported: %s",
+			refused[i].key, (int)(n->end - n->start),
 			c->conf.text + n->start, refused[i].why);
 	}
 	if (conf->netns && conf->is_gateway)
-		return cni_fail(c, CNI_UNSUPPORTED_FIELD, "isGateway = true is unsupported together with netns: a bridge in a namespace of "
-			"its own has no address; \"gateway\" names the pods' gateway");
+		return cni_fail(c, CNI_UNSUPPORTED_FIELD,
+			"isGateway = true is unsupported together with netns: a bridge in a namespace "
+			"of its own has no address; \"gateway\" names the pods' gateway");
 	if (conf->gateway.len && conf->is_gateway)
 		return cni_fail(c, CNI_BAD_CONFIG, "isGateway and gateway exclude each other");
 	if (conf->mtu < 0 || conf->mtu > UINT16_MAX)

@@ -1,4 +1,5 @@
-/* The configuration of the bridge plugin: containernetworking/plugins' keys (plugins/main/bridge), and two of our own. */
+/* The configuration of the bridge plugin: containernetworking/plugins' keys
+ * (plugins/main/bridge), and two of our own. */
 #ifndef K3SBOX_BRIDGE_CONFIG_H
 #define K3SBOX_BRIDGE_CONFIG_H
 
@@ -7,7 +8,8 @@
 
 struct bridge_conf {
 	const char *bridge;        /* name of the link */
-	const char *netns;         /* path of the namespace in which it lies; NULL: this process's */
+	/* path of the namespace in which it lies; NULL: this process's */
+	const char *netns;
 	bool is_gateway, is_default_gateway, force_address, hairpin;
 	bool has_ipam;
 	int64_t mtu;               /* 0: as the bridge has it */

@@ -15,7 +15,8 @@ struct pod_settings {
 	struct buf path;           /* of what could not be written */
 };
 
-static int write_setting(struct pod_settings *s, const char *group, const char *ifname, const char *name, const char *value)
+static int write_setting(struct pod_settings *s, const char *group, const char *ifname,
+	const char *name, const char *value)
 {
 	char now[16];
 
@@ -32,7 +33,8 @@ static int write_settings(void *arg)
 {
 	struct pod_settings *s = arg;
 
-	write_setting(s, "ipv6", s->ifname, "accept_dad", "0");   /* the IPAM plugin gives no address twice */
+	/* the IPAM plugin gives no address twice */
+	write_setting(s, "ipv6", s->ifname, "accept_dad", "0");
 	write_setting(s, "ipv4", s->ifname, "arp_notify", "1");
 	if (!s->six) return 0;
 	write_setting(s, "ipv6", s->ifname, "keep_addr_on_down", "1");
@@ -49,15 +51,19 @@ static bool has_six(const struct cni_result *r)
 
 static int set_pod(struct cni *c, struct bridge_place *p, const struct cni_result *result)
 {
-	struct pod_settings s = { .ifname = c->ifname, .six = has_six(result), .path.arena = &c->arena };
+	struct pod_settings s = {
+		.ifname = c->ifname, .six = has_six(result), .path.arena = &c->arena,
+	};
 	int r = bridge_netns_run(&p->pod, write_settings, &s);
 
-	return r < 0 ? cni_fail_errno(c, r, "failed to write %s", s.path.data ? s.path.data : "settings") : 0;
+	if (r >= 0) return 0;
+	return cni_fail_errno(c, r, "failed to write %s", s.path.data ? s.path.data : "settings");
 }
 
 /* ---- addresses and routes of the pod ---- */
 
-static int add_address(struct cni *c, struct nl *nl, int index, const struct cidr *a, const char *link)
+static int add_address(struct cni *c, struct nl *nl, int index, const struct cidr *a,
+	const char *link)
 {
 	char text[CIDR_TEXT];
 	int r = nl_address_add(nl, index, a);
@@ -67,11 +73,13 @@ static int add_address(struct cni *c, struct nl *nl, int index, const struct cid
 	return cni_fail_errno(c, r, "failed to add IP addr %s to \"%s\"", text, link);
 }
 
-static int add_route(struct cni *c, struct nl *nl, int index, const struct cni_result *result, const struct cni_route *route)
+static int add_route(struct cni *c, struct nl *nl, int index, const struct cni_result *result,
+	const struct cni_route *route)
 {
 	struct nl_route n = {
 		.index = index, .dst = route->dst, .gateway = bridge_route_gateway(result, route),
-		.priority = (uint32_t)route->priority, .table = route->table ? (uint32_t)*route->table : 0,
+		.priority = (uint32_t)route->priority,
+		.table = route->table ? (uint32_t)*route->table : 0,
 		.scope = route->scope ? (int)*route->scope & 0xff : -1,
 	};
 	char dst[CIDR_TEXT], gw[IP_TEXT];
@@ -83,13 +91,16 @@ static int add_route(struct cni *c, struct nl *nl, int index, const struct cni_r
 	return cni_fail_errno(c, r, "failed to add route '%s via %s dev %s'", dst, gw, c->ifname);
 }
 
-int bridge_configure_pod(struct cni *c, struct bridge_place *p, const struct link_info *inside, const struct cni_result *result)
+int bridge_configure_pod(struct cni *c, struct bridge_place *p, const struct link_info *inside,
+	const struct cni_result *result)
 {
 	struct nl *nl = &p->pod.nl;
 
 	if (set_pod(c, p, result) < 0) return -1;
-	for (size_t i = 0; i < result->ips.n; i++)
-		if (add_address(c, nl, inside->index, &((struct cni_ip **)result->ips.v)[i]->address, c->ifname) < 0) return -1;
+	for (size_t i = 0; i < result->ips.n; i++) {
+		const struct cni_ip *ip = ((struct cni_ip **)result->ips.v)[i];
+		if (add_address(c, nl, inside->index, &ip->address, c->ifname) < 0) return -1;
+	}
 	int r = nl_link_up(nl, inside->index, true);
 	if (r < 0) return cni_fail_errno(c, r, "failed to set \"%s\" up", c->ifname);
 	for (size_t i = 0; i < result->routes.n; i++) {
@@ -115,13 +126,9 @@ int bridge_addresses(struct cni *c, struct nl *nl, int index, struct cidr **out,
 	return r < 0 ? cni_fail_errno(c, r, "could not get list of IP addresses") : 0;
 }
 
-static bool is_same(const struct cidr *a, const struct cidr *b)
-{
-	return !ip_cmp(&a->addr, &b->addr) && a->ones == b->ones;
-}
-
 /* Removes what is in the way. 1: the bridge has the address already. */
-static int make_room(struct cni *c, const struct bridge_conf *conf, struct nl *nl, int index, const struct cidr *wanted)
+static int make_room(struct cni *c, const struct bridge_conf *conf, struct nl *nl, int index,
+	const struct cidr *wanted)
 {
 	struct cidr *v;
 	size_t n;
@@ -129,33 +136,44 @@ static int make_room(struct cni *c, const struct bridge_conf *conf, struct nl *n
 	if (bridge_addresses(c, nl, index, &v, &n) < 0) return -1;
 	for (size_t i = 0; i < n; i++) {
 		char text[CIDR_TEXT];
-		if (is_same(&v[i], wanted)) return 1;
+		if (bridge_same_address(&v[i], wanted)) return 1;
 		if (!bridge_address_conflicts(wanted, &v[i])) continue;
 		cidr_format(wanted, text);
 		if (!conf->force_address)
-			return cni_fail(c, CNI_INTERNAL, "failed to set bridge addr: \"%s\" already has an IP address different from %s",
+			return cni_fail(c, CNI_INTERNAL,
+				"failed to set bridge addr: \"%s\" already has an IP address "
+					"different from %s",
 				conf->bridge, text);
 		int r = nl_address_delete(nl, index, &v[i]);
-		if (r < 0) return cni_fail_errno(c, r, "failed to set bridge addr: could not remove IP address from \"%s\"", conf->bridge);
+		if (r < 0)
+			return cni_fail_errno(c, r,
+				"failed to set bridge addr: could not remove IP address from "
+					"\"%s\"", conf->bridge);
 	}
 	return 0;
 }
 
-static int ensure_address(struct cni *c, const struct bridge_conf *conf, struct nl *nl, const struct link_info *bridge, const struct cidr *a)
+static int ensure_address(struct cni *c, const struct bridge_conf *conf, struct nl *nl,
+	const struct link_info *bridge, const struct cidr *a)
 {
 	int r = make_room(c, conf, nl, bridge->index, a);
 
 	if (r) return r < 0 ? -1 : 0;
 	r = nl_address_add(nl, bridge->index, a);
-	if (r < 0 && r != -EEXIST) return cni_fail_errno(c, r, "failed to set bridge addr: could not add IP address to \"%s\"", conf->bridge);
-	/* Its own from now on; else it is the lowest of its ports', and changes as they come and go. */
+	if (r < 0 && r != -EEXIST)
+		return cni_fail_errno(c, r,
+			"failed to set bridge addr: could not add IP address to \"%s\"",
+			conf->bridge);
+	/* Its own from now on; else it is the lowest of its ports', and changes as they come and
+	 * go. */
 	r = link_set_mac(nl, bridge->index, bridge->mac);
 	return r < 0 && r != -EOPNOTSUPP ? cni_fail_errno(c, r, "could not set bridge's mac") : 0;
 }
 
 static int forward(struct cni *c, size_t len)
 {
-	const char *path = len == 4 ? "/proc/sys/net/ipv4/ip_forward" : "/proc/sys/net/ipv6/conf/all/forwarding";
+	const char *path = len == 4 ? "/proc/sys/net/ipv4/ip_forward"
+		: "/proc/sys/net/ipv6/conf/all/forwarding";
 	char now[8];
 	int r = io_read_line(path, now, sizeof now);
 
@@ -165,13 +183,14 @@ static int forward(struct cni *c, size_t len)
 	return r < 0 ? cni_fail_errno(c, r, "failed to enable forwarding: %s", path) : 0;
 }
 
-int bridge_configure_gateway(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p, const struct link_info *bridge,
-	const struct cni_result *result)
+int bridge_configure_gateway(struct cni *c, const struct bridge_conf *conf, struct bridge_place *p,
+	const struct link_info *bridge, const struct cni_result *result)
 {
 	for (size_t i = 0; conf->is_gateway && i < result->ips.n; i++) {
 		const struct cni_ip *ip = ((struct cni_ip **)result->ips.v)[i];
 		struct cidr a = { ip->gateway, ip->address.ones, ip->address.bits };
-		if (ensure_address(c, conf, &p->host.nl, bridge, &a) < 0 || forward(c, a.addr.len) < 0) return -1;
+		if (ensure_address(c, conf, &p->host.nl, bridge, &a) < 0) return -1;
+		if (forward(c, a.addr.len) < 0) return -1;
 	}
 	return 0;
 }

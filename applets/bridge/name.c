@@ -1,4 +1,5 @@
-/* Names from hashes. They must never change: what an older k3sbox has plugged in is removed by name. */
+/* Names from hashes. They must never change: what an older k3sbox has plugged in is removed by
+ * name. */
 #include "bridge/name.h"
 
 #include <stdint.h>
@@ -20,7 +21,8 @@ static void digits(uint64_t h, char *out, size_t n)
 {
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15u;
-	for (size_t i = 0; i < n; i++, h <<= 5) out[i] = "0123456789abcdefghijklmnopqrstuv"[h >> 59];
+	for (size_t i = 0; i < n; i++, h <<= 5)
+		out[i] = "0123456789abcdefghijklmnopqrstuv"[h >> 59];
 }
 
 void bridge_name(struct str network, struct str id, struct str ifname, char out[LINK_NAME])

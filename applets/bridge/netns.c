@@ -20,7 +20,8 @@ static int visit(int to, int (*fn)(void *arg), void *arg)
 	if (setns(to, CLONE_NEWNET) < 0) return -errno;
 	int r = fn(arg);
 	/* In the wrong namespace everything else that this process does would be wrong. */
-	if (setns(back, CLONE_NEWNET) < 0) die_errno(EX_SYS, -errno, "the way back into the plugin's network namespace");
+	if (setns(back, CLONE_NEWNET) < 0)
+		die_errno(EX_SYS, -errno, "the way back into the plugin's network namespace");
 	return r;
 }
 

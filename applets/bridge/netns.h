@@ -11,7 +11,8 @@ struct bridge_netns {
 
 #define BRIDGE_NETNS_CLOSED { .fd = -1, .nl.fd = -1 }
 
-/* The namespace at this path, NULL: this process's. 0 or -errno; the process is in its own again. */
+/* The namespace at this path, NULL: this process's. 0 or -errno; the process is in its own
+ * again. */
 int bridge_netns_open(const char *path, struct bridge_netns *ns);
 void bridge_netns_close(struct bridge_netns *ns);
 #define _cleanup_netns_ __attribute__((cleanup(bridge_netns_close)))

@@ -14,9 +14,11 @@ static int plugin_of(struct cni *c, char **name)
 
 	*name = NULL;
 	if (json_is(&c->conf, type, "host-local")) return 0;
-	if (!(*name = json_strdup(&c->conf, type))) return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
+	if (!(*name = json_strdup(&c->conf, type)))
+		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
 	/* It would call itself without end. */
-	if (!strcmp(*name, c->plugin->name)) return cni_fail(c, CNI_BAD_CONFIG, "%s is no IPAM plugin", *name);
+	if (!strcmp(*name, c->plugin->name))
+		return cni_fail(c, CNI_BAD_CONFIG, "%s is no IPAM plugin", *name);
 	return 0;
 }
 

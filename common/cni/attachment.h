@@ -9,8 +9,9 @@ struct cni_attachment {
 	struct str ifname;         /* may be empty: every interface of the container */
 };
 
-/* Reads cni.dev/valid-attachments (older: cni.dev/attachments) into a slice of struct cni_attachment, whose IDs are not empty. No list, or
- * one that makes no sense, is no permission to remove everything: -1 after cni_fail(). */
+/* Reads cni.dev/valid-attachments (older: cni.dev/attachments) into a slice of struct
+ * cni_attachment, whose IDs are not empty. No list, or one that makes no sense, is no permission
+ * to remove everything: -1 after cni_fail(). */
 int cni_valid_attachments(struct cni *c, struct slice *valid);
 
 #endif

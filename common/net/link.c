@@ -72,14 +72,15 @@ static int take(void *arg, const struct nlmsghdr *h)
 {
 	struct wanted *w = arg;
 
-	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_SPACE(sizeof(struct ifinfomsg))) return 0;
+	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_SPACE(sizeof(struct ifinfomsg)))
+		return 0;
 	struct link_info l = decode(h);
 	if (!strcmp(l.name, w->name)) *w->out = l;
 	return 0;
 }
 
-/* One link where the kernel can be asked for one: a namespace may have hundreds, and gVisor drops an answer that its buffer for the
- * socket does not hold. */
+/* One link where the kernel can be asked for one: a namespace may have hundreds, and gVisor
+ * drops an answer that its buffer for the socket does not hold. */
 int link_get(struct nl *nl, const char *name, struct link_info *out)
 {
 	struct ifinfomsg fixed = { .ifi_family = AF_UNSPEC };
@@ -108,7 +109,8 @@ static int take_port(void *arg, const struct nlmsghdr *h)
 {
 	struct port_list *l = arg;
 
-	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_SPACE(sizeof(struct ifinfomsg))) return 0;
+	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_SPACE(sizeof(struct ifinfomsg)))
+		return 0;
 	struct link_info port = decode(h);
 	if (port.master != l->bridge) return 0;
 	struct link_info *v = realloc(l->v, (l->n + 1) * sizeof *v);

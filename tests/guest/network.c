@@ -37,7 +37,8 @@ static int listener(int type, const char *any, const char *port)
 
 	if (a.any.sa_family == AF_INET6) setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
 	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(s, &a.any, n) < 0 || (type == SOCK_STREAM && listen(s, 16) < 0)) show("listener", -1);
+	if (bind(s, &a.any, n) < 0 || (type == SOCK_STREAM && listen(s, 16) < 0))
+		show("listener", -1);
 	return s;
 }
 
@@ -67,14 +68,17 @@ static int serve(int argc, char **argv)
 {
 	if (argc != 1) return 100;
 	struct pollfd p[] = {
-		{ .fd = listener(SOCK_STREAM, "0.0.0.0", argv[0]) }, { .fd = listener(SOCK_STREAM, "::", argv[0]) },
-		{ .fd = listener(SOCK_DGRAM, "0.0.0.0", argv[0]) }, { .fd = listener(SOCK_DGRAM, "::", argv[0]) },
+		{ .fd = listener(SOCK_STREAM, "0.0.0.0", argv[0]) },
+		{ .fd = listener(SOCK_STREAM, "::", argv[0]) },
+		{ .fd = listener(SOCK_DGRAM, "0.0.0.0", argv[0]) },
+		{ .fd = listener(SOCK_DGRAM, "::", argv[0]) },
 	};
 	for (int i = 0; i < 4; i++) p[i].events = POLLIN;
 	puts("ready");
 	while (poll(p, 4, -1) >= 0 || errno == EINTR)
 		for (int i = 0; i < 4; i++)
-			if (p[i].revents & POLLIN) (i < 2 ? answer_stream : answer_datagram)(p[i].fd);
+			if (p[i].revents & POLLIN)
+				(i < 2 ? answer_stream : answer_datagram)(p[i].fd);
 	return 1;
 }
 
@@ -90,10 +94,12 @@ static int ask(int argc, char **argv)
 	size_t want = argc > 3 ? (size_t)atoi(argv[3]) : 5, have = 0;
 	if (want > sizeof sent) return 100;
 	for (size_t i = 0; i < want; i++) sent[i] = (char)(i * 7);
-	int s = socket(a.any.sa_family, (!strcmp(argv[0], "tcp") ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	int type = !strcmp(argv[0], "tcp") ? SOCK_STREAM : SOCK_DGRAM;
+	int s = socket(a.any.sa_family, type | SOCK_CLOEXEC, 0);
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	if (connect(s, &a.any, len) < 0 || send(s, sent, want, MSG_NOSIGNAL) != (ssize_t)want) return show("ask", -1), 1;
+	if (connect(s, &a.any, len) < 0 || send(s, sent, want, MSG_NOSIGNAL) != (ssize_t)want)
+		return show("ask", -1), 1;
 	while (have < want) {
 		ssize_t n = recv(s, got + have, sizeof got - have, 0);
 		if (n <= 0) return show("answer", n ? -1 : 0), 1;
