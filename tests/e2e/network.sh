@@ -10,13 +10,14 @@ same "a pod with an HTTP probe becomes ready" 0 "$rc"
 web=$(k get pod web -o jsonpath='{.status.podIP}')
 inner() { k exec hello -- /busybox "$@" 2>&1; }
 same "pod to pod, TCP" "web page" "$(inner wget -qO- "http://$web:8080/index.html")"
-has "pod to pod, UDP" "$(inner sh -c "for i in 1 2 3 4 5; do echo question | nc -u -w 1 $web 9000; done")" "udp answer"
+ask() { k exec hello -- /guest ask "$@" 2>&1; }
+same "pod to pod, UDP" answered "$(ask udp "$web" 9000 2000)"
 same "pod to node" 0 "$(inner sh -c 'nc -w 3 10.42.0.1 10250 </dev/null; echo $?')"
 same "pod to the API server's Service" 0 "$(inner sh -c 'nc -w 3 10.43.0.1 443 </dev/null; echo $?')"
-same "an address of the Services without a Service is refused at once" 1 "$(inner sh -c 'timeout 3 nc 10.43.0.77 80 </dev/null >/dev/null; echo $?')"
+same "an address of the Services without a Service is refused at once" 1 "$(inner sh -c 'timeout 3 wget -qO- http://10.43.0.77/ >/dev/null 2>&1; echo $?')"
 
 # A server of the sandbox, outside of the cluster's namespaces. k3sbox's own address there is the first one that is no loopback.
-address=$(ip -4 -o addr show scope global | awk '{sub("/.*", "", $4); print $4; exit}')
+address=$(ip -4 -o addr show | awk '$2 != "lo" {sub("/.*", "", $4); print $4; exit}')
 mkdir -p "$T/www"
 echo "outside page" >"$T/www/index.html"
 busybox httpd -f -p "${address:-127.0.0.1}:18080" -h "$T/www" &
@@ -28,7 +29,7 @@ if [ "$address" ]; then
 else
 	skip "pod to the outside" "this sandbox has no address"
 fi
-same "the metadata service's address is refused" 1 "$(inner sh -c 'timeout 5 nc 169.254.169.254 80 </dev/null >/dev/null; echo $?')"
+same "the metadata service's address is refused" 1 "$(inner sh -c 'timeout 5 wget -qO- http://169.254.169.254/ >/dev/null 2>&1; echo $?')"
 kill $httpd
 
 k port-forward pod/web 18081:8080 >/dev/null 2>&1 &
