@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,11 +115,33 @@ static int take_answer(struct nl *nl, char *data, size_t n, nl_answer *fn, void 
 	return 1;
 }
 
+enum { ANSWER = 32768 };   /* what Linux puts into one datagram at most */
+
+/* Room for the next datagram: *heap where data is too small, as gVisor puts a whole dump into one. */
+static ssize_t receive(struct nl *nl, char *data, char **heap, char **out)
+{
+	ssize_t n = recv(nl->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+
+	if (n < 0) return -errno;
+	*out = data;
+	size_t size = n > ANSWER ? (size_t)n : ANSWER;
+	if (size > ANSWER) {
+		char *more = realloc(*heap, size);
+		if (!more) return -ENOMEM;
+		*out = *heap = more;
+	}
+	n = recv(nl->fd, *out, size, MSG_TRUNC);
+	if (n < 0) return -errno;
+	return n > 0 && (size_t)n <= size ? n : -EBADMSG;
+}
+
 int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
 {
-	_Alignas(4) char data[32768];
+	_Alignas(4) char data[ANSWER];
+	_cleanup_free_ char *heap = NULL;
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct nlmsghdr *h = header(req);
+	char *answer = data;
 	int r;
 
 	if (req->full) return -EMSGSIZE;
@@ -130,10 +153,10 @@ int nl_talk(struct nl *nl, struct nl_request *req, nl_answer *fn, void *arg)
 		sizeof kernel) < 0)
 		return -errno;
 	do {
-		ssize_t n = recv(nl->fd, data, sizeof data, 0);
-		if (n < 0 && errno == EINTR) r = 1;
-		else if (n <= 0) return n < 0 ? -errno : -EBADMSG;
-		else r = take_answer(nl, data, (size_t)n, fn, arg);
+		ssize_t n = receive(nl, data, &heap, &answer);
+		if (n == -EINTR) r = 1;
+		else if (n < 0) return (int)n;
+		else r = take_answer(nl, answer, (size_t)n, fn, arg);
 	} while (r > 0);
 	return r;
 }
