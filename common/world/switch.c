@@ -26,7 +26,7 @@ static int pin(struct err *e)
 /* In the switch's namespace. */
 static int make_bridge(struct nl *nl, int node_netns, struct err *e)
 {
-	struct link_info bridge, port;
+	struct link_info bridge = {0}, port = {0};
 	int r = link_add_bridge(nl, SWITCH_BRIDGE);
 
 	if (!r) r = link_get(nl, SWITCH_BRIDGE, &bridge);
@@ -52,7 +52,7 @@ struct ip switch_gateway(const struct cidr *node)
 static int configure_node(struct nl *nl, const struct cidr *node, struct err *e)
 {
 	static const struct cidr everywhere = { .addr.len = 4, .bits = 32 };
-	struct link_info lo, link;
+	struct link_info lo = {0}, link = {0};
 	struct ip gateway = switch_gateway(node);
 	int r = link_get(nl, "lo", &lo);
 
