@@ -328,6 +328,8 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e,
 		strv_add(&out->argv, "--disable-agent");
 	for (size_t i = 0; i < n; i++)
 		if (first_of(turns, i)) turn(d, e, &turns[i], out);
+	if (e->address && *e->address && has_flag(d, "tls-san", 7))
+		strv_addf(&out->argv, "--tls-san=%s", e->address);   /* a list: the user's stay */
 	if (!out->files.n) strv_addf(&out->remove, "%s/" TEMPLATE_FILE, e->data_dir);
 	for (size_t i = verb; user && i < user->n; i++) strv_add(&out->argv, user->v[i]);
 	for (size_t i = 0; i < out->last.n; i++) strv_add(&out->argv, out->last.v[i]);

@@ -240,6 +240,7 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 	sigset_t while_waiting;
 
 	cfg->outside = process_identify(getpid());
+	if (!node_first_address(cfg->address, sizeof cfg->address)) *cfg->address = 0;
 	int r = world_start(user, main_inside, &in, &w, &e);
 	if (r < 0) {
 		warn("own namespaces: %s", e.text);
@@ -255,5 +256,7 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 	process_trim_stack();
 	int status = spawn_status(serve(&w, &while_waiting));
 	close(w.channel);
+	io_unlink(ENTER_SOCKET);   /* it is of no use any more, and the next world makes its own */
+	world_clean_up();
 	return status;
 }

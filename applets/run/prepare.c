@@ -270,6 +270,7 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 		.old_kernel = kernel_before_4_11(),
 		.control_plane = cfg->o.mode == MODE_CONTROL_PLANE,
 		.args = &cfg->o.args,
+		.address = cfg->address,
 	};
 
 	out->port = (unsigned)atoi(user_value(cfg, "https-listen-port", "6443"));

@@ -21,6 +21,7 @@ struct run {
 	int lock;                  /* held while k3s runs */
 	/* Inside a world (inside.h): */
 	struct process_id outside; /* the supervisor out there; .pid 0: there is no world */
+	char address[64];          /* of the machine out there, as text; "": it has none */
 	int channel;               /* the socket broker's */
 	struct strv netd;          /* its command line */
 	pid_t netd_pid;            /* 0: does not run */

@@ -151,6 +151,11 @@ int world_settle(struct err *e)
 	return make_run(e);
 }
 
+void world_clean_up(void)
+{
+	rmdir(NEW_RUN);   /* -EBUSY where another world has it mounted, -ENOENT where none was settled */
+}
+
 int world_replace_file(const char *path, const char *text, size_t len, struct err *e)
 {
 	char copy[PATH_MAX];
@@ -202,6 +207,7 @@ static int trial_outside(void *arg)
 	close(w.channel);
 	while (waitpid(w.init, &status, 0) < 0)
 		if (errno != EINTR) return 1;
+	world_clean_up();
 	return spawn_status(status);
 }
 

@@ -28,6 +28,9 @@ int world_start(bool user, world_main *main, void *arg, struct world *out, struc
  * mount that failed in e. */
 int world_settle(struct err *e);
 
+/* Outside, after a world has ended: removes what it left in K3SBOX_RUN, unless another one is using it. */
+void world_clean_up(void);
+
 /* Inside: lets this text be the content of a file for everything in the world, by a bind mount. What is at path outside stays as it is; an
  * empty file is made if there is none. 0 or -errno. */
 int world_replace_file(const char *path, const char *text, size_t len, struct err *e);
