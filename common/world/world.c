@@ -165,7 +165,9 @@ int world_replace_file(const char *path, const char *text, size_t len, struct er
 		return err_errno(e, -ENAMETOOLONG, "%s", path);
 	int r = io_replace(copy, 0644, text, len);
 	if (r < 0) return err_errno(e, r, "%s", copy);
-	int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+	r = io_mkparents(path, 0755);
+	int fd = r < 0 ? -1 : open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (r < 0) return err_errno(e, r, "%s", path);
 	if (fd < 0) return err_errno(e, -errno, "%s", path);
 	close(fd);
 	return mount(copy, path, NULL, MS_BIND, NULL) < 0 ? err_errno(e, -errno, "a bind mount on %s", path) : 0;
