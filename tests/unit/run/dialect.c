@@ -11,13 +11,13 @@ static const char help_new[] =
 	"--flannel-backend value\n"
 	"   --disable-kube-proxy\n   --disable-network-policy\n   --disable value\n   "
 		"--disable-helm-controller\n   --pause-image value\n"
-	"   --node-ip value, -i value\n   --advertise-address value\n";
+	"   --node-ip value, -i value\n   --advertise-address value\n   --tls-san value\n";
 
 static struct dialect_launch l;
 static struct buf line;
 
 struct ask { const char *version, *help; const char *const *user, *const *config; bool old_kernel,
-	no_shim, control_plane; const char *data_dir; };
+	no_shim, control_plane; const char *data_dir, *address; };
 
 /* The command line as one text. */
 static const char *build(struct ask a, const struct dialect_turn *turns, size_t n)
@@ -31,9 +31,14 @@ static const char *build(struct ask a, const struct dialect_turn *turns, size_t 
 	for (; a.config && *a.config; a.config++) strv_add(&args.config, *a.config);
 	snprintf(text, sizeof text, "k3s version %s (abcdef)\ngo version go1.24\n", a.version);
 	dialect_parse(&d, text, a.help);
-	struct dialect_env e = { a.data_dir ? a.data_dir : "/var/lib/rancher/k3s",
-		a.no_shim ? NULL : "/run/k3sbox/bin/crun", a.old_kernel,
-		a.control_plane, &args };
+	struct dialect_env e = {
+		.data_dir = a.data_dir ? a.data_dir : "/var/lib/rancher/k3s",
+		.shim = a.no_shim ? NULL : "/run/k3sbox/bin/crun",
+		.address = a.address,
+		.old_kernel = a.old_kernel,
+		.control_plane = a.control_plane,
+		.args = &args,
+	};
 	dialect_launch_free(&l);
 	dialect_build(&d, &e, turns, n, &l);
 	buf_reset(&line);
@@ -83,6 +88,25 @@ TEST(local_storage_isolation)
 		"k3s server --kubelet-arg=local-storage-capacity-isolation=false");
 	CHECK_STR(BUILD(ASK("dev", help_new, .data_dir = NULL), t),
 		"k3s server --kubelet-arg=local-storage-capacity-isolation=false");
+}
+
+TEST(controllers_ask_faster_unless_the_user_says_how_fast)
+{
+	struct dialect_turn t = { KNOB_FAST_CONTROLLERS, NULL };
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .data_dir = NULL), t),
+		"k3s server --kube-controller-manager-arg=kube-api-qps=500 "
+		"--kube-controller-manager-arg=kube-api-burst=750");
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new,
+		.user = WORDS("--kube-controller-manager-arg=kube-api-qps=7")), t),
+		"k3s server --kube-controller-manager-arg=kube-api-burst=750 "
+		"--kube-controller-manager-arg=kube-api-qps=7");
+}
+
+TEST(the_address_outside_is_one_more_name_of_the_api)
+{
+	CHECK_STR(build(ASK("v1.36.3+k3s1", help_new, .address = "192.0.2.7",
+		.user = WORDS("--tls-san=box")), NULL, 0), "k3s server --tls-san=192.0.2.7 --tls-san=box");
+	CHECK_STR(build(ASK("v1.36.3+k3s1", help_new, .address = ""), NULL, 0), "k3s server");
 }
 
 TEST(fail_cgroup_v1)
