@@ -131,10 +131,14 @@ TEST(rows_that_go_together)
 	struct fact_result *r = fresh();
 	struct plan p;
 
-	found(r, FACT_FLANNEL, KIND_NONE);
+	found(r, FACT_FLANNEL, KIND_FLANNEL_LINKS);
 	found(r, FACT_ROOT_STATS, KIND_NONE);
 	plan_make(&o, r, &p);
 	CHECK(steps_for(&p, FACT_FLANNEL) == 2 && steps_for(&p, FACT_ROOT_STATS) == 2);
+	plan_free(&p);
+	found(r, FACT_FLANNEL, KIND_FLANNEL_SWITCH);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_FLANNEL) == 2 && step_for(&p, FACT_FLANNEL)->row->by == BY_FILE);
 	plan_free(&p);
 }
 
