@@ -182,17 +182,17 @@ static int status(struct cni *c)
 }
 
 static const char help[] =
-	"A CNI plugin that plugs pods into a bridge, as containernetworking's plugin of this name\n"
-	"does. Keys: bridge, isGateway, isDefaultGateway, forceAddress, mtu, hairpinMode, ipam, dns,\n"
-	"args.cni.mac, runtimeConfig.mac and .ips; host-local is built in. It refuses ipMasq,\n"
-	"promiscMode, vlan, vlanTrunk, macspoofchk, portIsolation, enabledad and\n"
+	"A CNI plugin that plugs pods into a bridge, as containernetworking's plugin of this\n"
+	"name does. Keys: bridge, isGateway, isDefaultGateway, forceAddress, mtu, hairpinMode,\n"
+	"ipam, dns, args.cni.mac, runtimeConfig.mac and .ips; host-local is built in. It refuses\n"
+	"ipMasq, promiscMode, vlan, vlanTrunk, macspoofchk, portIsolation, enabledad and\n"
 	"disableContainerInterface. Versions 0.1.0 to 1.1.0.\n"
-	"  netns    path of the network namespace in which the bridge lies, without an address, as\n"
-	"           the switch of a k3sbox world does (bridge there: \"switch\", MTU 65000)\n"
+	"  netns    path of the network namespace in which the bridge lies, without an address,\n"
+	"           as the switch of a k3sbox world does (bridge there: \"switch\", MTU 65000)\n"
 	"  gateway  address that pods get a default route over, where the bridge has none\n"
 	"  {\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [\n"
-	"   {\"type\": \"bridge\", \"isDefaultGateway\": true, \"ipam\": {\"type\": \"host-local\",\n"
-	"    \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
+	"   {\"type\": \"bridge\", \"isDefaultGateway\": true, \"ipam\": {\n"
+	"    \"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.42.0.0/24\"}]]}}]}\n";
 
 static int run(int argc, char **argv)
 {

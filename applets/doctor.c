@@ -173,7 +173,8 @@ static int examine_world(struct doctor *cfg, const struct isolation_result *isol
 	struct run world = { .o = cfg->o };
 
 	if (cfg->format != OUTPUT_JSON)
-		printf("k3s gets namespaces of its own here, in which the following was found%s%s\n\n",
+		printf("k3s gets namespaces of its own here, in which the following was found"
+			"%s%s\n\n",
 			*isolation->why.text ? "; outside: " : "", isolation->why.text);
 	fflush(stdout);
 	return inside_run(&world, isolation->user, examine_inside, cfg);

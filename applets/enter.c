@@ -14,18 +14,20 @@ static int run(void *cfg, const struct args *args)
 {
 	static const char fallback[] = "/bin/sh";
 	const char *shell = getenv("SHELL");
-	char *interactive[] = { (char *)(shell && *shell && io_exists(shell) ? shell : fallback), NULL };
+	if (!shell || !*shell || !io_exists(shell)) shell = fallback;
+	char *interactive[] = { (char *)shell, NULL };
 	struct err e = {0};
+	int status;
 
 	(void)cfg;
-	int r = enter_run(args->n ? args->v : interactive, &e);
-	if (r >= 0) return r;
-	if (r == -ENOENT || r == -ECONNREFUSED) {
-		warn("no cluster with namespaces of its own is running here ('k3sbox status' tells what is)");
+	int r = enter_run(args->n ? args->v : interactive, &status, &e);
+	if (r == -ENOTCONN) {
+		warn("no cluster with namespaces of its own is running here "
+			"('k3sbox status' shows what is)");
 		return EX_STOPPED;
 	}
-	warn("%s", e.text);
-	return EX_FAIL;
+	if (r < 0) warn("%s", e.text);
+	return status;
 }
 
 const struct applet applet_enter = {
@@ -35,9 +37,10 @@ const struct applet applet_enter = {
 	.usage = "[COMMAND [ARG…]]",
 	.operands = { "COMMAND", 0, OPERANDS_ANY },
 	.flags = APPLET_IN_ORDER,
-	.more = "Where k3s runs in namespaces of its own ('k3sbox run --namespaces'), its processes, mounts and network\n"
-		"cannot be seen from outside. Without a command, $SHELL or /bin/sh is started. The shell has no job\n"
-		"control, because the terminal belongs to the session outside. Exit status: the command's; 3 if no such\n"
-		"cluster runs.\n",
+	.more = "Where k3s runs in namespaces of its own ('k3sbox run --namespaces'), its\n"
+		"processes, mounts and network cannot be seen from outside. Without a command,\n"
+		"$SHELL or /bin/sh is started. The shell has no job control, because the terminal\n"
+		"belongs to the session outside. Exit status: the command's; 126 or 127 if it\n"
+		"cannot be executed; 3 if no such cluster is running.\n",
 	.run = run,
 };

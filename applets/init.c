@@ -83,7 +83,8 @@ static int explain_world(struct init *cfg, const struct isolation_result *isolat
 {
 	if (!cfg->quiet)
 		printf("k3s gets namespaces of its own here%s%s\n"
-			"nothing has to be prepared: 'run' does it each time; next: k3sbox run -d\n",
+			"nothing has to be prepared: 'run' does it each time; next: "
+			"k3sbox run -d\n",
 			*isolation->why.text ? "; outside: " : "", isolation->why.text);
 	k3s_args_free(&cfg->o.args);
 	return EX_OK;

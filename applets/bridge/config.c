@@ -181,8 +181,8 @@ int bridge_refuse(struct cni *c, const struct bridge_conf *conf)
 	}
 	if (conf->netns && conf->is_gateway)
 		return cni_fail(c, CNI_UNSUPPORTED_FIELD,
-			"isGateway = true is unsupported together with netns: a bridge in a namespace "
-			"of its own has no address; \"gateway\" names the pods' gateway");
+			"isGateway = true is unsupported together with netns: a bridge in a "
+			"namespace of its own has no address; \"gateway\" names the pods' gateway");
 	if (conf->gateway.len && conf->is_gateway)
 		return cni_fail(c, CNI_BAD_CONFIG, "isGateway and gateway exclude each other");
 	if (conf->mtu < 0 || conf->mtu > UINT16_MAX)

@@ -113,7 +113,8 @@ static const struct dialect_row rows[] = {
 	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on,
 	 * FailSwapOn in its successor. */
 	{ KNOB_FAIL_SWAP_ON_OFF, NOT_NEEDED, .text = NULL },
-	{ KNOB_FAST_CONTROLLERS, CONTROLLER_ARG, .text = "kube-api-qps=500", .control_plane = true },
+	{ KNOB_FAST_CONTROLLERS, CONTROLLER_ARG, .text = "kube-api-qps=500",
+	  .control_plane = true },
 	{ KNOB_FAST_CONTROLLERS, CONTROLLER_ARG, .text = "kube-api-burst=750", .also = true,
 	  .control_plane = true },
 };

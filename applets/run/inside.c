@@ -1,4 +1,5 @@
-/* The two halves of a `run` with own namespaces: what stays outside, and what process 1 does before k3s is prepared. */
+/* The two halves of a `run` with own namespaces: what stays outside, and what process 1 does before
+ * k3s is prepared. */
 #include "run/inside.h"
 
 #include <errno.h>
@@ -47,7 +48,9 @@ static void catch_signals(sigset_t *while_waiting)
 	sigaddset(&set, SIGCHLD);
 	sigaction(SIGCHLD, &action, NULL);
 	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
-		if (passed_on[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) && old.sa_handler == SIG_IGN) continue;
+		if (passed_on[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
+		    old.sa_handler == SIG_IGN)
+			continue;
 		sigaction(passed_on[i], &action, NULL);
 		sigaddset(&set, passed_on[i]);
 	}
@@ -77,7 +80,8 @@ static int serve(const struct world *w, const sigset_t *while_waiting)
 		int n = ppoll(&p, 1, NULL, while_waiting);
 		if (n <= 0) continue;
 		int r = broker_serve(p.fd);
-		if (r < 0 && r != -EAGAIN) p.fd = -1;   /* it has closed its end, and will be gone in a moment */
+		/* The other end is closed: process 1 is about to end. */
+		if (r < 0 && r != -EAGAIN) p.fd = -1;
 	}
 }
 
@@ -89,7 +93,8 @@ struct inside {
 	void *arg;
 };
 
-/* k3s's cluster network, of which a cluster's first node gets the first part (k8s.io/component-helpers, kubernetes pkg/controller/nodeipam). */
+/* k3s's cluster network, of which a cluster's first node gets the first part
+ * (kubernetes pkg/controller/nodeipam). */
 static int node_network(const struct run *cfg, struct cidr *node, struct err *e)
 {
 	const char *all = k3s_args_find(&cfg->o.args, "cluster-cidr");
@@ -106,7 +111,14 @@ static int node_network(const struct run *cfg, struct cidr *node, struct err *e)
 	return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network", all);
 }
 
-/* Names are resolved by netd, which asks the servers outside. Other lines of resolv.conf (search, options) stay. */
+static const char *next_line(const char *line)
+{
+	line = strchr(line, '\n');
+	return line ? line + 1 : NULL;
+}
+
+/* Names are resolved by netd, which asks the servers outside. Other lines of resolv.conf (search,
+ * options) stay. */
 static int write_resolv_conf(const struct run *cfg, struct err *e)
 {
 	_cleanup_buf_ struct buf old = {0}, text = {0};
@@ -117,8 +129,9 @@ static int write_resolv_conf(const struct run *cfg, struct err *e)
 	char address[IP_TEXT];
 	ip_format(&node.addr, address);
 	buf_printf(&text, "nameserver %s\n", address);
-	for (const char *line = old.data; line && *line; line = strchr(line, '\n'), line += line != NULL)
-		if (strncmp(line, "nameserver", 10)) buf_printf(&text, "%.*s\n", (int)strcspn(line, "\n"), line);
+	for (const char *line = old.data; line && *line; line = next_line(line))
+		if (strncmp(line, "nameserver", 10))
+			buf_printf(&text, "%.*s\n", (int)strcspn(line, "\n"), line);
 	if (text.failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
 	return world_replace_file("/etc/resolv.conf", text.data, text.len, e);
 }
@@ -137,7 +150,7 @@ static void add_dns_servers(struct strv *argv)
 	_cleanup_buf_ struct buf text = {0};
 
 	io_read("/etc/resolv.conf", &text, 1 << 20);
-	for (const char *line = text.data; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text.data; line && *line; line = next_line(line)) {
 		if (strncmp(line, "nameserver", 10)) continue;
 		const char *a = line + 10 + strspn(line + 10, " \t");
 		strv_addf(argv, "--dns=%.*s", (int)strcspn(a, " \t\r\n%"), a);
@@ -150,10 +163,13 @@ static const char *flag(const struct run *cfg, const char *name, const char *oth
 	return v && *v ? v : otherwise;
 }
 
-/* netd's command line. The API is reachable outside under its port, and from pods under the first address of the Services' network. */
+/* netd's command line. The API can be reached from outside by its port, and from pods by the first
+ * address of the Services' network. */
 static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 {
-	const char *port = flag(cfg, "https-listen-port", "6443"), *services = flag(cfg, "service-cidr", "10.43.0.0/16");
+	const char *port = flag(cfg, "https-listen-port", "6443");
+	const char *services = flag(cfg, "service-cidr", "10.43.0.0/16");
+	const char *pods = flag(cfg, "cluster-cidr", "10.42.0.0/16");
 	struct cidr range;
 	char api[IP_TEXT];
 
@@ -165,8 +181,7 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_add(argv, "--channel=0");
 	strv_addf(argv, "--pods=%s", cfg->o.node_network);
 	strv_addf(argv, "--inside=%.*s", (int)strcspn(services, ","), services);
-	strv_addf(argv, "--inside=%.*s", (int)strcspn(flag(cfg, "cluster-cidr", "10.42.0.0/16"), ","),
-		flag(cfg, "cluster-cidr", "10.42.0.0/16"));
+	strv_addf(argv, "--inside=%.*s", (int)strcspn(pods, ","), pods);
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
 	strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
 	add_dns_servers(argv);
@@ -176,7 +191,8 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 pid_t inside_start_netd(struct run *cfg)
 {
 	struct spawn s = {
-		.path = cfg->netd.v[0], .argv = cfg->netd.v, .in = cfg->channel, .out = -1, .err = -1,
+		.path = cfg->netd.v[0], .argv = cfg->netd.v,
+		.in = cfg->channel, .out = -1, .err = -1,
 		.die_with_parent = SIGKILL,
 	};
 	int ready[2];
@@ -186,7 +202,8 @@ pid_t inside_start_netd(struct run *cfg)
 	s.out = ready[1];
 	pid_t pid = spawn(&s);
 	close(ready[1]);
-	/* Its first output says that its rules are in force; the end of it, that they will not be. */
+	/* Its first output means that its rules are in force; an end of file without one, that it
+	 * has failed. */
 	if (pid > 0 && read(ready[0], &c, 1) != 1) pid = -EIO;
 	close(ready[0]);
 	return pid;

@@ -416,8 +416,10 @@ static void take_deadlines(struct loop *l)
 /* Until the next deadline; a day if there is none. */
 static struct timespec next_wait(const struct loop *l)
 {
-	const int64_t at[] = { l->netd_at, l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at,
-		l->give_up_at };
+	const int64_t at[] = {
+		l->netd_at, l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at,
+		l->give_up_at,
+	};
 	int64_t now = clock_ms(), wait = 86400000;
 
 	for (size_t i = 0; i < sizeof at / sizeof *at; i++)

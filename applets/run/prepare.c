@@ -123,8 +123,9 @@ static size_t collect_turns(const struct plan *p, struct dialect_turn turns[TURN
 			strv_add(options, row->option);
 		shim |= row->by == BY_SHIM;
 	}
-	/* Some 40 controllers ask for credentials of their own, three requests each, before the first pod
-	 * can be made; with the default of 20 requests a second that alone takes 4 to 6 s. */
+	/* Some 40 controllers ask for credentials of their own, three requests each, before the
+	 * first pod can be made; with the default of 20 requests a second that alone takes 4 to
+	 * 6 s. */
 	turns[n++] = (struct dialect_turn){ KNOB_FAST_CONTROLLERS, NULL };
 	if (shim) turns[n++] = (struct dialect_turn){ KNOB_OCI_SHIM, NULL };
 	return n;

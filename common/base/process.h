@@ -53,8 +53,8 @@ size_t procs_signal(const struct procs *all, int sig, bool shims);
 /* How many are alive, shims counted or not. */
 size_t procs_count(const struct procs *all, bool shims);
 
-/* Frees the stack below the caller's frame, for a process that needed much of it once and now waits:
- * sandboxes back it in pieces of 2 MiB. */
+/* Frees the stack below the caller's frame, for a process that needed much of it once and now
+ * waits: sandboxes back it in pieces of 2 MiB. */
 void process_trim_stack(void);
 
 #endif

@@ -64,7 +64,8 @@ void cni_begin(struct cni *c, const struct cni_plugin *p);
 int cni_fail(struct cni *c, unsigned code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same with ": " and the reason, which r is as -errno, in Go's words. */
-int cni_fail_errno(struct cni *c, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int cni_fail_errno(struct cni *c, int r, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* "OPERATION PATH: reason", Go's PathError. */
 int cni_fail_path(struct cni *c, const char *op, const char *path, int err);
 int cni_fail_str(struct cni *c, unsigned code, const char *prefix, struct str s);

@@ -44,7 +44,8 @@ static void *extend(struct nl_request *r, size_t n)
 		r->full = true;
 		return NULL;
 	}
-	h->nlmsg_len = (uint32_t)(at + NLMSG_ALIGN(n));   /* gVisor takes no attribute without the padding behind it */
+	/* gVisor takes no attribute without the padding behind it. */
+	h->nlmsg_len = (uint32_t)(at + NLMSG_ALIGN(n));
 	return r->data + at;
 }
 
@@ -117,7 +118,8 @@ static int take_answer(struct nl *nl, char *data, size_t n, nl_answer *fn, void 
 
 enum { ANSWER = 32768 };   /* what Linux puts into one datagram at most */
 
-/* Room for the next datagram: *heap where data is too small, as gVisor puts a whole dump into one. */
+/* Room for the next datagram: *heap where data is too small, as gVisor puts a whole dump into
+ * one. */
 static ssize_t receive(struct nl *nl, char *data, char **heap, char **out)
 {
 	ssize_t n = recv(nl->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
@@ -261,7 +263,8 @@ static unsigned char family_of(const struct ip *a)
 	return a->len == 4 ? AF_INET : AF_INET6;
 }
 
-static int change_address(struct nl *nl, uint16_t type, uint16_t flags, int index, const struct cidr *a)
+static int change_address(struct nl *nl, uint16_t type, uint16_t flags, int index,
+	const struct cidr *a)
 {
 	struct ifaddrmsg fixed = { .ifa_family = family_of(&a->addr), .ifa_prefixlen = a->ones,
 		.ifa_index = (unsigned)index };
@@ -293,12 +296,13 @@ int nl_route_put(struct nl *nl, const struct nl_route *route)
 {
 	const struct cidr *dst = &route->dst;
 	struct rtmsg fixed = {
-		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones, .rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT, .rtm_scope = scope_of(route), .rtm_type = RTN_UNICAST,
+		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones,
+		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT, .rtm_scope = scope_of(route), .rtm_type = RTN_UNICAST,
 	};
 	struct nl_request r;
 
-	if (route->table) fixed.rtm_table = route->table < 256 ? (unsigned char)route->table : RT_TABLE_UNSPEC;
+	if (route->table)
+		fixed.rtm_table = route->table < 256 ? (unsigned char)route->table : RT_TABLE_UNSPEC;
 	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
 	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
 	if (route->gateway.len) nl_put(&r, RTA_GATEWAY, route->gateway.b, route->gateway.len);
@@ -335,7 +339,8 @@ static uint32_t get_number(const struct nlmsghdr *h, uint16_t type, uint32_t oth
 {
 	const struct rtattr *a = nl_attribute(h, sizeof(struct rtmsg), type);
 
-	if (a && RTA_PAYLOAD(a) == sizeof otherwise) memcpy(&otherwise, RTA_DATA(a), sizeof otherwise);
+	if (a && RTA_PAYLOAD(a) == sizeof otherwise)
+		memcpy(&otherwise, RTA_DATA(a), sizeof otherwise);
 	return otherwise;
 }
 
@@ -345,13 +350,19 @@ static int take_route(void *arg, const struct nlmsghdr *h)
 	const struct rtmsg *i = NLMSG_DATA(h);
 	size_t len = i->rtm_family == AF_INET ? 4 : 16;
 
-	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_SPACE(sizeof *i) || i->rtm_type != RTN_UNICAST) return 0;
+	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_SPACE(sizeof *i) ||
+	    i->rtm_type != RTN_UNICAST)
+		return 0;
 	if (l->n < l->max) {
 		struct nl_route *r = &l->out[l->n];
 		*r = (struct nl_route){
-			.index = (int)get_number(h, RTA_OIF, 0), .priority = get_number(h, RTA_PRIORITY, 0),
+			.index = (int)get_number(h, RTA_OIF, 0),
+			.priority = get_number(h, RTA_PRIORITY, 0),
 			.table = get_number(h, RTA_TABLE, i->rtm_table), .scope = i->rtm_scope,
-			.dst = { .addr.len = (uint8_t)len, .ones = i->rtm_dst_len, .bits = (uint8_t)(len * 8) },
+			.dst = {
+				.addr.len = (uint8_t)len, .ones = i->rtm_dst_len,
+				.bits = (uint8_t)(len * 8),
+			},
 		};
 		get_ip(h, RTA_DST, len, &r->dst.addr);
 		get_ip(h, RTA_GATEWAY, len, &r->gateway);

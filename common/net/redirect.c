@@ -1,4 +1,5 @@
-/* Builds and loads a nat table. Not a general iptables: only what netd needs, and nothing that gVisor refuses. */
+/* Builds and loads a nat table. Not a general iptables: only what netd needs, and nothing that
+ * gVisor refuses. */
 #include "net/redirect.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@
 
 static const char table[] = "nat";
 
-/* A hook's chain: its rules, then an entry that lets everything pass. The table has four; ours stay empty but for two. */
+/* A hook's chain: its rules, then an entry that lets everything pass. The table has four chains, of
+ * which only two have rules here. */
 static const struct { unsigned hook; enum redirect_chain chain; } hooks[] = {
 	{ NF_INET_PRE_ROUTING, REDIRECT_PREROUTING },
 	{ NF_INET_LOCAL_IN, REDIRECT_CHAIN_COUNT },
@@ -27,7 +29,11 @@ static const struct { unsigned hook; enum redirect_chain chain; } hooks[] = {
 };
 
 struct standard_entry { struct ipt_entry e; struct xt_standard_target target; };
-struct redirect_entry { struct ipt_entry e; struct xt_entry_target target; struct nf_nat_ipv4_multi_range_compat range; };
+struct redirect_entry {
+	struct ipt_entry e;
+	struct xt_entry_target target;
+	struct nf_nat_ipv4_multi_range_compat range;
+};
 struct error_entry { struct ipt_entry e; struct xt_error_target target; };
 
 /* How verdicts are written: negative, and one less, as positive numbers are jumps. */
@@ -90,7 +96,8 @@ static void match_rule(const struct redirect_rule *r, struct ipt_ip *m)
 	m->dmsk.s_addr = mask;
 }
 
-void redirect_build(const struct redirect_rule *rules, size_t n, unsigned old, void *counters, struct buf *out)
+void redirect_build(const struct redirect_rule *rules, size_t n, unsigned old, void *counters,
+	struct buf *out)
 {
 	struct ipt_replace head = { .num_counters = old, .counters = counters };
 	_cleanup_buf_ struct buf entries = {0};
@@ -128,11 +135,14 @@ int redirect_load(const struct redirect_rule *rules, size_t n, struct err *e)
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (fd < 0) return err_errno(e, -errno, "a raw socket for the nat table");
 	memcpy(info.name, table, sizeof table);
-	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len) < 0) return err_errno(e, -errno, "the nat table");
-	_cleanup_free_ void *counters = calloc(info.num_entries ? info.num_entries : 1, sizeof(struct xt_counters));
+	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len) < 0)
+		return err_errno(e, -errno, "the nat table");
+	size_t old = info.num_entries ? info.num_entries : 1;
+	_cleanup_free_ void *counters = calloc(old, sizeof(struct xt_counters));
 	if (!counters) return err_errno(e, -ENOMEM, "the nat table");
 	redirect_build(rules, n, info.num_entries, counters, &b);
 	if (b.failed) return err_errno(e, -ENOMEM, "the nat table");
-	if (setsockopt(fd, IPPROTO_IP, IPT_SO_SET_REPLACE, b.data, (socklen_t)b.len) < 0) return err_errno(e, -errno, "rules for the nat table");
+	if (setsockopt(fd, IPPROTO_IP, IPT_SO_SET_REPLACE, b.data, (socklen_t)b.len) < 0)
+		return err_errno(e, -errno, "rules for the nat table");
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* Decides about own namespaces by effect: what a node needs is tried outside, and in a throw-away world. */
+/* Decides about own namespaces by trying: what a node needs is tried outside, and in a temporary
+ * world. */
 #include "plan/isolate.h"
 
 #include <errno.h>
@@ -13,12 +14,16 @@
 #include "world/switch.h"
 #include "world/world.h"
 
-const char *const isolation_names[] = { [ISOLATE_AUTO] = "auto", [ISOLATE_YES] = "yes", [ISOLATE_NO] = "no", NULL };
+const char *const isolation_names[] = {
+	[ISOLATE_AUTO] = "auto", [ISOLATE_YES] = "yes", [ISOLATE_NO] = "no", NULL,
+};
 
 enum { TRIAL_MS = 10000 };
 
 /* Documentation addresses (RFC 5737): the trial's namespaces have nothing else in them. */
-static const struct cidr trial_network = { .addr = { 4, { 192, 0, 2, 1 } }, .ones = 24, .bits = 32 };
+static const struct cidr trial_network = {
+	.addr = { 4, { 192, 0, 2, 1 } }, .ones = 24, .bits = 32,
+};
 
 static bool can_make_group(const char *below)
 {
@@ -73,7 +78,9 @@ int isolate_decide(const struct plan_options *o, struct isolation_result *out)
 
 	*out = (struct isolation_result){ .user = true };
 	if (how == ISOLATE_NO) return 0;
-	if (how == ISOLATE_AUTO && (o->no_mount || o->mode == MODE_CONTROL_PLANE || !is_missing_outside(o, &missing))) return 0;
+	if (how == ISOLATE_AUTO &&
+	    (o->no_mount || o->mode == MODE_CONTROL_PLANE || !is_missing_outside(o, &missing)))
+		return 0;
 	int r = world_try(out->user, try_inside, TRIAL_MS, &out->why);
 	if (r < 0) return how == ISOLATE_YES ? r : 0;
 	out->wanted = true;

@@ -26,8 +26,9 @@
 	{ OPT_FLAG, 0, "no-intercept", offsetof(type, base.no_intercept), \
 	  .help = "trace no processes" }
 /* by enum plan_mode: "auto", "control-plane", "node" */
-extern const char *const isolation_names[];   /* by enum isolation (isolate.h): "auto", "yes", "no" */
 extern const char *const plan_mode_names[];
+/* by enum isolation (plan/isolate.h): "auto", "yes", "no" */
+extern const char *const isolation_names[];
 
 /* Reads the user's k3s flags (user: the command line's, may be NULL; it must outlive o) and
  * fills in what the command line left open: data_dir (--data-dir of k3s, its configuration

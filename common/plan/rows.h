@@ -75,7 +75,7 @@ enum knob {
 	KNOB_PACKAGED_OFF,            /* coredns, traefik, …: their images cannot be pulled */
 	KNOB_OCI_SHIM,                /* containerd runs k3sbox as its OCI runtime */
 	KNOB_FAIL_SWAP_ON_OFF,
-	KNOB_FAST_CONTROLLERS,        /* the controller manager's client may send 500 requests a second, not 20 */
+	KNOB_FAST_CONTROLLERS,        /* the controller manager sends up to 500 requests/s, not 20 */
 	KNOB_COUNT,
 };
 
@@ -84,9 +84,10 @@ enum plan_mode { MODE_AUTO, MODE_CONTROL_PLANE, MODE_NODE };
 struct plan_options {
 	enum plan_mode mode;
 	bool no_mount, no_shim, no_intercept;
-	int namespaces;            /* enum isolation (isolate.h): should the node get a world? */
-	bool isolated;             /* this is process 1 of a world, or a trial of one: world/world.h */
-	const char *node_network;  /* in a world: the node's address with its network's prefix length, "10.42.0.1/24" */
+	int namespaces;            /* enum isolation (plan/isolate.h): does the node get a world? */
+	bool isolated;             /* this is process 1 of a world, or of a trial: world/world.h */
+	/* In a world: the node's address with its network's prefix length, "10.42.0.1/24". */
+	const char *node_network;
 	bool trust_init;           /* run, after init: believe the journal about slow facts */
 	/* k3s's data directory; NULL only before plan_options_complete() */
 	const char *data_dir;

@@ -1,8 +1,10 @@
-/* Both ends of `enter`. A request is one packet: the current directory, then arguments, an empty string, then the environment, all
- * NUL-terminated; three descriptors go with it. The answer is the exit status, an int. A byte in between is a signal to pass on. */
+/* Both ends of `enter`. A request is one packet: the current directory, the number of arguments,
+ * the arguments, and the environment, all of them NUL-terminated strings; three descriptors go with
+ * it. Each byte that follows is a signal to pass on. The answer is a struct answer. */
 #include "world/enter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,6 +27,11 @@
 extern char **environ;
 
 enum { REQUEST_MAX = 256 * 1024, STANDARD = 3, BACKLOG = 16 };
+
+struct answer {
+	int status;                /* the command's exit status */
+	int error;                 /* 0; or a positive errno: it could not be executed */
+};
 
 static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -50,12 +57,17 @@ static int receive(int connection, struct request *q)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof q->fd)];
 	struct iovec part = { q->text, REQUEST_MAX };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct msghdr m = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof control,
+	};
 	ssize_t n = recvmsg(connection, &m, MSG_CMSG_CLOEXEC);
 
 	if (n < 0) return -errno;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof q->fd)) continue;
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+		    c->cmsg_len != CMSG_LEN(sizeof q->fd))
+			continue;
 		memcpy(q->fd, CMSG_DATA(c), sizeof q->fd);
 		q->len = (size_t)n;
 		return n && !q->text[n - 1] && !(m.msg_flags & MSG_TRUNC) ? 0 : -EBADMSG;
@@ -63,16 +75,17 @@ static int receive(int connection, struct request *q)
 	return -EBADMSG;
 }
 
-/* Splits the text: directory, arguments, "", environment. */
+/* Splits the text into arguments and environment. The current directory. */
 static const char *split(const struct request *q, struct strv *argv, struct strv *env)
 {
 	const char *end = q->text + q->len, *s = q->text + strlen(q->text) + 1;
-	struct strv *to = argv;
+	unsigned long arguments = 0;
 
-	for (; s < end; s += strlen(s) + 1) {
-		if (!*s && to == argv) to = env;
-		else strv_add(to, s);
+	if (s < end) {
+		arguments = strtoul(s, NULL, 10);
+		s += strlen(s) + 1;
 	}
+	for (; s < end; s += strlen(s) + 1) strv_add(argv->n < arguments ? argv : env, s);
 	return q->text;
 }
 
@@ -83,20 +96,30 @@ static const char *find_path(const struct strv *env)
 	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-/* Becomes the command. */
-static _Noreturn void execute(const struct request *q)
+/* Becomes the command; -errno if that fails. */
+static int become(const struct request *q)
 {
 	struct strv argv = {0}, env = {0};
 	char path[PATH_MAX];
 	const char *directory = split(q, &argv, &env);
 
 	for (int i = 0; i < STANDARD; i++)
-		if (dup2(q->fd[i], i) < 0) _exit(EX_SYS);
-	if (chdir(directory) < 0 && chdir("/") < 0) _exit(EX_SYS);
+		if (dup2(q->fd[i], i) < 0) return -errno;
+	if (chdir(directory) < 0 && chdir("/") < 0) return -errno;
 	int r = argv.n ? io_find_program(argv.v[0], find_path(&env), path, sizeof path) : -EINVAL;
-	if (!r) execve(path, argv.v, env.v);
-	r = r < 0 ? r : -errno;
-	die_errno(r == -ENOENT ? EX_NOTFOUND : EX_NOEXEC, r, "%s", argv.n ? argv.v[0] : "command");
+	if (r < 0) return r;
+	execve(path, argv.v, env.v);
+	return -errno;
+}
+
+/* Reports by a positive errno why the command could not be executed; report closes if it could. */
+static _Noreturn void execute(const struct request *q, int report)
+{
+	int error = -become(q);
+
+	/* Without a report its exit status must do. */
+	io_write_fd(report, &error, sizeof error);
+	_exit(error == ENOENT ? EX_NOTFOUND : EX_NOEXEC);
 }
 
 static void wake_up(int sig)
@@ -104,7 +127,8 @@ static void wake_up(int sig)
 	(void)sig;
 }
 
-/* Waits for the command, and passes signals on as they are asked for; the caller's end of file is a hangup. SIGCHLD is blocked. */
+/* Waits for the command, and passes on the signals that the caller sends; the end of the caller is
+ * a hangup. SIGCHLD is blocked. The exit status. */
 static int attend(int connection, pid_t pid)
 {
 	struct pollfd p = { .fd = connection, .events = POLLIN };
@@ -123,27 +147,52 @@ static int attend(int connection, pid_t pid)
 	}
 }
 
-static _Noreturn void serve_one(int connection)
+/* SIGCHLD is blocked and caught, so that attend() is woken up by it. */
+static void catch_child(sigset_t *before)
 {
-	struct request q = { .text = xmalloc(REQUEST_MAX), .fd = { -1, -1, -1 } };
+	sigset_t child;
 
-	if (receive(connection, &q) < 0) _exit(1);
-	sigset_t child, before;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, &before);
+	sigprocmask(SIG_BLOCK, &child, before);
 	signal(SIGCHLD, wake_up);
+}
+
+/* Starts the command. Its pid, or -errno; *error is 0, or why it could not be executed. */
+static pid_t start(const struct request *q, int connection, int *error)
+{
+	sigset_t before;
+	int report[2];
+
+	*error = 0;
+	if (pipe2(report, O_CLOEXEC) < 0) return -errno;
+	catch_child(&before);
 	pid_t pid = fork();
 	if (!pid) {
 		signal(SIGCHLD, SIG_DFL);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		setsid();
 		close(connection);
-		execute(&q);
+		execute(q, report[1]);
 	}
+	if (pid < 0) pid = -errno;
+	close(report[1]);
+	while (read(report[0], error, sizeof *error) < 0 && errno == EINTR) ;
+	close(report[0]);
+	return pid;
+}
+
+static _Noreturn void serve_one(int connection)
+{
+	struct request q = { .text = xmalloc(REQUEST_MAX), .fd = { -1, -1, -1 } };
+	struct answer answer;
+
+	if (receive(connection, &q) < 0) _exit(1);
+	pid_t pid = start(&q, connection, &answer.error);
 	for (int i = 0; i < STANDARD; i++) close(q.fd[i]);
-	int status = pid < 0 ? EX_SYS : attend(connection, pid);
-	_exit(send(connection, &status, sizeof status, MSG_NOSIGNAL) < 0);
+	if (pid < 0) answer = (struct answer){ EX_NOEXEC, -pid };
+	else answer.status = attend(connection, pid);
+	_exit(send(connection, &answer, sizeof answer, MSG_NOSIGNAL) < 0);
 }
 
 static _Noreturn void serve(int listener)
@@ -153,8 +202,9 @@ static _Noreturn void serve(int listener)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) signal(passed_on[i], SIG_DFL);
-	signal(SIGCHLD, SIG_IGN);   /* nothing is to be learned from the children's ends */
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		signal(passed_on[i], SIG_DFL);
+	signal(SIGCHLD, SIG_IGN);   /* the children need no waiting for */
 	for (;;) {
 		int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (connection < 0) continue;
@@ -173,7 +223,9 @@ pid_t enter_start_server(void)
 
 	if (fd < 0) return fd;
 	int r = io_unlink(ENTER_SOCKET);   /* an earlier world's */
-	if (!r && (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || chmod(ENTER_SOCKET, 0600) < 0 || listen(fd, BACKLOG) < 0)) r = -errno;
+	if (!r && (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || chmod(ENTER_SOCKET, 0600) < 0 ||
+		   listen(fd, BACKLOG) < 0))
+		r = -errno;
 	pid_t pid = r < 0 ? r : fork();
 	if (!pid) serve(fd);
 	close(fd);
@@ -195,9 +247,11 @@ static void pass_on(int sig)
 
 static void write_request(char *const argv[], const char *directory, struct buf *b)
 {
-	buf_add(b, directory, strlen(directory) + 1);
+	size_t n = 0;
+
+	while (argv[n]) n++;
+	buf_printf(b, "%s%c%zu%c", directory, 0, n, 0);
 	for (char *const *s = argv; *s; s++) buf_add(b, *s, strlen(*s) + 1);
-	buf_add(b, "", 1);
 	for (char **s = environ; *s; s++) buf_add(b, *s, strlen(*s) + 1);
 }
 
@@ -206,7 +260,10 @@ static int send_request(int fd, const struct buf *b)
 	static const int standard[STANDARD] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof standard)] = {0};
 	struct iovec part = { b->data, b->len };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct msghdr m = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof control,
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	if (b->failed || b->len > REQUEST_MAX) return b->failed ? -ENOMEM : -E2BIG;
@@ -217,25 +274,38 @@ static int send_request(int fd, const struct buf *b)
 	return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int enter_run(char *const argv[], struct err *e)
+static int await(int fd, const char *command, int *status, struct err *e)
+{
+	struct answer a;
+
+	for (;;) {
+		ssize_t n = recv(fd, &a, sizeof a, 0);
+		if (n < 0 && errno == EINTR) continue;
+		if (n < 0) return err_errno(e, -errno, "%s", ENTER_SOCKET);
+		if (n != sizeof a) return err_set(e, -EPIPE, "the cluster's namespaces have ended");
+		*status = a.status & 0xff;
+		return a.error ? err_errno(e, -a.error, "%s", command) : 0;
+	}
+}
+
+int enter_run(char *const argv[], int *status, struct err *e)
 {
 	char directory[PATH_MAX];
 	struct sockaddr_un a;
 	_cleanup_buf_ struct buf b = {0};
-	int status;
 
+	*status = EX_FAIL;
 	_cleanup_close_ int fd = unix_socket(&a);
 	if (fd < 0) return err_errno(e, fd, "socket");
-	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) return err_errno(e, -errno, "%s", ENTER_SOCKET);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
+		int r = errno == ENOENT || errno == ECONNREFUSED ? -ENOTCONN : -errno;
+		return err_errno(e, r, "%s", ENTER_SOCKET);
+	}
 	write_request(argv, getcwd(directory, sizeof directory) ? directory : "/", &b);
 	int r = send_request(fd, &b);
 	if (r < 0) return err_errno(e, r, "the command cannot be passed on");
 	connection_fd = fd;
-	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) signal(passed_on[i], pass_on);
-	for (;;) {
-		ssize_t n = recv(fd, &status, sizeof status, 0);
-		if (n == sizeof status) return status & 0xff;
-		if (n >= 0) return err_set(e, -EPIPE, "the cluster's namespaces have ended");
-		if (errno != EINTR) return err_errno(e, -errno, "%s", ENTER_SOCKET);
-	}
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		signal(passed_on[i], pass_on);
+	return await(fd, argv[0], status, e);
 }

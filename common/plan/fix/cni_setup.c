@@ -13,9 +13,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "net/ip.h"
 #include "world/switch.h"
-#include "base/text.h"
 
 #define CONFLIST "10-k3sbox.conflist"
 
@@ -39,7 +39,8 @@ static const char conflist[] =
 	"  ]\n"
 	"}\n";
 
-/* In a world: pods are ports of its switch. The last address of the network is no pod's (world/switch.h). */
+/* In a world: pods are ports of its switch. No pod gets the network's last address
+ * (switch_gateway() in world/switch.h). */
 static const char switch_conflist[] =
 	"{\n"
 	"  \"cniVersion\": \"0.4.0\",\n"
@@ -52,7 +53,9 @@ static const char switch_conflist[] =
 	"      \"gateway\": \"%s\",\n"
 	"      \"ipam\": {\n"
 	"        \"type\": \"host-local\",\n"
-	"        \"ranges\": [[{ \"subnet\": \"%s\", \"rangeStart\": \"%s\", \"rangeEnd\": \"%s\" }]],\n"
+	"        \"ranges\": [[{\n"
+	"          \"subnet\": \"%s\", \"rangeStart\": \"%s\", \"rangeEnd\": \"%s\"\n"
+	"        }]],\n"
 	"        \"dataDir\": \"/run/k3sbox-leases\"\n"
 	"      }\n"
 	"    }\n"

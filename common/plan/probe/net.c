@@ -89,7 +89,8 @@ void probe_iptables(const struct plan_options *o, struct fact_result *r)
 	char path[PATH_MAX];
 
 	if (o->isolated) {
-		probe_obstacle(r, KIND_IPTABLES_TAKEN, "the nat table of this network namespace is netd's");
+		probe_obstacle(r, KIND_IPTABLES_TAKEN,
+			"the nat table of this network namespace is netd's");
 		return;
 	}
 	int legacy = legacy_tables(), nft = nf_tables();
@@ -145,7 +146,8 @@ static int try_link(void *kind)
 void probe_flannel(const struct plan_options *o, struct fact_result *r)
 {
 	if (o->isolated) {
-		probe_obstacle(r, KIND_FLANNEL_SWITCH, "pods have a network of their own here, a switch");
+		probe_obstacle(r, KIND_FLANNEL_SWITCH,
+			"pods have a network of their own here, a switch");
 		snprintf(r->value, sizeof r->value, "%s", o->node_network);
 		return;
 	}
