@@ -1,4 +1,5 @@
-/* Both ends of the socket broker. What may be reached through it is for the client to decide: netd refuses what pods must not reach. */
+/* Both ends of the socket broker. What may be reached through it is for the client to decide: netd
+ * refuses what pods must not reach. */
 #include "world/broker.h"
 
 #include <errno.h>
@@ -51,7 +52,9 @@ static int bind_to(int fd, const struct broker_request *q)
 	int on = 1;
 
 	/* Two listeners of one port, for IPv4 and IPv6, are two requests. */
-	if (q->family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) return -errno;
+	if (q->family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return -errno;
 	return bind(fd, (struct sockaddr *)&a, n) < 0 ? -errno : 0;
 }
@@ -59,7 +62,8 @@ static int bind_to(int fd, const struct broker_request *q)
 /* A descriptor, or -errno. */
 static int make_socket(const struct broker_request *q)
 {
-	if (!q->op || q->op >= BROKER_OP_COUNT || (q->family != AF_INET && q->family != AF_INET6)) return -EINVAL;
+	if (!q->op || q->op >= BROKER_OP_COUNT) return -EINVAL;
+	if (q->family != AF_INET && q->family != AF_INET6) return -EINVAL;
 	const struct op *op = &ops[q->op];
 	int fd = socket(q->family, op->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) return -errno;
@@ -108,7 +112,8 @@ static int take_descriptor(struct msghdr *m)
 	int fd = -EBADMSG;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		    c->cmsg_len == CMSG_LEN(sizeof fd))
 			memcpy(&fd, CMSG_DATA(c), sizeof fd);
 	return fd;
 }
@@ -118,7 +123,10 @@ static int receive(int channel, struct reply *reply, int *result)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	struct iovec part = { reply, sizeof *reply };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct msghdr m = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof control,
+	};
 	ssize_t n;
 
 	while ((n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC)) < 0)

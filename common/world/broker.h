@@ -1,8 +1,9 @@
-/* Sockets across a world's border. A socket keeps the network namespace that it was made in: the broker outside makes one on request and
- * passes it in (SCM_RIGHTS), and whoever gets it connects, sends and accepts out there with plain calls. No data goes through the broker.
+/* Sockets of the network outside, for use in a world. A socket keeps the network namespace that it
+ * was made in: the broker outside makes one on request and passes it in (SCM_RIGHTS), and its
+ * receiver connects, sends and accepts outside with plain calls. No data passes through the broker.
  *
- * One request and one reply are a packet each. Replies carry the request's number, because a client that was killed may have left
- * some unread for the next one. */
+ * One request and one reply are a packet each. Replies carry the request's number, because a client
+ * that was killed may have left some unread for the next one. */
 #ifndef K3SBOX_BROKER_H
 #define K3SBOX_BROKER_H
 
@@ -28,13 +29,15 @@ struct broker_request {
 
 /* ---- outside ---- */
 
-/* Answers the request that is waiting in the channel. 0; -EAGAIN: there is none; -EPIPE: the other side has ended; or the -errno of the
- * channel. A request that cannot be met is answered with its error and is no failure here. */
+/* Answers the request that is waiting in the channel. 0; -EAGAIN: there is none; -EPIPE: the other
+ * side has ended; or the -errno of the channel. A request that cannot be fulfilled is answered with
+ * its error and is no failure here. */
 int broker_serve(int channel);
 
 /* ---- inside ---- */
 
-/* Asks and waits. A descriptor, close-on-exec, which the caller closes; -EPIPE if the broker has ended; or the broker's -errno. */
+/* Sends the request and waits for the reply. A descriptor, close-on-exec, which the caller closes;
+ * -EPIPE if the broker has ended; or the broker's -errno. */
 int broker_ask(int channel, struct broker_request *request);
 
 #endif

@@ -1,4 +1,4 @@
-/* Makes the switch and plugs the node in. */
+/* Makes the switch and connects the node to it. Pods are connected by the applet `bridge`. */
 #include "world/switch.h"
 
 #include <errno.h>
@@ -20,7 +20,9 @@ static int pin(struct err *e)
 
 	if (fd < 0) return err_errno(e, r < 0 ? r : -errno, SWITCH_NETNS);
 	close(fd);
-	return mount(own_netns, SWITCH_NETNS, NULL, MS_BIND, NULL) < 0 ? err_errno(e, -errno, "a bind mount on " SWITCH_NETNS) : 0;
+	if (mount(own_netns, SWITCH_NETNS, NULL, MS_BIND, NULL) < 0)
+		return err_errno(e, -errno, "a bind mount on " SWITCH_NETNS);
+	return 0;
 }
 
 /* In the switch's namespace. */
@@ -44,7 +46,7 @@ struct ip switch_gateway(const struct cidr *node)
 {
 	struct ip last = cidr_last(node);
 
-	last.b[last.len - 1]--;   /* the last one is the broadcast address */
+	last.b[last.len - 1]--;   /* the last address is the broadcast address */
 	return last;
 }
 
@@ -80,7 +82,8 @@ static int make_switch(int node_netns, struct err *e)
 		r = make_bridge(&nl, node_netns, e);
 		nl_close(&nl);
 	}
-	if (setns(node_netns, CLONE_NEWNET) < 0 && !r) r = err_errno(e, -errno, "the way back into the node's network namespace");
+	if (setns(node_netns, CLONE_NEWNET) < 0 && !r)
+		r = err_errno(e, -errno, "cannot return to the node's network namespace");
 	return r;
 }
 

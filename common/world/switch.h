@@ -1,6 +1,7 @@
-/* The network of a world: a namespace with nothing in it but a bridge (the switch), and one port for the node. Pods get theirs by the
- * CNI plugin. The bridge has no address and lies apart, because gVisor delivers what a bridge with an address forwards twice, and
- * sends what its host sends to every port (gvisor pkg/tcpip/stack/bridge.go). */
+/* The network of a world: a namespace that contains only a bridge (the switch), with one port for
+ * the node. Pods get theirs by the CNI plugin. The bridge has no address and a namespace of its own,
+ * because gVisor delivers twice what a bridge with an address forwards, and sends to every port what
+ * its host sends (gvisor pkg/tcpip/stack/bridge.go). */
 #ifndef K3SBOX_SWITCH_H
 #define K3SBOX_SWITCH_H
 
@@ -12,15 +13,18 @@
 #define SWITCH_BRIDGE "switch"
 #define SWITCH_NODE_LINK "cni0"
 
-/* No packet leaves the world but through netd's sockets, so the links' MTU is free: large ones carry six to eight times as much in gVisor. */
+/* Nothing leaves the world but through netd's sockets, so the links can have any MTU: a large one
+ * carries six to eight times as much in gVisor. */
 enum { SWITCH_MTU = 65000 };
 
-/* The address that the node's default route names, the last one of its network: nothing has it, and no pod may get it. A kernel without routes
- * that name only a link (gVisor) needs one. */
+/* The gateway of the node's default route: the last host address of its network, which no interface
+ * has and no pod may get. gVisor needs one, because it has no routes that name only a link. */
 struct ip switch_gateway(const struct cidr *node);
 
-/* Called once, by process 1 of a world, in the node's network namespace, which has nothing but lo yet. The node gets this address, with its
- * prefix, and a default route over the same link: without one nothing would even be sent to where netd redirects it. */
+/* Called once, by process 1 of a world, in the node's network namespace, which has only lo yet. The
+ * node gets this address, with its prefix length, and a default route over the same link: without
+ * one no packet would reach the chain in which netd redirects it. 0, or -errno with the detail in
+ * e. */
 int switch_make(const struct cidr *node, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* Makes the namespaces of a world and the few mounts that every world needs. What k3s needs in it is the plan's business, its network
- * is switch.c's, and what it reaches outside goes by way of broker.c. */
+/* Makes the namespaces of a world and the few mounts that every world needs. What k3s needs in it is
+ * the plan's business; its network is made by switch.c, and broker.c connects it to the outside. */
 #include "world/world.h"
 
 #include <errno.h>
@@ -23,14 +23,16 @@
 
 enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC };
 
-/* Never 0: everything is ready but the maps, which only the parent may write. */
+/* Sent when the ID maps are written, which only the parent may do. Not 0, which is what a read of
+ * nothing leaves. */
 static const char go_ahead = 1;
 
 static void run_inside(world_main *main, void *arg, int channel, int go)
 {
 	char ready = 0;
 
-	/* Set before the parent can end unnoticed: until then its end is the pipe's. */
+	/* Set before the parent's go-ahead: if the parent ends earlier, the read meets the end of
+	 * the pipe. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (read(go, &ready, 1) != 1 || ready != go_ahead) _exit(1);
 	close(go);
@@ -53,17 +55,20 @@ static int map_ids(pid_t pid, struct err *e)
 
 int world_start(bool user, world_main *main, void *arg, struct world *out, struct err *e)
 {
+	const int flags = NAMESPACES | (user ? CLONE_NEWUSER : 0) | SIGCHLD;
 	int pair[2], go[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return err_errno(e, -errno, "socketpair");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, -errno, "socketpair");
 	if (pipe2(go, O_CLOEXEC) < 0) {
 		int r = err_errno(e, -errno, "pipe");
 		close(pair[0]);
 		close(pair[1]);
 		return r;
 	}
-	long pid = syscall(SYS_clone, NAMESPACES | (user ? CLONE_NEWUSER : 0) | SIGCHLD, NULL, NULL, NULL, NULL);
-	int r = pid < 0 ? err_errno(e, -errno, "clone(%sCLONE_NEWNS, …)", user ? "CLONE_NEWUSER, " : "") : 0;
+	long pid = syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+	const char *first = user ? "CLONE_NEWUSER, " : "";
+	int r = pid < 0 ? err_errno(e, -errno, "clone(%sCLONE_NEWNS, …)", first) : 0;
 	if (!pid) {
 		close(pair[0]);
 		close(go[1]);
@@ -85,8 +90,10 @@ int world_start(bool user, world_main *main, void *arg, struct world *out, struc
 
 /* ---- mounts ---- */
 
-/* In /run: where k3s and its parts keep what must not outlive the world or meet that of another one. */
-static const char *const private_places[] = { "k3s", "containerd", "netns", "flannel", "cni", "xtables.lock" };
+/* In /run: what k3s and its parts keep here must not outlive the world, nor mix with another's. */
+static const char *const private_places[] = {
+	"k3s", "containerd", "netns", "flannel", "cni", "xtables.lock",
+};
 
 /* Below K3SBOX_RUN, which every world shares with the outside, until it becomes /run. */
 #define NEW_RUN K3SBOX_RUN "/run"
@@ -98,7 +105,8 @@ static bool is_private(const char *name)
 	return false;
 }
 
-/* Lets an entry of the old /run show in the new one: a symlink as its copy, everything else by a bind mount. */
+/* Makes an entry of the old /run show in the new one: a symlink by a copy, everything else by a bind
+ * mount. */
 static int keep(const char *name)
 {
 	char from[PATH_MAX], to[PATH_MAX], target[PATH_MAX];
@@ -113,7 +121,8 @@ static int keep(const char *name)
 		target[n] = 0;
 		return symlink(target, to) < 0 ? -errno : 0;
 	}
-	if (S_ISDIR(st.st_mode) ? mkdir(to, 0755) < 0 : mknod(to, S_IFREG | 0644, 0) < 0) return -errno;
+	if (S_ISDIR(st.st_mode) ? mkdir(to, 0755) < 0 : mknod(to, S_IFREG | 0644, 0) < 0)
+		return -errno;
 	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }
 
@@ -123,31 +132,41 @@ static int fill_run(struct err *e)
 
 	if (!d) return err_errno(e, -errno, "/run");
 	for (struct dirent *i; (i = readdir(d));) {
-		if (!strcmp(i->d_name, ".") || !strcmp(i->d_name, "..") || is_private(i->d_name)) continue;
-		int r = strcmp(i->d_name, "k3sbox") ? keep(i->d_name) : 0;
-		if (r < 0 && r != -ENOENT) return err_errno(e, r, "/run/%s does not show in the new /run", i->d_name);
+		const char *name = i->d_name;
+		if (!strcmp(name, ".") || !strcmp(name, "..") || is_private(name)) continue;
+		int r = strcmp(name, "k3sbox") ? keep(name) : 0;
+		/* -ENOENT: it was removed in the meantime. */
+		if (r < 0 && r != -ENOENT)
+			return err_errno(e, r, "/run/%s cannot be shown in the new /run", name);
 	}
 	return 0;
 }
 
-/* The order matters: the old K3SBOX_RUN is bound into the new /run last, without what is mounted below it. */
+/* The order matters: the old K3SBOX_RUN is bound into the new /run last, without what is mounted
+ * below it. */
 static int make_run(struct err *e)
 {
 	int r = io_mkdirs(NEW_RUN, 0755);
 
 	if (r < 0) return err_errno(e, r, "%s", NEW_RUN);
-	if (mount("tmpfs", NEW_RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0) return err_errno(e, -errno, "a tmpfs on " NEW_RUN);
+	if (mount("tmpfs", NEW_RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+		return err_errno(e, -errno, "a tmpfs on " NEW_RUN);
 	r = fill_run(e);
 	if (r < 0) return r;
 	if (mkdir(NEW_RUN "/k3sbox", 0700) < 0) return err_errno(e, -errno, NEW_RUN "/k3sbox");
-	if (mount(K3SBOX_RUN, NEW_RUN "/k3sbox", NULL, MS_BIND, NULL) < 0) return err_errno(e, -errno, "a bind mount of " K3SBOX_RUN);
-	return mount(NEW_RUN, "/run", NULL, MS_BIND | MS_REC, NULL) < 0 ? err_errno(e, -errno, "a bind mount on /run") : 0;
+	if (mount(K3SBOX_RUN, NEW_RUN "/k3sbox", NULL, MS_BIND, NULL) < 0)
+		return err_errno(e, -errno, "a bind mount of " K3SBOX_RUN);
+	if (mount(NEW_RUN, "/run", NULL, MS_BIND | MS_REC, NULL) < 0)
+		return err_errno(e, -errno, "a bind mount on /run");
+	return 0;
 }
 
 int world_settle(struct err *e)
 {
-	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0) return err_errno(e, -errno, "mounts cannot be made private");
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return err_errno(e, -errno, "procfs on /proc");
+	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		return err_errno(e, -errno, "mounts cannot be made private");
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return err_errno(e, -errno, "procfs on /proc");
 	return make_run(e);
 }
 
@@ -170,15 +189,17 @@ int world_replace_file(const char *path, const char *text, size_t len, struct er
 	if (r < 0) return err_errno(e, r, "%s", path);
 	if (fd < 0) return err_errno(e, -errno, "%s", path);
 	close(fd);
-	return mount(copy, path, NULL, MS_BIND, NULL) < 0 ? err_errno(e, -errno, "a bind mount on %s", path) : 0;
+	if (mount(copy, path, NULL, MS_BIND, NULL) < 0)
+		return err_errno(e, -errno, "a bind mount on %s", path);
+	return 0;
 }
 
-/* ---- throw-away ---- */
+/* ---- temporary worlds ---- */
 
 struct trial {
 	bool user;
 	int (*fn)(void *err);
-	int report;                /* struct result goes here */
+	int report;                /* struct trial_result is written to it */
 };
 
 struct trial_result {
@@ -223,10 +244,12 @@ int world_try(bool user, int (*fn)(void *err), int timeout_ms, struct err *e)
 	t.report = p[1];
 	int r = spawn_call(trial_outside, &t, timeout_ms);
 	close(p[1]);
-	if (r < 0) r = err_errno(e, r, "a world to try things in");
+	if (r < 0) {
+		r = err_errno(e, r, "a temporary world");
 	/* Its size is below PIPE_BUF, so it came in one piece or not at all. */
-	else if (read(p[0], &result, sizeof result) != sizeof result) r = err_set(e, -EIO, "process 1 inside ended with status %d", r);
-	else {
+	} else if (read(p[0], &result, sizeof result) != sizeof result) {
+		r = err_set(e, -EIO, "process 1 of a temporary world ended with status %d", r);
+	} else {
 		r = result.value;
 		if (r < 0 && e) *e = result.e;
 	}

@@ -49,7 +49,8 @@ TEST(a_socket_that_was_asked_for_accepts_and_connects)
 {
 	int channel;
 	pid_t pid = start_broker(&channel);
-	struct broker_request q = request(BROKER_LISTEN_TCP, AF_INET, "127.0.0.1", 0), d = request(BROKER_TCP, AF_INET, "0.0.0.0", 0);
+	struct broker_request q = request(BROKER_LISTEN_TCP, AF_INET, "127.0.0.1", 0);
+	struct broker_request d = request(BROKER_TCP, AF_INET, "0.0.0.0", 0);
 	int listener = broker_ask(channel, &q), dialler = broker_ask(channel, &d);
 	struct sockaddr_in a;
 	socklen_t n = sizeof a;
@@ -86,7 +87,8 @@ TEST(what_another_client_left_unread_is_passed_over)
 {
 	int channel;
 	pid_t pid = start_broker(&channel);
-	struct broker_request left = request(BROKER_TCP, AF_INET, "0.0.0.0", 0), q = request(BROKER_UDP, AF_INET, "0.0.0.0", 0);
+	struct broker_request left = request(BROKER_TCP, AF_INET, "0.0.0.0", 0);
+	struct broker_request q = request(BROKER_UDP, AF_INET, "0.0.0.0", 0);
 	int type;
 	socklen_t n = sizeof type;
 

@@ -17,8 +17,10 @@ static int look(void *err)
 	struct stat theirs;
 
 	if (getpid() != 1) return err_set(err, -1, "not process 1");
-	if (stat("/proc/self/ns/net", &theirs) < 0 || theirs.st_ino == outside.st_ino) return err_set(err, -1, "the same network");
-	if (!io_exists(K3SBOX_RUN) || io_exists("/run/netns")) return err_set(err, -1, "/run shows what it should not");
+	if (stat("/proc/self/ns/net", &theirs) < 0 || theirs.st_ino == outside.st_ino)
+		return err_set(err, -1, "the same network");
+	if (!io_exists(K3SBOX_RUN) || io_exists("/run/netns"))
+		return err_set(err, -1, "/run shows what it should not");
 	if (mkdir("/run/k3s", 0755) < 0) return err_set(err, -1, "/run/k3s");
 	return world_replace_file("/etc/hostname", "inside\n", 7, err);
 }
