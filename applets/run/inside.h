@@ -1,5 +1,5 @@
-/* `run` in a world: this process stays outside as supervisor and socket broker, and process 1 inside
- * does what `run` does otherwise. */
+/* `run` in a world: this process stays outside as supervisor and socket broker, and process 1
+ * inside does what `run` does otherwise. */
 #ifndef K3SBOX_RUN_INSIDE_H
 #define K3SBOX_RUN_INSIDE_H
 

@@ -297,12 +297,14 @@ int nl_route_put(struct nl *nl, const struct nl_route *route)
 	const struct cidr *dst = &route->dst;
 	struct rtmsg fixed = {
 		.rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->ones,
-		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT, .rtm_scope = scope_of(route), .rtm_type = RTN_UNICAST,
+		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = scope_of(route), .rtm_type = RTN_UNICAST,
 	};
 	struct nl_request r;
 
-	if (route->table)
-		fixed.rtm_table = route->table < 256 ? (unsigned char)route->table : RT_TABLE_UNSPEC;
+	/* A larger number goes only into RTA_TABLE. */
+	if (route->table >= 256) fixed.rtm_table = RT_TABLE_UNSPEC;
+	else if (route->table) fixed.rtm_table = (unsigned char)route->table;
 	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
 	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
 	if (route->gateway.len) nl_put(&r, RTA_GATEWAY, route->gateway.b, route->gateway.len);

@@ -18,7 +18,8 @@
 	  .help = "k3s's data directory (/var/lib/rancher/k3s)" }, \
 	{ OPT_STR, 0, "k3s", offsetof(type, base.k3s), "FILE", \
 	  .help = "the k3s binary ($K3SBOX_K3S, or k3s in PATH)" }, \
-	{ OPT_CHOICE, 0, "namespaces", offsetof(type, base.namespaces), .choices = isolation_names, \
+	{ OPT_CHOICE, 0, "namespaces", offsetof(type, base.namespaces), \
+	  .choices = isolation_names, \
 	  .help = "run the node in namespaces of its own (auto: where that removes obstacles)" }, \
 	{ OPT_FLAG, 0, "no-mount", offsetof(type, base.no_mount), .help = "mount nothing" }, \
 	{ OPT_FLAG, 0, "no-shim", offsetof(type, base.no_shim), \

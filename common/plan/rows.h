@@ -75,7 +75,7 @@ enum knob {
 	KNOB_PACKAGED_OFF,            /* coredns, traefik, …: their images cannot be pulled */
 	KNOB_OCI_SHIM,                /* containerd runs k3sbox as its OCI runtime */
 	KNOB_FAIL_SWAP_ON_OFF,
-	KNOB_FAST_CONTROLLERS,        /* the controller manager sends up to 500 requests/s, not 20 */
+	KNOB_FAST_CONTROLLERS,        /* the controller manager: 500 requests/s, not 20 */
 	KNOB_COUNT,
 };
 

@@ -1,5 +1,5 @@
-/* Makes the namespaces of a world and the few mounts that every world needs. What k3s needs in it is
- * the plan's business; its network is made by switch.c, and broker.c connects it to the outside. */
+/* Makes the namespaces of a world and the few mounts that every world needs. What k3s needs in it
+ * is the plan's business; its network is made by switch.c, and broker.c connects it to the outside. */
 #include "world/world.h"
 
 #include <errno.h>
@@ -105,8 +105,8 @@ static bool is_private(const char *name)
 	return false;
 }
 
-/* Makes an entry of the old /run show in the new one: a symlink by a copy, everything else by a bind
- * mount. */
+/* Makes an entry of the old /run show in the new one: a symlink by a copy, everything else by a
+ * bind mount. */
 static int keep(const char *name)
 {
 	char from[PATH_MAX], to[PATH_MAX], target[PATH_MAX];

@@ -13,7 +13,7 @@
 
 struct world {
 	pid_t init;                /* process 1 inside, as it is numbered out here */
-	/* SOCK_SEQPACKET to it (broker.h). End of file on it means that the other side has ended. */
+	/* SOCK_SEQPACKET to it (broker.h). Its end of file means that the other side has ended. */
 	int channel;
 };
 
