@@ -255,7 +255,7 @@ static void write_request(char *const argv[], const char *directory, struct buf 
 	for (char **s = environ; *s; s++) buf_add(b, *s, strlen(*s) + 1);
 }
 
-static int send_request(int fd, const struct buf *b)
+static int send_packet(int fd, const struct buf *b)
 {
 	static const int standard[STANDARD] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof standard)] = {0};
@@ -272,6 +272,23 @@ static int send_request(int fd, const struct buf *b)
 	c->cmsg_len = CMSG_LEN(sizeof standard);
 	memcpy(CMSG_DATA(c), standard, sizeof standard);
 	return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Signals that come from now on are passed on, but not before the request. */
+static int send_request(int fd, const struct buf *b)
+{
+	sigset_t set, before;
+
+	connection_fd = fd;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		sigaddset(&set, passed_on[i]);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		signal(passed_on[i], pass_on);
+	int r = send_packet(fd, b);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 static int await(int fd, const char *command, int *status, struct err *e)
@@ -304,8 +321,5 @@ int enter_run(char *const argv[], int *status, struct err *e)
 	write_request(argv, getcwd(directory, sizeof directory) ? directory : "/", &b);
 	int r = send_request(fd, &b);
 	if (r < 0) return err_errno(e, r, "the command cannot be passed on");
-	connection_fd = fd;
-	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
-		signal(passed_on[i], pass_on);
 	return await(fd, argv[0], status, e);
 }

@@ -1,7 +1,7 @@
 /* The network of a world: a namespace that contains only a bridge (the switch), with one port for
  * the node. Pods get theirs by the CNI plugin. The bridge has no address and a namespace of its
- * own, because gVisor delivers twice what a bridge with an address forwards, and sends to every port
- * what its host sends (gvisor pkg/tcpip/stack/bridge.go). */
+ * own, because gVisor delivers twice what a bridge with an address forwards, and sends to every
+ * port what its host sends (gvisor pkg/tcpip/stack/bridge.go). */
 #ifndef K3SBOX_SWITCH_H
 #define K3SBOX_SWITCH_H
 

@@ -1,5 +1,5 @@
 /* Makes the namespaces of a world and the few mounts that every world needs. What k3s needs in it
- * is the plan's business; its network is made by switch.c, and broker.c connects it to the outside. */
+ * is the plan's business; switch.c makes its network, and broker.c connects it to the outside. */
 #include "world/world.h"
 
 #include <errno.h>
