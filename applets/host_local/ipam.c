@@ -18,7 +18,7 @@ static int plugin_of(struct cni *c, char **name)
 		return cni_fail(c, CNI_BAD_CONFIG, "ipam.type is no string");
 	/* It would call itself without end. */
 	if (!strcmp(*name, c->plugin->name))
-		return cni_fail(c, CNI_BAD_CONFIG, "%s is no IPAM plugin", *name);
+		return cni_fail(c, CNI_BAD_CONFIG, "%s is not an IPAM plugin", *name);
 	return 0;
 }
 
