@@ -1,5 +1,6 @@
-/* netd: the gateway of a world. Connections that pods and the node's own processes open to addresses outside are redirected to it; it dials
- * them out there by sockets of the broker, and copies. DNS questions go the same way. Single-threaded, one epoll instance. */
+/* netd: the gateway of a world. Connections that pods and the node's own processes open to
+ * addresses outside are redirected to it; it dials them out there by sockets of the broker, and
+ * copies. DNS questions go the same way. Single-threaded, one epoll instance. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -38,7 +39,7 @@ struct config {
 struct netd {
 	int epoll;
 	struct policy policy;
-	struct cidr inside[RANGES], allowed[RANGES], pods;
+	struct cidr inside[RANGES + 1], allowed[RANGES], pods;
 	struct policy_map maps[MAPS], exposed[MAPS];
 	size_t exposed_n;
 	struct flows flows;
@@ -48,15 +49,23 @@ struct netd {
 
 static const struct config defaults = { .port = PORT };
 
+#define AT(field) offsetof(struct config, field)
+
 static const struct opt opts[] = {
-	{ OPT_UINT, 0, "channel", offsetof(struct config, channel), "FD", .help = "the socket broker's channel" },
-	{ OPT_UINT, 0, "port", offsetof(struct config, port), "PORT", .help = "where redirected connections arrive (15001)" },
-	{ OPT_STR, 0, "pods", offsetof(struct config, pods), "ADDRESS/BITS", .help = "the node's address, with the prefix of its pods' network" },
-	{ OPT_LIST, 0, "inside", offsetof(struct config, inside), "CIDR", .help = "a network of the cluster: never dialled outside" },
-	{ OPT_LIST, 0, "allow", offsetof(struct config, allowed), "CIDR", .help = "a network that pods may reach although it is refused by default" },
-	{ OPT_LIST, 0, "map", offsetof(struct config, maps), "IP:PORT=IP:PORT", .help = "an address inside that stands for another one inside" },
-	{ OPT_LIST, 0, "expose", offsetof(struct config, exposed), "IP:PORT=IP:PORT", .help = "listen outside, connect to an address inside" },
-	{ OPT_LIST, 0, "dns", offsetof(struct config, servers), "IP", .help = "a DNS server outside" },
+	{ OPT_UINT, 0, "channel", AT(channel), "FD", .help = "the socket broker's channel" },
+	{ OPT_UINT, 0, "port", AT(port), "PORT",
+		.help = "where redirected connections arrive (15001)" },
+	{ OPT_STR, 0, "pods", AT(pods), "ADDRESS/BITS",
+		.help = "the node's address, with the prefix of its pods' network" },
+	{ OPT_LIST, 0, "inside", AT(inside), "CIDR",
+		.help = "a network of the cluster: never dialled outside" },
+	{ OPT_LIST, 0, "allow", AT(allowed), "CIDR",
+		.help = "a network that pods may reach although it is refused by default" },
+	{ OPT_LIST, 0, "map", AT(maps), "IP:PORT=IP:PORT",
+		.help = "an address inside that stands for another one inside" },
+	{ OPT_LIST, 0, "expose", AT(exposed), "IP:PORT=IP:PORT",
+		.help = "listen outside, connect to an address inside" },
+	{ OPT_LIST, 0, "dns", AT(servers), "IP", .help = "a DNS server outside" },
 	{ OPT_END },
 };
 
@@ -75,14 +84,20 @@ static bool parse_endpoint(const char *s, size_t n, struct endpoint *out)
 	return ip_parse(&out->address, s + brackets, (size_t)(colon - s) - 2u * brackets);
 }
 
+static bool parse_map(const char *s, struct policy_map *out)
+{
+	const char *equals = strchr(s, '=');
+
+	return equals && parse_endpoint(s, (size_t)(equals - s), &out->from) &&
+		parse_endpoint(equals + 1, strlen(equals + 1), &out->to);
+}
+
 static size_t parse_maps(const struct strv *list, const char *option, struct policy_map *out)
 {
 	if (list->n > MAPS) die_usage("--%s: more than %d", option, MAPS);
-	for (size_t i = 0; i < list->n; i++) {
-		const char *s = list->v[i], *equals = strchr(s, '=');
-		if (!equals || !parse_endpoint(s, (size_t)(equals - s), &out[i].from) || !parse_endpoint(equals + 1, strlen(equals + 1), &out[i].to))
-			die_usage("--%s: '%s' is not IP:PORT=IP:PORT", option, s);
-	}
+	for (size_t i = 0; i < list->n; i++)
+		if (!parse_map(list->v[i], &out[i]))
+			die_usage("--%s: '%s' is not IP:PORT=IP:PORT", option, list->v[i]);
 	return list->n;
 }
 
@@ -90,7 +105,8 @@ static size_t parse_ranges(const struct strv *list, const char *option, struct c
 {
 	if (list->n > RANGES) die_usage("--%s: more than %d", option, RANGES);
 	for (size_t i = 0; i < list->n; i++)
-		if (!cidr_parse(&out[i], list->v[i], strlen(list->v[i]))) die_usage("--%s: '%s' is no network", option, list->v[i]);
+		if (!cidr_parse(&out[i], list->v[i], strlen(list->v[i])))
+			die_usage("--%s: '%s' is not a network", option, list->v[i]);
 	return list->n;
 }
 
@@ -101,11 +117,15 @@ static void parse(const struct config *cfg, struct netd *d)
 	d->policy.inside_n = parse_ranges(&cfg->inside, "inside", d->inside);
 	d->policy.allowed_n = parse_ranges(&cfg->allowed, "allow", d->allowed);
 	d->exposed_n = parse_maps(&cfg->exposed, "expose", d->exposed);
-	if (!cfg->pods || !cidr_parse(&d->pods, cfg->pods, strlen(cfg->pods)) || d->pods.addr.len != 4)
+	if (!cfg->pods || !cidr_parse(&d->pods, cfg->pods, strlen(cfg->pods)) ||
+		d->pods.addr.len != 4)
 		die_usage("--pods: an IPv4 address with a prefix length is needed");
-	for (size_t i = 0; i < cfg->servers.n && d->dns.server_n < DNS_SERVERS; i++)
-		if (!ip_parse(&d->dns.servers[d->dns.server_n++], cfg->servers.v[i], strlen(cfg->servers.v[i])))
-			die_usage("--dns: '%s' is no address", cfg->servers.v[i]);
+	d->inside[d->policy.inside_n++] = d->pods;
+	for (size_t i = 0; i < cfg->servers.n && d->dns.server_n < DNS_SERVERS; i++) {
+		const char *s = cfg->servers.v[i];
+		if (!ip_parse(&d->dns.servers[d->dns.server_n++], s, strlen(s)))
+			die_usage("--dns: '%s' is not an IP address", s);
+	}
 }
 
 /* ---- setting up ---- */
@@ -117,8 +137,10 @@ static int listen_inside(int type, const struct ip *address, uint16_t port)
 
 	if (fd < 0) return -errno;
 	if (address) memcpy(&a.sin_addr, address->b, sizeof a.sin_addr);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);   /* binding fails without it, and says so */
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)) {
+	/* If this fails, bind(2) fails too where it matters. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+		(type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)) {
 		int r = -errno;
 		close(fd);
 		return r;
@@ -128,13 +150,14 @@ static int listen_inside(int type, const struct ip *address, uint16_t port)
 
 static int listen_outside(int channel, const struct endpoint *at)
 {
-	struct broker_request q = { .op = BROKER_LISTEN_TCP, .family = at->address.len == 4 ? AF_INET : AF_INET6, .port = at->port };
+	struct broker_request q = { .op = BROKER_LISTEN_TCP, .port = at->port,
+		.family = at->address.len == 4 ? AF_INET : AF_INET6 };
 
 	memcpy(q.address, at->address.b, sizeof q.address);
 	return broker_ask(channel, &q);
 }
 
-/* A third of what may be open, two descriptors each. */
+/* 30 % of what may be open, two descriptors each. */
 static uint32_t flow_limit(void)
 {
 	struct rlimit l;
@@ -146,33 +169,59 @@ static uint32_t flow_limit(void)
 	return n > FLOWS_MAX ? FLOWS_MAX : n < 16 ? 16 : (uint32_t)n;
 }
 
-static void open_listeners(const struct config *cfg, struct netd *d)
+static int add_listener(struct netd *d, struct listener l)
 {
-	int fd = listen_inside(SOCK_STREAM, NULL, (uint16_t)cfg->port), r = fd;
-
-	if (fd >= 0) r = gate_add(&d->gate, fd, NULL);
-	if (r < 0) die_errno(EX_SYS, r, "port %u", cfg->port);
-	for (size_t i = 0; i < d->exposed_n; i++) {
-		fd = r = listen_outside((int)cfg->channel, &d->exposed[i].from);
-		if (fd >= 0) r = gate_add(&d->gate, fd, &d->exposed[i].to);
-		/* The cluster works without it, and who needs the port is told. */
-		if (r < 0) warn_errno(r, "--expose %s", cfg->exposed.v[i]);
-	}
-	fd = r = listen_inside(SOCK_DGRAM, &d->pods.addr, 53);
-	if (fd >= 0) r = dns_init(&d->dns, d->epoll, (int)cfg->channel, fd);
-	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
+	return l.fd < 0 ? l.fd : gate_add(&d->gate, &l);
 }
 
-/* What goes to the pods' network, or to the node's own loopback, goes there; every other TCP connection comes here. */
+static void open_exposed(const struct config *cfg, struct netd *d)
+{
+	for (size_t i = 0; i < d->exposed_n; i++) {
+		const struct policy_map *m = &d->exposed[i];
+		int fd = listen_outside((int)cfg->channel, &m->from);
+		int r = add_listener(d, (struct listener){ fd, false, POLICY_INSIDE, m->to });
+		/* The cluster works without it; the message tells who needs the port. */
+		if (r < 0) warn_errno(r, "--expose %s", cfg->exposed.v[i]);
+	}
+}
+
+/* Over UDP by the forwarder; over TCP, for long answers, by a flow to the first server. */
+static void open_dns(const struct config *cfg, struct netd *d)
+{
+	int fd = listen_inside(SOCK_DGRAM, &d->pods.addr, DNS_PORT);
+	int r = fd < 0 ? fd : dns_init(&d->dns, d->epoll, (int)cfg->channel, fd);
+
+	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
+	if (!d->dns.server_n) return;
+	fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT);
+	r = add_listener(d, (struct listener){ fd, false, POLICY_OUTSIDE,
+		{ d->dns.servers[0], DNS_PORT } });
+	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
+}
+
+static void open_listeners(const struct config *cfg, struct netd *d)
+{
+	int fd = listen_inside(SOCK_STREAM, NULL, (uint16_t)cfg->port);
+	int r = add_listener(d, (struct listener){ .fd = fd, .redirected = true });
+
+	if (r < 0) die_errno(EX_SYS, r, "port %u", cfg->port);
+	open_exposed(cfg, d);
+	open_dns(cfg, d);
+}
+
+/* What goes to the pods' network, or to the node's own loopback, goes there; every other TCP
+ * connection comes here. */
 static void load_rules(const struct config *cfg, const struct netd *d)
 {
 	static const struct cidr loopback = { .addr = { 4, { 127 } }, .ones = 8, .bits = 32 };
+	static const struct cidr any = { .bits = 0 };
+	uint16_t port = (uint16_t)cfg->port;
 	const struct redirect_rule rules[] = {
 		{ REDIRECT_PREROUTING, SWITCH_NODE_LINK, d->pods, 0 },
-		{ REDIRECT_PREROUTING, SWITCH_NODE_LINK, {{0}, 0, 0}, (uint16_t)cfg->port },
+		{ REDIRECT_PREROUTING, SWITCH_NODE_LINK, any, port },
 		{ REDIRECT_OUTPUT, NULL, d->pods, 0 },
 		{ REDIRECT_OUTPUT, NULL, loopback, 0 },
-		{ REDIRECT_OUTPUT, NULL, {{0}, 0, 0}, (uint16_t)cfg->port },
+		{ REDIRECT_OUTPUT, NULL, any, port },
 	};
 	struct err e = {0};
 	int r = redirect_load(rules, sizeof rules / sizeof *rules, &e);
@@ -195,10 +244,11 @@ static void tell_ready(void)
 static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 {
 	uint64_t data = ev->data.u64;
+	uint32_t index = data & 0xffffffff;
 
 	if (data == DNS_DATA_CLIENTS) dns_on_clients(&d->dns, now);
-	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, (size_t)(data & 0xffffffff));
-	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, (size_t)(data & 0xffffffff), now);
+	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, index);
+	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
 	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events);
 }
 
@@ -207,8 +257,8 @@ static int sooner(int a, int b)
 	return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
-/* Until the broker ends: then nothing can be reached any more, and the world ends too. */
-static int loop(struct netd *d)
+/* Without end: when the broker ends, so does the world. */
+static _Noreturn void loop(struct netd *d)
 {
 	struct epoll_event events[EVENTS];
 	int timeout = -1;
@@ -219,7 +269,7 @@ static int loop(struct netd *d)
 		int64_t now = clock_ms();
 		for (int i = 0; i < n; i++) dispatch(d, &events[i], now);
 		timeout = sooner(flows_settle(&d->flows, now), dns_settle(&d->dns, now));
-		gate_settle(&d->gate);
+		timeout = sooner(timeout, gate_settle(&d->gate, now));
 	}
 }
 
@@ -235,17 +285,18 @@ static int run(void *cfg_, const struct args *args)
 	if (d.epoll < 0) die_errno(EX_SYS, -errno, "epoll_create1");
 	int r = flows_init(&d.flows, d.epoll, flow_limit());
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
-	d.gate = (struct gate){ .epoll = d.epoll, .channel = (int)cfg->channel, .policy = &d.policy, .flows = &d.flows };
+	d.gate = (struct gate){ .epoll = d.epoll, .channel = (int)cfg->channel,
+		.policy = &d.policy, .flows = &d.flows };
 	open_listeners(cfg, &d);
 	load_rules(cfg, &d);
 	tell_ready();
-	return loop(&d);
+	loop(&d);
 }
 
 const struct applet applet_netd = {
 	.name = "netd",
 	.group = GROUP_TOOL,
-	.summary = "gateway of a cluster in namespaces of its own: carries connections and DNS questions out",
+	.summary = "gateway of a world: carries its connections and DNS questions out",
 	.usage = "--channel FD --pods ADDRESS/BITS [OPTION…]",
 	.opts = opts,
 	.defaults = &defaults,

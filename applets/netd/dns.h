@@ -1,5 +1,6 @@
-/* DNS questions over UDP, passed on to the servers of the sandbox. Each goes out by a socket of its own: a source port at random is what protects
- * against forged answers (RFC 5452), and an answer must repeat the question. */
+/* DNS questions over UDP, passed on to the servers of the sandbox. Each goes out by a socket of its
+ * own: a source port at random is what protects against forged answers (RFC 5452), and an answer
+ * must repeat the question. */
 #ifndef K3SBOX_NETD_DNS_H
 #define K3SBOX_NETD_DNS_H
 
@@ -10,11 +11,21 @@
 
 #include "net/ip.h"
 
-enum { DNS_QUERIES = 512, DNS_SERVERS = 3, DNS_TIMEOUT_MS = 5000, DNS_MESSAGE = 4096, DNS_QUESTION = 272 };
+enum {
+	DNS_PORT = 53,
+	DNS_QUERIES = 512,
+	DNS_SERVERS = 3,
+	DNS_TIMEOUT_MS = 4500,     /* below the 5 s after which resolvers ask again */
+	DNS_MESSAGE = 4096,
+	DNS_QUESTION = 272,
+	DNS_SOURCES = 256,
+};
 
 struct dns_query {
 	int fd;                    /* outside, connected to the server; -1: free */
 	int64_t deadline;          /* monotonic ms */
+	size_t server;             /* its place in the list */
+	uint8_t source;            /* who asks: the last byte of the client's address */
 	struct sockaddr_storage client;
 	socklen_t client_n;
 	unsigned char question[DNS_QUESTION];   /* ID, flags, counts, and the question */
@@ -26,15 +37,19 @@ struct dns {
 	int fd;                    /* inside, where clients ask */
 	struct ip servers[DNS_SERVERS];
 	size_t server_n;
+	size_t server;             /* the one that is asked, until it fails */
 	struct dns_query queries[DNS_QUERIES];
 	size_t used;
-	uint64_t asked, dropped;
+	uint16_t used_by[DNS_SOURCES];
+	uint64_t dropped;
 };
 
-/* Pure. Length of header and question of a query with exactly one question; 0 if it is no such thing. */
+/* Pure. Length of header and question of a query with exactly one question; 0 if it is no such
+ * thing. At most DNS_QUESTION. */
 size_t dns_question(const unsigned char *message, size_t n);
 /* Pure. Is this an answer to that question? */
-bool dns_answers(const unsigned char *message, size_t n, const unsigned char *question, size_t question_n);
+bool dns_answers(const unsigned char *message, size_t n, const unsigned char *question,
+	size_t question_n);
 
 /* "nameserver" lines of resolv.conf's text into servers; how many. */
 size_t dns_servers(const char *text, struct ip *servers, size_t max);

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Reads of one side per event: enough to keep a fast stream going, and then the others have their turn. */
-enum { READS_PER_EVENT = 4 };
+/* Reads of one side per event: enough to keep a fast stream going; then the others have a turn. */
+enum { READS_PER_EVENT = 4, DIALLING_SHARE = 8, DIALLING_LEAST = 64 };
 
 int flows_init(struct flows *f, int epoll, uint32_t max)
 {
@@ -23,10 +23,15 @@ int flows_init(struct flows *f, int epoll, uint32_t max)
 	return -ENOMEM;
 }
 
+static bool is_live(const struct flow *w)
+{
+	return w->state != FLOW_FREE && w->state != FLOW_ENDED;
+}
+
 void flows_free(struct flows *f)
 {
 	for (uint32_t i = 0; f->v && i < f->fresh; i++)
-		for (int s = 0; s < FLOW_SIDES && (f->v[i].state == FLOW_OPEN || f->v[i].state == FLOW_DIALLING); s++) {
+		for (int s = 0; s < FLOW_SIDES && is_live(&f->v[i]); s++) {
 			close(f->v[i].side[s].fd);
 			free(f->v[i].side[s].pending);
 		}
@@ -38,89 +43,154 @@ void flows_free(struct flows *f)
 
 bool flows_admit(const struct flows *f, uint32_t source)
 {
-	return f->used < f->max && f->by_source[source % FLOW_SOURCES] < f->max / 2;
+	uint32_t s = source % FLOW_SOURCES, most = f->max / DIALLING_SHARE;
+
+	if (most < DIALLING_LEAST) most = DIALLING_LEAST;
+	return f->used_by[s] < f->max - f->used && f->dialling_by[s] < most;
+}
+
+static void set_reset_on_close(int fd, bool on)
+{
+	const struct linger l = { .l_onoff = on };
+
+	/* It cannot fail on a TCP socket; on another one there is no reset. */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
 void flow_reset_fd(int fd)
 {
-	static const struct linger at_once = { .l_onoff = 1 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	set_reset_on_close(fd, true);
 	close(fd);
 }
 
 /* ---- the table ---- */
 
-static struct flow *take_free(struct flows *f, uint32_t *index)
+static void list_add(struct flows *f, struct flow *w)
 {
-	if (f->free_list) {
-		*index = f->free_list - 1;
-		f->free_list = f->v[*index].next;
-	} else if (f->fresh < f->max) {
-		*index = f->fresh++;
-	} else {
-		return NULL;
-	}
-	return &f->v[*index];
+	struct flow_list *l = &f->lists[w->state];
+	uint32_t own = (uint32_t)(w - f->v) + 1;
+
+	w->prev = l->last;
+	w->next = 0;
+	if (l->last) f->v[l->last - 1].next = own;
+	else l->first = own;
+	l->last = own;
 }
 
-static int watch(struct flows *f, uint32_t index, int side, uint32_t events)
+static void list_remove(struct flows *f, struct flow *w)
 {
-	struct flow_side *s = &f->v[index].side[side];
-	struct epoll_event ev = { .events = events, .data.u64 = FLOW_DATA(index, side) };
+	struct flow_list *l = &f->lists[w->state];
 
-	if (s->events == events) return 0;
-	int op = !s->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+	if (w->prev) f->v[w->prev - 1].next = w->next;
+	else l->first = w->next;
+	if (w->next) f->v[w->next - 1].prev = w->prev;
+	else l->last = w->prev;
+}
+
+static struct flow *first_of(const struct flows *f, enum flow_state state)
+{
+	return f->lists[state].first ? &f->v[f->lists[state].first - 1] : NULL;
+}
+
+static void count_dialling(struct flows *f, const struct flow *w, uint32_t n)
+{
+	if (w->state != FLOW_DIALLING) return;
+	f->dialling += n;
+	f->dialling_by[w->source] += n;
+}
+
+static void change_state(struct flows *f, struct flow *w, enum flow_state to)
+{
+	list_remove(f, w);
+	count_dialling(f, w, -1u);
+	w->state = to;
+	count_dialling(f, w, 1);
+	list_add(f, w);
+}
+
+/* A flow that is in the list of FREE. */
+static struct flow *take_free(struct flows *f)
+{
+	struct flow *w = first_of(f, FLOW_FREE);
+
+	if (w || f->fresh == f->max) return w;
+	w = &f->v[f->fresh++];
+	list_add(f, w);
+	return w;
+}
+
+/* With no events epoll still reports a reset, which must not wait for something to send.
+ * But a side that was told the end and has sent its own reports a hang-up for good: off with it,
+ * until there is something to do. */
+static int watch(struct flows *f, struct flow *w, int side, uint32_t events)
+{
+	struct flow_side *s = &w->side[side];
+	struct epoll_event ev = { .events = events,
+		.data.u64 = FLOW_DATA((uint64_t)(w - f->v), side) };
+	bool keep = events || !s->shut;
+
+	if (keep == s->watched && (!keep || s->events == events)) return 0;
+	int op = !keep ? EPOLL_CTL_DEL : s->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (epoll_ctl(f->epoll, op, s->fd, &ev) < 0) return -errno;
+	s->watched = keep;
 	s->events = events;
 	return 0;
+}
+
+static void drop_pending(struct flows *f, struct flow_side *s)
+{
+	f->pending -= s->pending_n;
+	free(s->pending);
+	s->pending = NULL;
+	s->pending_n = s->pending_at = 0;
 }
 
 static void end(struct flows *f, struct flow *w, bool reset)
 {
 	for (int s = 0; s < FLOW_SIDES; s++) {
-		/* close(2) takes it out of epoll as well: no other descriptor refers to it. */
-		if (reset) flow_reset_fd(w->side[s].fd);
-		else close(w->side[s].fd);
-		free(w->side[s].pending);
+		/* close(2) takes it out of epoll too: no other descriptor refers to it. */
+		set_reset_on_close(w->side[s].fd, reset);
+		close(w->side[s].fd);
+		drop_pending(f, &w->side[s]);
 		w->side[s] = (struct flow_side){ .fd = -1 };
 	}
-	f->dialling -= w->state == FLOW_DIALLING;
-	f->by_source[w->source]--;
+	f->used_by[w->source]--;
 	f->used--;
-	w->state = FLOW_ENDED;
-	w->next = f->ended_list;
-	f->ended_list = (uint32_t)(w - f->v) + 1;
+	change_state(f, w, FLOW_ENDED);
 }
 
 static void prepare_socket(int fd)
 {
 	int on = 1;
 
-	/* A peer that is gone without a word is found out by the kernel, so no timer of ours has to. Both may be missing; then nothing is lost. */
+	/* A peer that is gone without a word is found out by the kernel, so no timer of ours has to.
+	 * Either option may be missing; then nothing is lost. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	set_reset_on_close(fd, true);
 }
 
 int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now)
 {
-	uint32_t index;
-	struct flow *w = take_free(f, &index);
+	struct flow *w = take_free(f);
 
 	if (!w) {
 		flow_reset_fd(left);
 		flow_reset_fd(right);
 		return -EMFILE;
 	}
-	*w = (struct flow){ .state = FLOW_DIALLING, .source = source % FLOW_SOURCES, .deadline = now + FLOW_DIAL_MS,
-		.side = { [FLOW_LEFT].fd = left, [FLOW_RIGHT].fd = right } };
-	f->by_source[w->source]++;
+	w->source = source % FLOW_SOURCES;
+	w->deadline = now + FLOW_DIAL_MS;
+	w->side[FLOW_LEFT] = (struct flow_side){ .fd = left };
+	w->side[FLOW_RIGHT] = (struct flow_side){ .fd = right };
+	f->used_by[w->source]++;
 	f->used++;
-	f->dialling++;
 	f->opened++;
+	change_state(f, w, FLOW_DIALLING);
 	prepare_socket(left);
 	prepare_socket(right);
-	int r = watch(f, index, FLOW_RIGHT, EPOLLOUT);
+	int r = watch(f, w, FLOW_LEFT, 0);   /* tells if it gives up */
+	if (!r) r = watch(f, w, FLOW_RIGHT, EPOLLOUT);
 	if (r < 0) end(f, w, true);
 	return r;
 }
@@ -128,39 +198,40 @@ int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now
 /* ---- copying ---- */
 
 /* Writes what waits for this side. 1: nothing waits any more; 0: its socket is full; -errno. */
-static int flush(struct flow_side *to)
+static int flush(struct flows *f, struct flow_side *to)
 {
 	while (to->pending_at < to->pending_n) {
-		ssize_t n = send(to->fd, to->pending + to->pending_at, to->pending_n - to->pending_at, MSG_NOSIGNAL);
+		const char *rest = to->pending + to->pending_at;
+		ssize_t n = send(to->fd, rest, to->pending_n - to->pending_at, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0) return errno == EAGAIN ? 0 : -errno;
 		to->pending_at += (uint32_t)n;
 	}
-	free(to->pending);
-	to->pending = NULL;
-	to->pending_n = to->pending_at = 0;
+	drop_pending(f, to);
 	return 1;
 }
 
 /* Keeps what did not fit into the socket. */
-static int keep(struct flow_side *to, const char *data, size_t n)
+static int keep_pending(struct flows *f, struct flow_side *to, const char *data, size_t n)
 {
 	to->pending = malloc(n);
 	if (!to->pending) return -ENOMEM;
 	memcpy(to->pending, data, n);
 	to->pending_n = (uint32_t)n;
 	to->pending_at = 0;
+	f->pending += n;
 	return 0;
 }
 
-static int put(struct flow_side *to, const char *data, size_t n)
+static int put(struct flows *f, struct flow_side *to, const char *data, size_t n)
 {
 	size_t done = 0;
 
 	while (done < n) {
 		ssize_t k = send(to->fd, data + done, n - done, MSG_NOSIGNAL);
 		if (k < 0 && errno == EINTR) continue;
-		if (k < 0) return errno == EAGAIN ? keep(to, data + done, n - done) : -errno;
+		if (k < 0 && errno != EAGAIN) return -errno;
+		if (k < 0) return keep_pending(f, to, data + done, n - done);
 		done += (size_t)k;
 	}
 	return 0;
@@ -169,15 +240,17 @@ static int put(struct flow_side *to, const char *data, size_t n)
 /* Moves what has come in on one side to the other, as far as that takes it. 0 or -errno. */
 static int copy(struct flows *f, struct flow_side *from, struct flow_side *to)
 {
+	size_t most = f->pending > FLOW_PENDING_MAX ? FLOW_SMALL : FLOW_SCRATCH;
+
 	for (int i = 0; i < READS_PER_EVENT && !to->pending && !from->eof; i++) {
-		ssize_t n = recv(from->fd, f->scratch, FLOW_SCRATCH, 0);
+		ssize_t n = recv(from->fd, f->scratch, most, 0);
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0) return errno == EAGAIN ? 0 : -errno;
 		from->eof = !n;
-		int r = put(to, f->scratch, (size_t)n);
+		int r = put(f, to, f->scratch, (size_t)n);
 		if (r < 0) return r;
 		f->bytes += (uint64_t)n;
-		if ((size_t)n < FLOW_SCRATCH) return 0;
+		if ((size_t)n < most) return 0;
 	}
 	return 0;
 }
@@ -195,31 +268,44 @@ static uint32_t wanted(const struct flow_side *own, const struct flow_side *othe
 	return (own->eof || other->pending ? 0 : EPOLLIN) | (own->pending ? EPOLLOUT : 0);
 }
 
-static int on_open(struct flows *f, struct flow *w, uint32_t index, int side, uint32_t events)
-{
-	struct flow_side *own = &w->side[side], *other = &w->side[!side];
-	int r = 0;
-
-	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) r = flush(own);
-	if (r >= 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) r = copy(f, own, other);
-	if (r >= 0) r = pass_end(own, other);
-	if (r >= 0) r = pass_end(other, own);
-	for (int s = 0; r >= 0 && s < FLOW_SIDES; s++) r = watch(f, index, s, wanted(&w->side[s], &w->side[!s]));
-	return r;
-}
-
-/* The right side is connected, or not. */
-static int on_dialled(struct flows *f, struct flow *w, uint32_t index)
+/* 0, or the -errno that the kernel noted for this socket. */
+static int socket_error(int fd)
 {
 	int e = 0;
 	socklen_t n = sizeof e;
 
-	if (getsockopt(w->side[FLOW_RIGHT].fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0) return -errno;
-	if (e) return -e;
-	w->state = FLOW_OPEN;
-	f->dialling--;
-	int r = watch(f, index, FLOW_LEFT, EPOLLIN);
-	return r < 0 ? r : watch(f, index, FLOW_RIGHT, EPOLLIN);
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0 ? -errno : -e;
+}
+
+static int on_open(struct flows *f, struct flow *w, int side, uint32_t events)
+{
+	struct flow_side *own = &w->side[side], *other = &w->side[!side];
+	int r = 0;
+
+	/* Where the data before it would still be read, the read reports the error after it. */
+	if (events & (EPOLLHUP | EPOLLERR) && !(own->events & EPOLLIN)) {
+		r = socket_error(own->fd);
+		/* Watched for nothing but this, unless that changed in this batch. */
+		if (!r && !own->events && !own->shut) r = -ECONNRESET;
+	}
+	if (r >= 0 && own->pending) r = flush(f, own);
+	if (r >= 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) r = copy(f, own, other);
+	if (r >= 0) r = pass_end(own, other);
+	if (r >= 0) r = pass_end(other, own);
+	for (int s = 0; r >= 0 && s < FLOW_SIDES; s++)
+		r = watch(f, w, s, wanted(&w->side[s], &w->side[!s]));
+	return r;
+}
+
+/* The right side is connected, or not; or the left side has given up. */
+static int on_dialled(struct flows *f, struct flow *w, int side)
+{
+	int r = side == FLOW_LEFT ? -ECONNRESET : socket_error(w->side[FLOW_RIGHT].fd);
+
+	if (r < 0) return r;
+	change_state(f, w, FLOW_OPEN);
+	r = watch(f, w, FLOW_LEFT, EPOLLIN);
+	return r < 0 ? r : watch(f, w, FLOW_RIGHT, EPOLLIN);
 }
 
 void flows_event(struct flows *f, uint32_t index, int side, uint32_t events)
@@ -227,29 +313,19 @@ void flows_event(struct flows *f, uint32_t index, int side, uint32_t events)
 	struct flow *w = index < f->fresh ? &f->v[index] : NULL;
 	int r = 0;
 
-	if (!w || w->state == FLOW_FREE || w->state == FLOW_ENDED) return;   /* ended by an earlier event of this batch */
-	if (w->state == FLOW_DIALLING) r = on_dialled(f, w, index);
-	else r = on_open(f, w, index, side, events);
+	if (!w || !is_live(w)) return;   /* ended by an earlier event of this batch */
+	if (w->state == FLOW_DIALLING) r = on_dialled(f, w, side);
+	else r = on_open(f, w, side, events);
 	if (r < 0) end(f, w, true);
 	else if (w->side[FLOW_LEFT].shut && w->side[FLOW_RIGHT].shut) end(f, w, false);
 }
 
 int flows_settle(struct flows *f, int64_t now)
 {
-	int64_t next = -1;
+	struct flow *w;
 
-	for (uint32_t i = 0, left = f->dialling; left && i < f->fresh; i++) {
-		struct flow *w = &f->v[i];
-		if (w->state != FLOW_DIALLING) continue;
-		left--;
-		if (w->deadline <= now) end(f, w, true);
-		else if (next < 0 || w->deadline - now < next) next = w->deadline - now;
-	}
-	while (f->ended_list) {
-		struct flow *w = &f->v[f->ended_list - 1];
-		f->ended_list = w->next;
-		*w = (struct flow){ .next = f->free_list };
-		f->free_list = (uint32_t)(w - f->v) + 1;
-	}
-	return (int)next;
+	while ((w = first_of(f, FLOW_DIALLING)) && w->deadline <= now) end(f, w, true);
+	int wait = w ? (int)(w->deadline - now) : -1;
+	while ((w = first_of(f, FLOW_ENDED))) change_state(f, w, FLOW_FREE);
+	return wait;
 }

@@ -1,14 +1,17 @@
-/* Flows: TCP connections carried between two sockets. One table of fixed size, allocated once; a flow's place in it and its side are what
- * epoll hands back. Nothing is freed while a batch of events is looked at: an ended flow goes at the batch's end.
+/* Flows: TCP connections carried between two sockets. One table of fixed size, allocated once; a
+ * flow's place in it and its side are what epoll hands back. Nothing is freed while a batch of
+ * events is looked at: an ended flow goes at the batch's end.
  *
- *   state        left         right          may be touched
- *   FREE         -            -              next
- *   DIALLING     accepted     connecting     left is not read: what it sends waits in the kernel
- *   OPEN         connected    connected      all
- *   ENDED        closed       closed         nothing; free after the batch
+ *   state     left       right       what may be touched
+ *   FREE      -          -           next
+ *   DIALLING  accepted   connecting  left is not read: what it sends waits in the kernel
+ *   OPEN      connected  connected   all
+ *   ENDED     closed     closed      nothing; free after the batch
  *
- * Each direction of an open flow: data → end of file (half-closed) → its FIN passed on. Both passed on: the flow ends. A reset on one side, or
- * an error, resets the other. */
+ * Each direction of an open flow: data → end of file (half-closed) → its FIN passed on. Both passed
+ * on: the flow ends. A reset on one side, or an error, resets the other. Until it ends in order a
+ * flow's sockets are set to be reset by close(2), so that the end of this process, whatever the
+ * reason, never looks like the regular end of a transfer. */
 #ifndef K3SBOX_NETD_FLOW_H
 #define K3SBOX_NETD_FLOW_H
 
@@ -16,61 +19,74 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum flow_state { FLOW_FREE, FLOW_DIALLING, FLOW_OPEN, FLOW_ENDED };
+enum flow_state { FLOW_FREE, FLOW_DIALLING, FLOW_OPEN, FLOW_ENDED, FLOW_STATES };
 enum { FLOW_LEFT, FLOW_RIGHT, FLOW_SIDES };
 
 struct flow_side {
-	int fd;
+	int fd;                    /* -1: closed */
 	uint32_t events;           /* that epoll watches for */
+	bool watched;              /* epoll has it; with no events it reports resets all the same */
 	bool eof;                  /* it will send no more */
 	bool shut;                 /* it has been told that the other will send no more */
-	char *pending;             /* bytes on their way to it that its socket did not take; malloc()ed */
+	char *pending;             /* bytes that its socket did not take; malloc()ed */
 	uint32_t pending_n, pending_at;
 };
 
 struct flow {
 	enum flow_state state;
-	uint32_t next;             /* FREE, ENDED: in the list */
-	uint32_t source;           /* who opened it, as a small number; counted in flows.by_source */
+	uint32_t next, prev;       /* in the list of its state, index + 1 */
+	uint32_t source;           /* who opened it, as a small number */
 	int64_t deadline;          /* DIALLING: monotonic ms */
 	struct flow_side side[FLOW_SIDES];
 };
+
+/* All flows of a state, oldest first; index + 1, 0: empty. */
+struct flow_list { uint32_t first, last; };
 
 enum { FLOW_SOURCES = 256 };
 
 struct flows {
 	struct flow *v;
 	uint32_t max, used, dialling;
-	uint32_t free_list, ended_list;   /* index + 1; 0: empty */
 	uint32_t fresh;            /* flows from here on have never been used */
-	uint32_t by_source[FLOW_SOURCES];
+	struct flow_list lists[FLOW_STATES];
+	uint32_t used_by[FLOW_SOURCES], dialling_by[FLOW_SOURCES];
 	int epoll;
 	char *scratch;             /* what is being copied */
+	size_t pending;            /* bytes in all `pending` */
 	uint64_t opened, refused, bytes;
 };
 
-enum { FLOW_SCRATCH = 256 * 1024, FLOW_DIAL_MS = 30000 };
+enum {
+	FLOW_SCRATCH = 256 * 1024,
+	FLOW_PENDING_MAX = 64 << 20,   /* more than this in all: only FLOW_SMALL is read at a time */
+	FLOW_SMALL = 4096,
+	FLOW_DIAL_MS = 30000,
+};
 
 /* 0 or -errno. max: flows at a time. */
 int flows_init(struct flows *f, int epoll, uint32_t max);
 void flows_free(struct flows *f);
 
-/* May this source open one more? Half of the table is kept for the others. */
+/* May this source open one more? It may have as many as are free, and an eighth of the table
+ * connecting: however many it tries to open, others get theirs. */
 bool flows_admit(const struct flows *f, uint32_t source);
 
-/* Takes over both descriptors, whatever it returns. right: a socket whose connect(2) is under way (-EINPROGRESS) or done. 0 or -errno. */
+/* Takes over both descriptors, whatever it returns. right: a socket whose connect(2) is under way
+ * (-EINPROGRESS) or done. 0 or -errno. */
 int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now);
 
 /* An event on one side, as epoll reports it. */
 void flows_event(struct flows *f, uint32_t index, int side, uint32_t events);
 
-/* After each batch: frees what has ended, ends what has been dialling for too long. Milliseconds until it must be called again; -1: no need. */
+/* After each batch: frees what has ended, ends what has been dialling for too long. Milliseconds
+ * until it must be called again; -1: no need. */
 int flows_settle(struct flows *f, int64_t now);
 
 /* Closes so that the other end is told by a reset. */
 void flow_reset_fd(int fd);
 
+/* epoll data of a side */
 #define FLOW_DATA(index, side) ((uint64_t)(index) << 1 | (uint64_t)(side))
-
 
 #endif

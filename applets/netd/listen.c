@@ -1,4 +1,4 @@
-/* Accepts, decides, dials. */
+/* Accepts connections, lets the policy decide where they go, and dials. Copying is flow.c's. */
 #include "netd/listen.h"
 
 #include <errno.h>
@@ -20,17 +20,15 @@ static int watch(struct gate *g, size_t i, uint32_t events)
 	return epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->v[i].fd, &ev) < 0 ? -errno : 0;
 }
 
-int gate_add(struct gate *g, int fd, const struct endpoint *to)
+int gate_add(struct gate *g, const struct listener *l)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = LISTEN_DATA(g->n) };
+	int r = g->n == LISTENERS ? -ENOSPC : 0;
 
-	if (g->n == LISTENERS || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
-		int r = g->n == LISTENERS ? -ENOSPC : -errno;
-		close(fd);
-		return r;
-	}
-	g->v[g->n++] = (struct listener){ fd, to };
-	return 0;
+	if (!r && epoll_ctl(g->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) r = -errno;
+	if (r < 0) close(l->fd);
+	else g->v[g->n++] = *l;
+	return r;
 }
 
 static struct endpoint to_endpoint(const struct sockaddr_storage *a)
@@ -105,51 +103,58 @@ static uint32_t source_of(const struct sockaddr_storage *a)
 	return e.address.len ? e.address.b[e.address.len - 1] : 0;
 }
 
+/* Where an accepted connection goes. */
+static enum policy_verdict decide(const struct gate *g, const struct listener *l, int fd,
+	struct endpoint *to)
+{
+	*to = l->to;
+	if (!l->redirected) return l->side;
+	return original_destination(fd, to) < 0 ? POLICY_REFUSE : policy_decide(g->policy, to);
+}
+
 static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
 {
-	struct endpoint to = {0};
-	enum policy_verdict verdict = POLICY_INSIDE;
-	int r = 0;
+	struct endpoint to;
+	enum policy_verdict verdict = decide(g, l, fd, &to);
+	int right = -1;
 
-	if (l->to) to = *l->to;
-	else r = original_destination(fd, &to);
-	if (!r && !l->to) verdict = policy_decide(g->policy, &to);
-	if (r < 0 || verdict == POLICY_REFUSE || !flows_admit(g->flows, source)) {
-		g->flows->refused++;
-		flow_reset_fd(fd);
-		return;
-	}
-	int right = dial(g, verdict, &to);
+	if (verdict == POLICY_REFUSE || !flows_admit(g->flows, source)) g->flows->refused++;
+	else right = dial(g, verdict, &to);
 	if (right < 0) flow_reset_fd(fd);   /* as if its own connect had failed, a moment late */
 	else flows_add(g->flows, fd, right, source, now);
 }
 
-/* Out of descriptors, or the table is full: nothing is accepted until a flow has ended. The kernel keeps the rest waiting. */
-static void pause_all(struct gate *g)
+/* Out of descriptors or memory: nothing is accepted for a while. The kernel keeps the rest waiting,
+ * and what is accepted already goes on. */
+static void pause_all(struct gate *g, int64_t now)
 {
 	for (size_t i = 0; i < g->n; i++) watch(g, i, 0);
-	g->paused = true;
+	g->paused_until = now + GATE_PAUSE_MS;
+}
+
+static bool is_shortage(int e)
+{
+	return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
 }
 
 void gate_on_listener(struct gate *g, size_t i, int64_t now)
 {
-	for (int k = 0; k < ACCEPTS_PER_EVENT; k++) {
+	for (int k = 0; k < ACCEPTS_PER_EVENT && i < g->n && !g->paused_until; k++) {
 		struct sockaddr_storage a = {0};
 		socklen_t n = sizeof a;
-		if (g->flows->used == g->flows->max) {
-			pause_all(g);
-			return;
-		}
-		int fd = accept4(g->v[i].fd, (struct sockaddr *)&a, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(g->v[i].fd, (struct sockaddr *)&a, &n,
+			SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) welcome(g, &g->v[i], fd, source_of(&a), now);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_all(g);
-		if (fd < 0 && errno != EINTR && errno != ECONNABORTED) return;
+		else if (is_shortage(errno)) pause_all(g, now);
+		else if (errno != EINTR && errno != ECONNABORTED) return;
 	}
 }
 
-void gate_settle(struct gate *g)
+int gate_settle(struct gate *g, int64_t now)
 {
-	if (!g->paused || g->flows->used == g->flows->max) return;
-	g->paused = false;
+	if (!g->paused_until) return -1;
+	if (now < g->paused_until) return (int)(g->paused_until - now);
+	g->paused_until = 0;
 	for (size_t i = 0; i < g->n; i++) watch(g, i, EPOLLIN);
+	return -1;
 }

@@ -1,8 +1,10 @@
-/* Where connections come in: one listener for all that the nat table redirects, and listeners outside whose connections go to one address
- * inside. Each accepted connection is decided by the policy, dialled, and becomes a flow. */
+/* Where connections come in: one listener for all that the nat table redirects, and listeners whose
+ * connections go to one address. Each accepted connection is decided by the policy, dialled, and
+ * becomes a flow. */
 #ifndef K3SBOX_NETD_LISTEN_H
 #define K3SBOX_NETD_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,10 +13,12 @@
 
 struct listener {
 	int fd;
-	const struct endpoint *to; /* inside; NULL: to where the connection was going before it was redirected */
+	bool redirected;           /* to where the connection was going before it was redirected */
+	enum policy_verdict side;  /* otherwise: POLICY_INSIDE or POLICY_OUTSIDE, */
+	struct endpoint to;        /* and where to */
 };
 
-enum { LISTENERS = 64 };
+enum { LISTENERS = 80, GATE_PAUSE_MS = 100 };
 
 struct gate {
 	int epoll, channel;        /* the broker's */
@@ -22,16 +26,17 @@ struct gate {
 	struct flows *flows;
 	struct listener v[LISTENERS];
 	size_t n;
-	bool paused;               /* no more is accepted until a flow ends */
+	int64_t paused_until;      /* no more is accepted until then; 0: accepting */
 };
 
 /* epoll data of listener i */
 #define LISTEN_DATA(i) (1ull << 60 | (uint64_t)(i))
 
-/* Takes over fd, a listening socket. 0 or -errno. */
-int gate_add(struct gate *g, int fd, const struct endpoint *to);
+/* Takes over l->fd, a listening socket. 0 or -errno. */
+int gate_add(struct gate *g, const struct listener *l);
 void gate_on_listener(struct gate *g, size_t i, int64_t now);
-/* After each batch: listens again once there is room. */
-void gate_settle(struct gate *g);
+/* After each batch: listens again after a pause. Milliseconds until it must be called again; -1: no
+ * need. */
+int gate_settle(struct gate *g, int64_t now);
 
 #endif

@@ -1,11 +1,14 @@
-/* Decides where a connection goes. Refused unless allowed: what only the sandbox itself should reach (its loopback, link-local addresses,
- * among them the metadata service of clouds), and what is no host's address. */
+/* Decides where a connection goes. Refused unless allowed: what only the sandbox itself should
+ * reach (its loopback, link-local addresses, among them the metadata service of clouds), and what
+ * is no host's address. */
 #include "netd/policy.h"
+
+#include <string.h>
 
 static const struct { uint8_t family, address[16], ones; } refused[] = {
 	{ 4, { 0 }, 8 },                       /* this network (RFC 1122) */
 	{ 4, { 127 }, 8 },                     /* loopback */
-	{ 4, { 169, 254 }, 16 },               /* link-local; 169.254.169.254 serves credentials in clouds */
+	{ 4, { 169, 254 }, 16 },               /* link-local; among them 169.254.169.254 */
 	{ 4, { 224 }, 3 },                     /* multicast, reserved, broadcast */
 	{ 16, { 0 }, 127 },                    /* unspecified and loopback */
 	{ 16, { 0xfe, 0x80 }, 10 },            /* link-local */
@@ -23,8 +26,9 @@ static bool any_contains(const struct cidr *list, size_t n, const struct ip *a)
 static bool is_refused(const struct ip *a)
 {
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-		struct cidr c = { .addr.len = refused[i].family, .ones = refused[i].ones, .bits = (uint8_t)(refused[i].family * 8) };
-		for (size_t k = 0; k < refused[i].family; k++) c.addr.b[k] = refused[i].address[k];
+		uint8_t n = refused[i].family;
+		struct cidr c = { .addr.len = n, .ones = refused[i].ones, .bits = (uint8_t)(n * 8) };
+		memcpy(c.addr.b, refused[i].address, n);
 		if (cidr_contains(&c, a)) return true;
 	}
 	return false;
@@ -34,7 +38,8 @@ enum policy_verdict policy_decide(const struct policy *p, struct endpoint *to)
 {
 	for (size_t i = 0; i < p->map_n; i++) {
 		const struct policy_map *m = &p->maps[i];
-		if (ip_cmp(&m->from.address, &to->address) || (m->from.port && m->from.port != to->port)) continue;
+		if (ip_cmp(&m->from.address, &to->address)) continue;
+		if (m->from.port && m->from.port != to->port) continue;
 		to->address = m->to.address;
 		if (m->to.port) to->port = m->to.port;
 		return POLICY_INSIDE;

@@ -18,7 +18,7 @@ struct policy_map { struct endpoint from, to; };
 struct policy {
 	const struct policy_map *maps;   /* looked through first */
 	size_t map_n;
-	const struct cidr *inside;       /* networks of the cluster: what no map names is refused there */
+	const struct cidr *inside;       /* of the cluster: what no map names is refused there */
 	size_t inside_n;
 	const struct cidr *allowed;      /* exceptions from what is refused by default */
 	size_t allowed_n;
