@@ -163,8 +163,8 @@ static void prepare_socket(int fd)
 {
 	int on = 1;
 
-	/* A peer that is gone without a word is found out by the kernel, so no timer of ours has to.
-	 * Either option may be missing; then nothing is lost. */
+	/* The kernel finds out that a peer has vanished, so no timer of ours has to. Either option
+	 * may be missing; then nothing is lost. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	set_reset_on_close(fd, true);

@@ -59,7 +59,7 @@ struct flows {
 
 enum {
 	FLOW_SCRATCH = 256 * 1024,
-	FLOW_PENDING_MAX = 64 << 20,   /* more than this in all: only FLOW_SMALL is read at a time */
+	FLOW_PENDING_MAX = 64 << 20,   /* beyond it only FLOW_SMALL is read at a time */
 	FLOW_SMALL = 4096,
 	FLOW_DIAL_MS = 30000,
 };

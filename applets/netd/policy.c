@@ -27,7 +27,8 @@ static bool is_refused(const struct ip *a)
 {
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		uint8_t n = refused[i].family;
-		struct cidr c = { .addr.len = n, .ones = refused[i].ones, .bits = (uint8_t)(n * 8) };
+		struct cidr c = { .addr.len = n, .ones = refused[i].ones };
+		c.bits = (uint8_t)(n * 8);
 		memcpy(c.addr.b, refused[i].address, n);
 		if (cidr_contains(&c, a)) return true;
 	}
