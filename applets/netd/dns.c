@@ -41,7 +41,7 @@ size_t dns_servers(const char *text, struct ip *servers, size_t max)
 
 	for (const char *line = text, *next; line && *line && n < max; line = next) {
 		next = strchr(line, '\n');
-		next += next != NULL;
+		if (next) next++;
 		if (strncmp(line, word, sizeof word - 1)) continue;
 		const char *a = line + sizeof word - 1;
 		if (*a != ' ' && *a != '\t') continue;

@@ -1,7 +1,7 @@
 # Fuzz targets: tests/fuzz/NAME.c with its corpus in tests/fuzz/NAME. libFuzzer is clang's, so the sources are built once more.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZOBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out common/base/fortify.c common/app/main.c,$(SRC)))
-FUZZFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZFLAGS := -std=c11 -Wno-gnu-variable-sized-type-not-at-end -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(B)/fuzz/obj/%.o: %.c | $(B)/include test-deps
 	@mkdir -p $(@D)

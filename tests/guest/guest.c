@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 {
 	static const struct command *const tables[] = { file_commands, process_commands,
 		thread_commands, system_commands,
-		container_commands, network_commands };
+		container_commands, network_commands, peer_commands };
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

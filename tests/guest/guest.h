@@ -9,7 +9,7 @@ struct command {
 };
 
 extern const struct command file_commands[], process_commands[], thread_commands[],
-	system_commands[], container_commands[], network_commands[];
+	system_commands[], container_commands[], network_commands[], peer_commands[];
 
 /* errno's name for the errors that tests expect, its number otherwise; "ok" for r >= 0. */
 const char *result_name(long r);

@@ -1,0 +1,177 @@
+/* Peers for the tests of the network: small servers, and clients that behave badly. */
+#include "guest.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct sockaddr_in at(const char *address, int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	inet_pton(AF_INET, address, &a.sin_addr);
+	return a;
+}
+
+static int bind_to(int type, const char *address, int port)
+{
+	struct sockaddr_in a = at(address, port);
+	int on = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+		(type == SOCK_STREAM && listen(fd, 4096) < 0)) {
+		perror(address);
+		exit(1);
+	}
+	return fd;
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* One request: the path is the number of bytes of the answer. */
+static void answer_http(int fd)
+{
+	static char data[1 << 18];
+	ssize_t n = read(fd, data, sizeof data - 1);
+
+	if (n <= 0) return;
+	data[n] = 0;
+	long long size = atoll(data + strcspn(data, "/") + !!strchr(data, '/'));
+	dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\nConnection: close\r\n\r\n", size);
+	memset(data, 'x', sizeof data);
+	while (size > 0) {
+		n = write(fd, data, size < (long long)sizeof data ? (size_t)size : sizeof data);
+		if (n <= 0) return;
+		size -= n;
+	}
+}
+
+/* http-server ADDRESS PORT */
+static int http_server(int argc, char **argv)
+{
+	if (argc < 2) return 100;
+	int listener = bind_to(SOCK_STREAM, argv[0], atoi(argv[1]));
+
+	signal(SIGCHLD, SIG_IGN);
+	puts("ready");
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		if (fd >= 0 && !fork()) {
+			close(listener);
+			answer_http(fd);
+			_exit(0);
+		}
+		if (fd >= 0) close(fd);
+	}
+}
+
+/* dns-server ADDRESS: every question's answer is 192.0.2.53; names that begin with "silent" get
+ * none. */
+static int dns_server(int argc, char **argv)
+{
+	static const unsigned char record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 53 };
+	unsigned char m[1500];
+	struct sockaddr_in a;
+
+	if (argc < 1) return 100;
+	int fd = bind_to(SOCK_DGRAM, argv[0], 53);
+	puts("ready");
+	for (;;) {
+		socklen_t n = sizeof a;
+		ssize_t k = recvfrom(fd, m, 1400, 0, (struct sockaddr *)&a, &n);
+		if (k < 17 || !memcmp(m + 13, "silent", 6)) continue;
+		size_t end = 12;
+		while (end < (size_t)k && m[end]) end += 1u + m[end];
+		end += 5;
+		m[2] |= 0x80;
+		m[7] = 1;
+		m[9] = m[11] = 0;
+		memcpy(m + end, record, sizeof record);
+		sendto(fd, m, end + sizeof record, 0, (struct sockaddr *)&a, n);
+	}
+}
+
+static int start_connect(const char *address, int port)
+{
+	struct sockaddr_in a = at(address, port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0) connect(fd, (struct sockaddr *)&a, sizeof a);
+	return fd;
+}
+
+/* flood ADDRESS PORT COUNT SECONDS: that many connections at a time, opened again and again. */
+static int flood(int argc, char **argv)
+{
+	if (argc < 4) return 100;
+	int count = atoi(argv[2]), *fd = calloc((size_t)count, sizeof *fd);
+	double end = now() + atof(argv[3]);
+	long opened = 0;
+
+	while (now() < end) {
+		for (int i = 0; i < count; i++, opened++) {
+			if (fd[i] > 0) close(fd[i]);
+			fd[i] = start_connect(argv[0], atoi(argv[1]));
+		}
+		usleep(100000);
+	}
+	printf("opened: %s\n", opened >= count ? "all" : "some");
+	return 0;
+}
+
+/* scan ADDRESS SECONDS: every port, over and over. */
+static int scan(int argc, char **argv)
+{
+	if (argc < 2) return 100;
+	double end = now() + atof(argv[1]);
+
+	for (int port = 1; now() < end; port = port % 65535 + 1) {
+		int fd = start_connect(argv[0], port);
+		if (port % 64 == 0) usleep(1000);
+		if (fd >= 0) close(fd);
+	}
+	return 0;
+}
+
+/* garbage ADDRESS TCP-PORT SECONDS: random bytes over connections, and to port 53 of UDP. */
+static int garbage(int argc, char **argv)
+{
+	unsigned char m[4096];
+
+	if (argc < 3) return 100;
+	double end = now() + atof(argv[2]);
+	struct sockaddr_in a = at(argv[0], 53);
+	int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (unsigned round = 1; now() < end; round++) {
+		for (size_t i = 0; i < sizeof m; i++) m[i] = (unsigned char)rand();
+		int fd = start_connect(argv[0], atoi(argv[1]));
+		usleep(1000);
+		if (send(fd, m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
+			shutdown(fd, SHUT_WR);
+		if (round % 2) {   /* every other one like a question */
+			memset(m, 0, 12);
+			m[5] = 1;
+		}
+		sendto(udp, m, (size_t)rand() % 600, 0, (struct sockaddr *)&a, sizeof a);
+		close(fd);
+	}
+	return 0;
+}
+
+const struct command peer_commands[] = {
+	{ "http-server", http_server }, { "dns-server", dns_server }, { "flood", flood },
+	{ "scan", scan }, { "garbage", garbage }, { 0 },
+};
