@@ -131,6 +131,7 @@ static void pause_all(struct gate *g, int64_t now)
 {
 	for (size_t i = 0; i < g->n; i++) watch(g, i, 0);
 	g->paused_until = now + GATE_PAUSE_MS;
+	g->paused_used = g->flows->used;
 }
 
 static bool is_shortage(int e)
@@ -154,7 +155,8 @@ void gate_on_listener(struct gate *g, size_t i, int64_t now)
 int gate_settle(struct gate *g, int64_t now)
 {
 	if (!g->paused_until) return -1;
-	if (now < g->paused_until) return (int)(g->paused_until - now);
+	if (now < g->paused_until && g->flows->used >= g->paused_used)
+		return (int)(g->paused_until - now);
 	g->paused_until = 0;
 	for (size_t i = 0; i < g->n; i++) watch(g, i, EPOLLIN);
 	return -1;

@@ -26,7 +26,9 @@ struct gate {
 	struct flows *flows;
 	struct listener v[LISTENERS];
 	size_t n;
-	int64_t paused_until;      /* no more is accepted until then; 0: accepting */
+	/* No more is accepted until then, or until there are fewer flows; 0: accepting. */
+	int64_t paused_until;
+	uint32_t paused_used;
 };
 
 /* epoll data of listener i */
