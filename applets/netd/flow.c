@@ -189,7 +189,7 @@ int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now
 	change_state(f, w, FLOW_DIALLING);
 	prepare_socket(left);
 	prepare_socket(right);
-	int r = watch(f, w, FLOW_LEFT, 0);   /* tells if it gives up */
+	int r = watch(f, w, FLOW_LEFT, EPOLLRDHUP);   /* tells if it gives up */
 	if (!r) r = watch(f, w, FLOW_RIGHT, EPOLLOUT);
 	if (r < 0) end(f, w, true);
 	return r;
@@ -297,10 +297,21 @@ static int on_open(struct flows *f, struct flow *w, int side, uint32_t events)
 	return r;
 }
 
-/* The right side is connected, or not; or the left side has given up. */
-static int on_dialled(struct flows *f, struct flow *w, int side)
+/* The left side ends while the right one is connecting. If it has sent nothing, it has given up;
+ * what it sent before its end must get there. */
+static int on_early_end(struct flows *f, struct flow *w, uint32_t events)
 {
-	int r = side == FLOW_LEFT ? -ECONNRESET : socket_error(w->side[FLOW_RIGHT].fd);
+	char c;
+
+	if (events & (EPOLLHUP | EPOLLERR)) return -ECONNRESET;
+	if (recv(w->side[FLOW_LEFT].fd, &c, 1, MSG_PEEK) == 0) return -ECONNABORTED;
+	return watch(f, w, FLOW_LEFT, 0);
+}
+
+/* The right side is connected, or not. */
+static int on_dialled(struct flows *f, struct flow *w)
+{
+	int r = socket_error(w->side[FLOW_RIGHT].fd);
 
 	if (r < 0) return r;
 	change_state(f, w, FLOW_OPEN);
@@ -314,8 +325,9 @@ void flows_event(struct flows *f, uint32_t index, int side, uint32_t events)
 	int r = 0;
 
 	if (!w || !is_live(w)) return;   /* ended by an earlier event of this batch */
-	if (w->state == FLOW_DIALLING) r = on_dialled(f, w, side);
-	else r = on_open(f, w, side, events);
+	if (w->state == FLOW_OPEN) r = on_open(f, w, side, events);
+	else if (side == FLOW_LEFT) r = on_early_end(f, w, events);
+	else r = on_dialled(f, w);
 	if (r < 0) end(f, w, true);
 	else if (w->side[FLOW_LEFT].shut && w->side[FLOW_RIGHT].shut) end(f, w, false);
 }

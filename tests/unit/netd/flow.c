@@ -289,7 +289,9 @@ TEST(a_dial_times_out)
 	finish(&x);
 }
 
-TEST(a_client_that_gives_up_ends_the_dial)
+enum giving_up { BY_RESET, BY_CLOSE, AFTER_DATA };
+
+static void give_up(enum giving_up how)
 {
 	struct fixture x;
 	int a[2], filler[4];
@@ -299,12 +301,18 @@ TEST(a_client_that_gives_up_ends_the_dial)
 	int listener = make_full_listener(&port, filler);
 	CHECK(!flows_add(&x.f, a[1], dial(port), 1, x.now));
 	CHECK(turn(&x, 100) == 0 && x.f.dialling == 1);
-	reset(a[0]);
-	CHECK(turn(&x, 100) < 100 && !x.f.used && !x.f.dialling);
+	if (how == AFTER_DATA) CHECK(send(a[0], "x", 1, 0) == 1);
+	if (how == BY_RESET) reset(a[0]);
+	else close(a[0]);
+	CHECK(turn(&x, 100) < 100 && x.f.dialling == (how == AFTER_DATA));
 	close(listener);
 	for (int i = 0; i < 4; i++) close(filler[i]);
 	finish(&x);
 }
+
+TEST(a_client_that_resets_ends_the_dial) { give_up(BY_RESET); }
+TEST(a_client_that_closes_ends_the_dial) { give_up(BY_CLOSE); }
+TEST(a_client_that_has_sent_something_may_half_close) { give_up(AFTER_DATA); }
 
 TEST(a_full_table_resets_and_recovers)
 {
