@@ -20,6 +20,7 @@
 #include "base/die.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "net/proxy.h"
 #include "net/redirect.h"
 #include "netd/dns.h"
 #include "netd/flow.h"
@@ -33,7 +34,7 @@ enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 struct config {
 	unsigned channel, port;
 	struct strv inside, allowed, maps, exposed, servers;
-	const char *pods;
+	const char *pods, *proxy;
 };
 
 struct netd {
@@ -44,6 +45,7 @@ struct netd {
 	size_t exposed_n;
 	struct flows flows;
 	struct gate gate;
+	struct gate_proxy proxy;
 	struct dns dns;
 };
 
@@ -65,6 +67,9 @@ static const struct opt opts[] = {
 		.help = "an address inside that stands for another one inside" },
 	{ OPT_LIST, 0, "expose", AT(exposed), "IP:PORT=IP:PORT",
 		.help = "listen outside, connect to an address inside" },
+	{ OPT_STR, 0, "proxy", AT(proxy), "IP:PORT",
+		.help = "the HTTP proxy that HTTPS_PROXY of the environment names; connections to\n"
+			"addresses that NO_PROXY does not list go through it" },
 	{ OPT_LIST, 0, "dns", AT(servers), "IP", .help = "a DNS server outside" },
 	{ OPT_END },
 };
@@ -126,6 +131,19 @@ static void parse(const struct config *cfg, struct netd *d)
 		if (!ip_parse(&d->dns.servers[d->dns.server_n++], s, strlen(s)))
 			die_usage("--dns: '%s' is not an IP address", s);
 	}
+}
+
+/* Credentials come by the environment: a command line shows in /proc to everybody. */
+static void parse_proxy(const struct config *cfg, struct netd *d)
+{
+	const char *url = proxy_from_environment();
+	struct err e = {0};
+
+	if (!cfg->proxy) return;
+	if (!parse_endpoint(cfg->proxy, strlen(cfg->proxy), &d->proxy.at))
+		die_usage("--proxy: '%s' is not IP:PORT", cfg->proxy);
+	if (proxy_parse(url ? url : cfg->proxy, &d->proxy.url, &e) < 0) die(EX_USE, "%s", e.text);
+	d->proxy.exceptions = proxy_exceptions_from_environment();
 }
 
 /* ---- setting up ---- */
@@ -249,7 +267,8 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 	if (data == DNS_DATA_CLIENTS) dns_on_clients(&d->dns, now);
 	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, index);
 	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
-	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events);
+	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events,
+		now);
 }
 
 static int sooner(int a, int b)
@@ -286,7 +305,9 @@ static int run(void *cfg_, const struct args *args)
 	int r = flows_init(&d.flows, d.epoll, flow_limit());
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
 	d.gate = (struct gate){ .epoll = d.epoll, .channel = (int)cfg->channel,
-		.policy = &d.policy, .flows = &d.flows };
+		.policy = &d.policy, .flows = &d.flows, .proxy = &d.proxy };
+	parse_proxy(cfg, &d);
+	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed };
 	open_listeners(cfg, &d);
 	load_rules(cfg, &d);
 	tell_ready();

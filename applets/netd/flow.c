@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+
 /* Reads of one side per event: enough to keep a fast stream going; then the others have a turn. */
 enum { READS_PER_EVENT = 4, DIALLING_SHARE = 8, DIALLING_LEAST = 64 };
 
@@ -94,7 +96,7 @@ static struct flow *first_of(const struct flows *f, enum flow_state state)
 
 static void count_dialling(struct flows *f, const struct flow *w, uint32_t n)
 {
-	if (w->state != FLOW_DIALLING) return;
+	if (!is_live(w) || w->state == FLOW_OPEN) return;
 	f->dialling += n;
 	f->dialling_by[w->source] += n;
 }
@@ -170,27 +172,59 @@ static void prepare_socket(int fd)
 	set_reset_on_close(fd, true);
 }
 
-int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now)
+/* Takes over left; NULL if there is no room. */
+static struct flow *begin(struct flows *f, enum flow_state state, int left, uint32_t source)
 {
 	struct flow *w = take_free(f);
 
 	if (!w) {
 		flow_reset_fd(left);
-		flow_reset_fd(right);
-		return -EMFILE;
+		return NULL;
 	}
 	w->source = source % FLOW_SOURCES;
-	w->deadline = now + FLOW_DIAL_MS;
+	w->reply = (struct proxy_reply){ .done = false };
 	w->side[FLOW_LEFT] = (struct flow_side){ .fd = left };
-	w->side[FLOW_RIGHT] = (struct flow_side){ .fd = right };
+	w->side[FLOW_RIGHT] = (struct flow_side){ .fd = -1 };
 	f->used_by[w->source]++;
 	f->used++;
 	f->opened++;
-	change_state(f, w, FLOW_DIALLING);
+	change_state(f, w, state);
 	prepare_socket(left);
+	return w;
+}
+
+static int watch_dial(struct flows *f, struct flow *w, int right, int64_t now)
+{
+	w->side[FLOW_RIGHT].fd = right;
+	w->deadline = now + FLOW_DIAL_MS;
 	prepare_socket(right);
 	int r = watch(f, w, FLOW_LEFT, EPOLLRDHUP);   /* tells if it gives up */
-	if (!r) r = watch(f, w, FLOW_RIGHT, EPOLLOUT);
+	return r < 0 ? r : watch(f, w, FLOW_RIGHT, EPOLLOUT);
+}
+
+int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now)
+{
+	struct flow *w = begin(f, FLOW_DIALLING, left, source);
+
+	if (!w) {
+		flow_reset_fd(right);
+		return -EMFILE;
+	}
+	int r = watch_dial(f, w, right, now);
+	if (r < 0) end(f, w, true);
+	return r;
+}
+
+int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
+	int64_t now)
+{
+	struct flow *w = begin(f, FLOW_WAITING, left, source);
+
+	if (!w) return -EMFILE;
+	w->to = *to;
+	w->deadline = now + FLOW_WAIT_MS;
+	/* Its bytes stay where they are, so only new ones may wake. */
+	int r = watch(f, w, FLOW_LEFT, EPOLLIN | EPOLLRDHUP | EPOLLET);
 	if (r < 0) end(f, w, true);
 	return r;
 }
@@ -308,36 +342,111 @@ static int on_early_end(struct flows *f, struct flow *w, uint32_t events)
 	return watch(f, w, FLOW_LEFT, 0);
 }
 
-/* The right side is connected, or not. */
-static int on_dialled(struct flows *f, struct flow *w)
-{
-	int r = socket_error(w->side[FLOW_RIGHT].fd);
+/* ---- opening ---- */
 
-	if (r < 0) return r;
+static int open_flow(struct flows *f, struct flow *w)
+{
 	change_state(f, w, FLOW_OPEN);
-	r = watch(f, w, FLOW_LEFT, EPOLLIN);
+	int r = watch(f, w, FLOW_LEFT, EPOLLIN);
 	return r < 0 ? r : watch(f, w, FLOW_RIGHT, EPOLLIN);
 }
 
-void flows_event(struct flows *f, uint32_t index, int side, uint32_t events)
+/* The right side is connected, or not. A request that waits for it is a proxy's. */
+static int on_dialled(struct flows *f, struct flow *w)
+{
+	struct flow_side *right = &w->side[FLOW_RIGHT];
+	int r = socket_error(right->fd);
+
+	if (!r && !right->pending) return open_flow(f, w);
+	if (!r) r = flush(f, right);
+	if (r == 1) {
+		change_state(f, w, FLOW_ASKING);
+		return watch(f, w, FLOW_RIGHT, EPOLLIN);
+	}
+	if (r < 0 && right->pending) f->proxy.failed(f->proxy.arg, r);
+	return r;
+}
+
+/* The proxy answers. What follows its answer stays in the socket. */
+static int on_reply(struct flows *f, struct flow *w)
+{
+	int fd = w->side[FLOW_RIGHT].fd;
+	ssize_t n = recv(fd, f->scratch, FLOW_SMALL, MSG_PEEK);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+	if (n > 0) {
+		n = (ssize_t)proxy_reply_feed(&w->reply, f->scratch, (size_t)n);
+		if (recv(fd, f->scratch, (size_t)n, 0) != n) return -EIO;
+		if (!w->reply.done) return 0;
+		if (w->reply.status / 100 == 2) return open_flow(f, w);
+	}
+	f->proxy.failed(f->proxy.arg, n < 0 ? -errno : !n ? -ECONNRESET : w->reply.status);
+	return -ECONNREFUSED;
+}
+
+static int dial_waiting(struct flows *f, struct flow *w, const char *name, int64_t now)
+{
+	_cleanup_buf_ struct buf request = {0};
+	int right = f->proxy.dial(f->proxy.arg, &w->to, name, &request);
+
+	if (right < 0) return right;
+	int r = request.failed ? -ENOMEM : 0;
+	change_state(f, w, FLOW_DIALLING);
+	if (!r && request.len)
+		r = keep_pending(f, &w->side[FLOW_RIGHT], request.data, request.len);
+	int e = watch_dial(f, w, right, now);
+	return r < 0 ? r : e;
+}
+
+/* The client's first bytes are there, or it has ended. At the time limit: what is there must do. */
+static int on_first_bytes(struct flows *f, struct flow *w, bool all, int64_t now)
+{
+	char name[PROXY_NAME];
+	ssize_t n = recv(w->side[FLOW_LEFT].fd, f->scratch, FLOW_SMALL, MSG_PEEK);
+
+	if (n == 0) return -ECONNABORTED;
+	if (n < 0 && errno != EAGAIN) return -errno;
+	int r = n < 0 ? 0 : proxy_find_name(f->scratch, (size_t)n, name);
+	if (!r && !all && n < FLOW_SMALL) return 0;
+	return dial_waiting(f, w, r > 0 ? name : NULL, now);
+}
+
+void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int64_t now)
 {
 	struct flow *w = index < f->fresh ? &f->v[index] : NULL;
 	int r = 0;
 
 	if (!w || !is_live(w)) return;   /* ended by an earlier event of this batch */
 	if (w->state == FLOW_OPEN) r = on_open(f, w, side, events);
+	else if (w->state == FLOW_WAITING) r = on_first_bytes(f, w, false, now);
 	else if (side == FLOW_LEFT) r = on_early_end(f, w, events);
+	else if (w->state == FLOW_ASKING) r = on_reply(f, w);
 	else r = on_dialled(f, w);
 	if (r < 0) end(f, w, true);
 	else if (w->side[FLOW_LEFT].shut && w->side[FLOW_RIGHT].shut) end(f, w, false);
 }
 
+static void on_time_out(struct flows *f, struct flow *w, int64_t now)
+{
+	int r = -ETIMEDOUT;
+
+	if (w->state == FLOW_WAITING) r = on_first_bytes(f, w, true, now);
+	else if (w->state == FLOW_ASKING || w->side[FLOW_RIGHT].pending)
+		f->proxy.failed(f->proxy.arg, r);
+	if (r < 0) end(f, w, true);
+}
+
 int flows_settle(struct flows *f, int64_t now)
 {
+	/* Each list begins with its oldest flow; in ASKING that is nearly true, and late is no harm. */
+	static const enum flow_state limited[] = { FLOW_WAITING, FLOW_DIALLING, FLOW_ASKING };
 	struct flow *w;
+	int wait = -1;
 
-	while ((w = first_of(f, FLOW_DIALLING)) && w->deadline <= now) end(f, w, true);
-	int wait = w ? (int)(w->deadline - now) : -1;
+	for (size_t i = 0; i < sizeof limited / sizeof *limited; i++) {
+		while ((w = first_of(f, limited[i])) && w->deadline <= now) on_time_out(f, w, now);
+		if (w && (wait < 0 || w->deadline - now < wait)) wait = (int)(w->deadline - now);
+	}
 	while ((w = first_of(f, FLOW_ENDED))) change_state(f, w, FLOW_FREE);
 	return wait;
 }

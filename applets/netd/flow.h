@@ -4,9 +4,13 @@
  *
  *   state     left       right       what may be touched
  *   FREE      -          -           next
+ *   WAITING   accepted   -           left is looked at, not read: its first bytes name the server
  *   DIALLING  accepted   connecting  left is not read: what it sends waits in the kernel
+ *   ASKING    accepted   connected   the same, while a proxy is asked for the connection
  *   OPEN      connected  connected   all
  *   ENDED     closed     closed      nothing; free after the batch
+ *
+ * WAITING and ASKING are for connections by way of a proxy only.
  *
  * Each direction of an open flow: data → end of file (half-closed) → its FIN passed on. Both passed
  * on: the flow ends. A reset on one side, or an error, resets the other. Until it ends in order a
@@ -19,7 +23,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum flow_state { FLOW_FREE, FLOW_DIALLING, FLOW_OPEN, FLOW_ENDED, FLOW_STATES };
+#include "net/proxy.h"
+#include "netd/policy.h"
+
+struct buf;
+
+enum flow_state {
+	FLOW_FREE, FLOW_WAITING, FLOW_DIALLING, FLOW_ASKING, FLOW_OPEN, FLOW_ENDED, FLOW_STATES,
+};
 enum { FLOW_LEFT, FLOW_RIGHT, FLOW_SIDES };
 
 struct flow_side {
@@ -36,7 +47,9 @@ struct flow {
 	enum flow_state state;
 	uint32_t next, prev;       /* in the list of its state, index + 1 */
 	uint32_t source;           /* who opened it, as a small number */
-	int64_t deadline;          /* DIALLING: monotonic ms */
+	int64_t deadline;          /* before OPEN: monotonic ms */
+	struct endpoint to;        /* WAITING: where to */
+	struct proxy_reply reply;  /* ASKING */
 	struct flow_side side[FLOW_SIDES];
 };
 
@@ -45,13 +58,24 @@ struct flow_list { uint32_t first, last; };
 
 enum { FLOW_SOURCES = 256 };
 
+/* How flows by way of a proxy are opened, for flows_add_waiting(). */
+struct flow_proxy {
+	void *arg;
+	/* A socket that is connected or about to be, or -errno. name: the server's, if it is known.
+	 * What is put into request goes first, and must be answered; it may stay empty. */
+	int (*dial)(void *arg, const struct endpoint *to, const char *name, struct buf *request);
+	/* The proxy did not connect: -errno, or its HTTP status (0: its answer was not HTTP). */
+	void (*failed)(void *arg, int reason);
+};
+
 struct flows {
 	struct flow *v;
-	uint32_t max, used, dialling;
+	uint32_t max, used, dialling;   /* dialling: not yet OPEN */
 	uint32_t fresh;            /* flows from here on have never been used */
 	struct flow_list lists[FLOW_STATES];
 	uint32_t used_by[FLOW_SOURCES], dialling_by[FLOW_SOURCES];
 	int epoll;
+	struct flow_proxy proxy;
 	char *scratch;             /* what is being copied */
 	size_t pending;            /* bytes in all `pending` */
 	uint64_t opened, refused, bytes;
@@ -62,6 +86,7 @@ enum {
 	FLOW_PENDING_MAX = 64 << 20,   /* beyond it only FLOW_SMALL is read at a time */
 	FLOW_SMALL = 4096,
 	FLOW_DIAL_MS = 30000,
+	FLOW_WAIT_MS = 1000,       /* for a client that does not speak first */
 };
 
 /* 0 or -errno. max: flows at a time. */
@@ -76,8 +101,13 @@ bool flows_admit(const struct flows *f, uint32_t source);
  * (-EINPROGRESS) or done. 0 or -errno. */
 int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now);
 
+/* The same for a connection by way of f->proxy: the right side is dialled once the client's first
+ * bytes have named the server, or do not. */
+int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
+	int64_t now);
+
 /* An event on one side, as epoll reports it. */
-void flows_event(struct flows *f, uint32_t index, int side, uint32_t events);
+void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int64_t now);
 
 /* After each batch: frees what has ended, ends what has been dialling for too long. Milliseconds
  * until it must be called again; -1: no need. */

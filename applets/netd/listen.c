@@ -2,6 +2,7 @@
 #include "netd/listen.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 
 #include <linux/netfilter_ipv4.h>
 
+#include "base/die.h"
 #include "world/broker.h"
 
 /* Few: who opens connections as fast as possible must not keep flows from copying. */
@@ -97,6 +99,46 @@ static int dial(struct gate *g, enum policy_verdict verdict, const struct endpoi
 	return r;
 }
 
+/* ---- by way of a proxy ---- */
+
+int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, struct buf *request)
+{
+	struct gate *g = arg;
+	const struct gate_proxy *p = g->proxy;
+
+	if (proxy_is_excepted(p->exceptions, name, &to->address, to->port))
+		return dial(g, POLICY_OUTSIDE, to);
+	proxy_request(&p->url, name, &to->address, to->port, request);
+	int fd = dial(g, POLICY_OUTSIDE, &p->at);
+	if (fd < 0) gate_proxy_failed(g, fd);
+	return fd;
+}
+
+static const char *explain_status(int status)
+{
+	switch (status) {
+	case 407: return ": it does not accept the user and password of HTTPS_PROXY";
+	case 403: return ": it does not allow this connection";
+	case 502:
+	case 503:
+	case 504: return ": it cannot reach the server";
+	case 0: return ": it is not an HTTP proxy";
+	}
+	return "";
+}
+
+void gate_proxy_failed(void *arg, int reason)
+{
+	struct gate_proxy *p = ((struct gate *)arg)->proxy;
+	size_t i = (size_t)abs(reason);
+
+	if (i >= sizeof p->told / sizeof *p->told || p->told[i]) return;
+	p->told[i] = true;
+	if (reason < 0) warn_errno(reason, "proxy %s:%u", p->url.host, p->url.port);
+	else warn("proxy %s:%u answers with HTTP status %d%s", p->url.host, p->url.port, reason,
+		explain_status(reason));
+}
+
 /* The last byte of the address: each pod of a node has its own. */
 static uint32_t source_of(const struct sockaddr_storage *a)
 {
@@ -119,6 +161,11 @@ static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t s
 	enum policy_verdict verdict = decide(g, l, fd, &to);
 	int right = -1;
 
+	if (verdict == POLICY_OUTSIDE && l->redirected && g->proxy->at.address.len &&
+		flows_admit(g->flows, source)) {
+		flows_add_waiting(g->flows, fd, &to, source, now);
+		return;
+	}
 	if (verdict == POLICY_REFUSE || !flows_admit(g->flows, source)) g->flows->refused++;
 	else right = dial(g, verdict, &to);
 	if (right < 0) flow_reset_fd(fd);   /* as if its own connect had failed, a moment late */

@@ -20,8 +20,17 @@ struct listener {
 
 enum { LISTENERS = 80, GATE_PAUSE_MS = 100 };
 
+/* The way out where it leads by a proxy. */
+struct gate_proxy {
+	struct proxy_url url;
+	struct endpoint at;        /* address.len 0: there is none */
+	const char *exceptions;    /* NO_PROXY; may be NULL */
+	bool told[600];            /* by HTTP status, or errno: logged already */
+};
+
 struct gate {
 	int epoll, channel;        /* the broker's */
+	struct gate_proxy *proxy;
 	const struct policy *policy;
 	struct flows *flows;
 	struct listener v[LISTENERS];
@@ -37,6 +46,11 @@ struct gate {
 /* Takes over l->fd, a listening socket. 0 or -errno. */
 int gate_add(struct gate *g, const struct listener *l);
 void gate_on_listener(struct gate *g, size_t i, int64_t now);
+
+/* For struct flow_proxy; arg is the gate. Each reason of a failure is logged once. */
+int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, struct buf *request);
+void gate_proxy_failed(void *arg, int reason);
+
 /* After each batch: listens again after a pause. Milliseconds until it must be called again; -1: no
  * need. */
 int gate_settle(struct gate *g, int64_t now);

@@ -69,7 +69,7 @@ static int turn(struct fixture *x, int limit)
 	while (all < limit && (n = epoll_wait(x->f.epoll, ev, 64, 20)) > 0) {
 		for (int i = 0; i < n; i++)
 			flows_event(&x->f, (uint32_t)(ev[i].data.u64 >> 1),
-				(int)(ev[i].data.u64 & 1), ev[i].events);
+				(int)(ev[i].data.u64 & 1), ev[i].events, x->now);
 		flows_settle(&x->f, x->now);
 		all += n;
 	}
@@ -122,7 +122,7 @@ TEST(bulk_in_both_directions_with_a_slow_reader)
 		int n = epoll_wait(x.f.epoll, ev, 8, 0);
 		for (int i = 0; i < n; i++)
 			flows_event(&x.f, (uint32_t)(ev[i].data.u64 >> 1),
-				(int)(ev[i].data.u64 & 1), ev[i].events);
+				(int)(ev[i].data.u64 & 1), ev[i].events, x.now);
 		/* the reader: 4 KB at a time until everything was sent */
 		for (int s = 0; s < 2; s++) {
 			ssize_t k;
@@ -351,9 +351,9 @@ TEST(events_of_flows_that_have_ended_are_ignored)
 	reset(x.ends[CLIENT]);
 	struct epoll_event ev[8];
 	CHECK(epoll_wait(x.f.epoll, ev, 8, 1000) == 1);
-	for (int i = 0; i < 3; i++) flows_event(&x.f, 0, i & 1, EPOLLIN | EPOLLOUT | EPOLLHUP);
-	flows_event(&x.f, 15, 0, EPOLLIN);
-	flows_event(&x.f, 1u << 30, 0, EPOLLIN);
+	for (int i = 0; i < 3; i++) flows_event(&x.f, 0, i & 1, EPOLLIN | EPOLLOUT | EPOLLHUP, 0);
+	flows_event(&x.f, 15, 0, EPOLLIN, 0);
+	flows_event(&x.f, 1u << 30, 0, EPOLLIN, 0);
 	CHECK(!x.f.used && x.f.v[0].state == FLOW_ENDED);
 	flows_settle(&x.f, x.now);
 	CHECK(x.f.v[0].state == FLOW_FREE);
