@@ -155,13 +155,20 @@ static enum policy_verdict decide(const struct gate *g, const struct listener *l
 	return original_destination(fd, to) < 0 ? POLICY_REFUSE : policy_decide(g->policy, to);
 }
 
+/* Programs that ask the proxy themselves are led to it as they are. */
+static bool needs_proxy(const struct gate_proxy *p, const struct endpoint *to)
+{
+	return p->at.address.len &&
+		(p->at.port != to->port || ip_cmp(&p->at.address, &to->address));
+}
+
 static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
 {
 	struct endpoint to;
 	enum policy_verdict verdict = decide(g, l, fd, &to);
 	int right = -1;
 
-	if (verdict == POLICY_OUTSIDE && l->redirected && g->proxy->at.address.len &&
+	if (verdict == POLICY_OUTSIDE && l->redirected && needs_proxy(g->proxy, &to) &&
 		flows_admit(g->flows, source)) {
 		flows_add_waiting(g->flows, fd, &to, source, now);
 		return;

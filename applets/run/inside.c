@@ -21,6 +21,7 @@
 #include "base/io.h"
 #include "base/spawn.h"
 #include "cluster/leftovers.h"
+#include "net/proxy.h"
 #include "plan/node.h"
 #include "world/broker.h"
 #include "world/enter.h"
@@ -83,6 +84,31 @@ static int serve(const struct world *w, const sigset_t *while_waiting)
 		/* The other end is closed: process 1 is about to end. */
 		if (r < 0 && r != -EAGAIN) p.fd = -1;
 	}
+}
+
+/* Where the proxy of the environment is, as netd's --proxy; empty: there is none. Found out before
+ * there is a world, in which names are not resolved yet. */
+static char proxy[IP_TEXT + sizeof "[]:65535"];
+
+static void find_proxy(void)
+{
+	const char *url = proxy_from_environment();
+	struct proxy_url parsed;
+	struct err e = {0};
+	struct ip address;
+	char text[IP_TEXT];
+
+	if (!url) return;
+	if (proxy_parse(url, &parsed, &e) < 0) {
+		warn("HTTPS_PROXY: %s", e.text);
+		return;
+	}
+	if (proxy_resolve(&parsed, &address) < 0) {
+		warn("HTTPS_PROXY: the name %s cannot be resolved", parsed.host);
+		return;
+	}
+	ip_format(&address, text);
+	snprintf(proxy, sizeof proxy, address.len == 16 ? "[%s]:%u" : "%s:%u", text, parsed.port);
 }
 
 /* ---- inside ---- */
@@ -184,6 +210,7 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_addf(argv, "--inside=%.*s", (int)strcspn(pods, ","), pods);
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
 	strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
+	if (*proxy) strv_addf(argv, "--proxy=%s", proxy);
 	add_dns_servers(argv);
 	return 0;
 }
@@ -258,6 +285,7 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 
 	cfg->outside = process_identify(getpid());
 	if (!node_first_address(cfg->address, sizeof cfg->address)) *cfg->address = 0;
+	find_proxy();
 	int r = world_start(user, main_inside, &in, &w, &e);
 	if (r < 0) {
 		warn("own namespaces: %s", e.text);
