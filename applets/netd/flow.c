@@ -216,13 +216,13 @@ int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now
 }
 
 int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
-	int64_t now)
+	int64_t deadline)
 {
 	struct flow *w = begin(f, FLOW_WAITING, left, source);
 
 	if (!w) return -EMFILE;
 	w->to = *to;
-	w->deadline = now + FLOW_WAIT_MS;
+	w->deadline = deadline;
 	/* Its bytes stay where they are, so only new ones may wake. */
 	int r = watch(f, w, FLOW_LEFT, EPOLLIN | EPOLLRDHUP | EPOLLET);
 	if (r < 0) end(f, w, true);
@@ -438,7 +438,8 @@ static void on_time_out(struct flows *f, struct flow *w, int64_t now)
 
 int flows_settle(struct flows *f, int64_t now)
 {
-	/* Each list begins with its oldest flow; in ASKING that is nearly true, and late is no harm. */
+	/* Each list begins with its oldest flow, though not always with the one whose time is up
+	 * first; to end another one a little late does no harm. */
 	static const enum flow_state limited[] = { FLOW_WAITING, FLOW_DIALLING, FLOW_ASKING };
 	struct flow *w;
 	int wait = -1;

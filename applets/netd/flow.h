@@ -86,7 +86,6 @@ enum {
 	FLOW_PENDING_MAX = 64 << 20,   /* beyond it only FLOW_SMALL is read at a time */
 	FLOW_SMALL = 4096,
 	FLOW_DIAL_MS = 30000,
-	FLOW_WAIT_MS = 1000,       /* for a client that does not speak first */
 };
 
 /* 0 or -errno. max: flows at a time. */
@@ -102,9 +101,9 @@ bool flows_admit(const struct flows *f, uint32_t source);
 int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now);
 
 /* The same for a connection by way of f->proxy: the right side is dialled once the client's first
- * bytes have named the server, or do not. */
+ * bytes have named the server, or do not, at the latest at this time. */
 int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
-	int64_t now);
+	int64_t deadline);
 
 /* An event on one side, as epoll reports it. */
 void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int64_t now);

@@ -162,6 +162,17 @@ static bool needs_proxy(const struct gate_proxy *p, const struct endpoint *to)
 		(p->at.port != to->port || ip_cmp(&p->at.address, &to->address));
 }
 
+/* How long a client may take to name the server that it means. Of other ports it is not known that
+ * the client speaks first. */
+static int wait_for(uint16_t port)
+{
+	static const uint16_t ports[] = { 80, 443, 5000, 8080, 8443 };
+
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+		if (ports[i] == port) return GATE_NAME_MS;
+	return 0;
+}
+
 static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
 {
 	struct endpoint to;
@@ -170,7 +181,7 @@ static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t s
 
 	if (verdict == POLICY_OUTSIDE && l->redirected && needs_proxy(g->proxy, &to) &&
 		flows_admit(g->flows, source)) {
-		flows_add_waiting(g->flows, fd, &to, source, now);
+		flows_add_waiting(g->flows, fd, &to, source, now + wait_for(to.port));
 		return;
 	}
 	if (verdict == POLICY_REFUSE || !flows_admit(g->flows, source)) g->flows->refused++;

@@ -18,7 +18,7 @@ struct listener {
 	struct endpoint to;        /* and where to */
 };
 
-enum { LISTENERS = 80, GATE_PAUSE_MS = 100 };
+enum { LISTENERS = 80, GATE_PAUSE_MS = 100, GATE_NAME_MS = 1000 };
 
 /* The way out where it leads by a proxy. */
 struct gate_proxy {
