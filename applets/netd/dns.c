@@ -34,23 +34,6 @@ bool dns_answers(const unsigned char *m, size_t n, const unsigned char *question
 		!m[4] && m[5] == 1 && !memcmp(m + HEADER, question + HEADER, question_n - HEADER);
 }
 
-size_t dns_servers(const char *text, struct ip *servers, size_t max)
-{
-	static const char word[] = "nameserver";
-	size_t n = 0;
-
-	for (const char *line = text, *next; line && *line && n < max; line = next) {
-		next = strchr(line, '\n');
-		if (next) next++;
-		if (strncmp(line, word, sizeof word - 1)) continue;
-		const char *a = line + sizeof word - 1;
-		if (*a != ' ' && *a != '\t') continue;
-		a += strspn(a, " \t");
-		n += ip_parse(&servers[n], a, strcspn(a, " \t\r\n%"));
-	}
-	return n;
-}
-
 int dns_init(struct dns *d, int epoll, int channel, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_CLIENTS };

@@ -51,9 +51,6 @@ size_t dns_question(const unsigned char *message, size_t n);
 bool dns_answers(const unsigned char *message, size_t n, const unsigned char *question,
 	size_t question_n);
 
-/* "nameserver" lines of resolv.conf's text into servers; how many. */
-size_t dns_servers(const char *text, struct ip *servers, size_t max);
-
 /* Takes over fd. epoll data of the clients' socket and of query i: */
 #define DNS_DATA_CLIENTS (1ull << 62)
 #define DNS_DATA_QUERY(i) (1ull << 61 | (uint64_t)(i))

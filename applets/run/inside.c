@@ -179,7 +179,9 @@ static void add_dns_servers(struct strv *argv)
 	for (const char *line = text.data; line && *line; line = next_line(line)) {
 		if (strncmp(line, "nameserver", 10)) continue;
 		const char *a = line + 10 + strspn(line + 10, " \t");
-		strv_addf(argv, "--dns=%.*s", (int)strcspn(a, " \t\r\n%"), a);
+		size_t n = strcspn(a, " \t\r\n%");
+		struct ip server;
+		if (ip_parse(&server, a, n)) strv_addf(argv, "--dns=%.*s", (int)n, a);
 	}
 }
 

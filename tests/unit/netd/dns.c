@@ -65,22 +65,6 @@ TEST(an_answer_repeats_the_question)
 	CHECK(!dns_answers(m, sizeof m, query, sizeof query));
 }
 
-TEST(servers_of_resolv_conf)
-{
-	struct ip s[3];
-	char text[IP_TEXT];
-
-	CHECK(dns_servers(NULL, s, 3) == 0 && dns_servers("", s, 3) == 0);
-	CHECK(dns_servers("# nameserver 1.1.1.1\nnameserver\nnameserver x\nnameserverx 1.1.1.1\n"
-		"options ndots:5\nnameserver\t 9.9.9.9 \nnameserver fe80::1%eth0\n"
-		"nameserver 1.0.0.1\nnameserver 8.8.8.8", s, 3) == 3);
-	ip_format(&s[0], text);
-	CHECK_STR(text, "9.9.9.9");
-	ip_format(&s[1], text);
-	CHECK_STR(text, "fe80::1");
-	CHECK(dns_servers("nameserver 8.8.8.8", s, 0) == 0);
-}
-
 /* Without a broker every question fails at once; the client must be told so. */
 TEST(a_question_that_cannot_be_passed_on_is_answered_with_servfail)
 {
