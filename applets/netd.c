@@ -26,6 +26,7 @@
 #include "netd/flow.h"
 #include "netd/listen.h"
 #include "netd/policy.h"
+#include "netd/udp.h"
 #include "world/broker.h"
 #include "world/switch.h"
 
@@ -47,6 +48,7 @@ struct netd {
 	struct gate gate;
 	struct gate_proxy proxy;
 	struct dns dns;
+	struct udp udp;
 };
 
 static const struct config defaults = { .port = PORT };
@@ -227,6 +229,20 @@ static void open_listeners(const struct config *cfg, struct netd *d)
 	open_dns(cfg, d);
 }
 
+static void open_udp(const struct config *cfg, struct netd *d)
+{
+	uint32_t share = d->flows.max / 8;
+
+	d->udp.epoll = d->epoll;
+	d->udp.channel = (int)cfg->channel;
+	d->udp.policy = &d->policy;
+	d->udp.pods = d->pods;
+	d->udp.max = share < UDP_FLOWS ? share : UDP_FLOWS;
+	int r = udp_init(&d->udp, SWITCH_NODE_LINK);
+	/* Most pods need no UDP but DNS, which has a socket of its own. */
+	if (r < 0) warn_errno(r, "datagrams of pods to addresses outside are not carried");
+}
+
 /* What goes to the pods' network, or to the node's own loopback, goes there; every other TCP
  * connection comes here. */
 static void load_rules(const struct config *cfg, const struct netd *d)
@@ -266,6 +282,8 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 
 	if (data == DNS_DATA_CLIENTS) dns_on_clients(&d->dns, now);
 	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, index);
+	else if (data == UDP_DATA_PACKETS) udp_on_packets(&d->udp, now);
+	else if (data & UDP_DATA_FLOW(0)) udp_on_answer(&d->udp, index, now);
 	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
 	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events,
 		now);
@@ -289,6 +307,7 @@ static _Noreturn void loop(struct netd *d)
 		for (int i = 0; i < n; i++) dispatch(d, &events[i], now);
 		timeout = sooner(flows_settle(&d->flows, now), dns_settle(&d->dns, now));
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
+		timeout = sooner(timeout, udp_settle(&d->udp, now));
 	}
 }
 
@@ -309,6 +328,7 @@ static int run(void *cfg_, const struct args *args)
 	parse_proxy(cfg, &d);
 	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed };
 	open_listeners(cfg, &d);
+	open_udp(cfg, &d);
 	load_rules(cfg, &d);
 	tell_ready();
 	loop(&d);
