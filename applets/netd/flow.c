@@ -43,12 +43,24 @@ void flows_free(struct flows *f)
 	f->scratch = NULL;
 }
 
-bool flows_admit(const struct flows *f, uint32_t source)
+bool flows_admit(struct flows *f, uint32_t source, int64_t now)
 {
 	uint32_t s = source % FLOW_SOURCES, most = f->max / DIALLING_SHARE;
 
+	if (now - f->failed_since >= 1000) {
+		memset(f->failed_by, 0, sizeof f->failed_by);
+		f->failed_since = now;
+	}
 	if (most < DIALLING_LEAST) most = DIALLING_LEAST;
-	return f->used_by[s] < f->max - f->used && f->dialling_by[s] < most;
+	return f->used_by[s] < f->max - f->used && f->dialling_by[s] < most &&
+		f->failed_by[s] < FLOW_FAILURES;
+}
+
+void flows_count_failure(struct flows *f, uint32_t source)
+{
+	uint16_t *n = &f->failed_by[source % FLOW_SOURCES];
+
+	*n += *n < FLOW_FAILURES;
 }
 
 static void set_reset_on_close(int fd, bool on)
@@ -156,6 +168,7 @@ static void end(struct flows *f, struct flow *w, bool reset)
 		drop_pending(f, &w->side[s]);
 		w->side[s] = (struct flow_side){ .fd = -1 };
 	}
+	if (w->state != FLOW_OPEN) flows_count_failure(f, w->source);
 	f->used_by[w->source]--;
 	f->used--;
 	change_state(f, w, FLOW_ENDED);
@@ -187,7 +200,6 @@ static struct flow *begin(struct flows *f, enum flow_state state, int left, uint
 	w->side[FLOW_RIGHT] = (struct flow_side){ .fd = -1 };
 	f->used_by[w->source]++;
 	f->used++;
-	f->opened++;
 	change_state(f, w, state);
 	prepare_socket(left);
 	return w;

@@ -74,11 +74,13 @@ struct flows {
 	uint32_t fresh;            /* flows from here on have never been used */
 	struct flow_list lists[FLOW_STATES];
 	uint32_t used_by[FLOW_SOURCES], dialling_by[FLOW_SOURCES];
+	uint16_t failed_by[FLOW_SOURCES];   /* in the second that began at … */
+	int64_t failed_since;
 	int epoll;
 	struct flow_proxy proxy;
 	char *scratch;             /* what is being copied */
 	size_t pending;            /* bytes in all `pending` */
-	uint64_t opened, refused, bytes;
+	uint64_t bytes;            /* carried */
 };
 
 enum {
@@ -86,15 +88,19 @@ enum {
 	FLOW_PENDING_MAX = 64 << 20,   /* beyond it only FLOW_SMALL is read at a time */
 	FLOW_SMALL = 4096,
 	FLOW_DIAL_MS = 30000,
+	FLOW_FAILURES = 200,
 };
 
 /* 0 or -errno. max: flows at a time. */
 int flows_init(struct flows *f, int epoll, uint32_t max);
 void flows_free(struct flows *f);
 
-/* May this source open one more? It may have as many as are free, and an eighth of the table
- * connecting: however many it tries to open, others get theirs. */
-bool flows_admit(const struct flows *f, uint32_t source);
+/* May this source open one more? It may have as many as are free, an eighth of the table
+ * connecting, and FLOW_FAILURES that fail in a second: however many it tries to open, others get
+ * theirs, and a scan of ports costs little. */
+bool flows_admit(struct flows *f, uint32_t source, int64_t now);
+/* One that never became a flow: its dial failed at once. */
+void flows_count_failure(struct flows *f, uint32_t source);
 
 /* Takes over both descriptors, whatever it returns. right: a socket whose connect(2) is under way
  * (-EINPROGRESS) or done. 0 or -errno. */

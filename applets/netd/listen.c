@@ -173,21 +173,33 @@ static int wait_for(uint16_t port)
 	return 0;
 }
 
-static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
+/* Dials for an accepted connection; it becomes a flow. False if it does not, and fd is still the
+ * caller's. */
+static bool open_flow(struct gate *g, const struct listener *l, int fd, uint32_t source,
+	int64_t now)
 {
 	struct endpoint to;
 	enum policy_verdict verdict = decide(g, l, fd, &to);
-	int right = -1;
 
-	if (verdict == POLICY_OUTSIDE && l->redirected && needs_proxy(g->proxy, &to) &&
-		flows_admit(g->flows, source)) {
+	if (verdict == POLICY_REFUSE) return false;
+	if (verdict == POLICY_OUTSIDE && l->redirected && needs_proxy(g->proxy, &to)) {
 		flows_add_waiting(g->flows, fd, &to, source, now + wait_for(to.port));
-		return;
+		return true;
 	}
-	if (verdict == POLICY_REFUSE || !flows_admit(g->flows, source)) g->flows->refused++;
-	else right = dial(g, verdict, &to);
-	if (right < 0) flow_reset_fd(fd);   /* as if its own connect had failed, a moment late */
-	else flows_add(g->flows, fd, right, source, now);
+	int right = dial(g, verdict, &to);
+	if (right < 0) return false;
+	flows_add(g->flows, fd, right, source, now);
+	return true;
+}
+
+static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
+{
+	if (!flows_admit(g->flows, source, now)) {
+		flow_reset_fd(fd);
+	} else if (!open_flow(g, l, fd, source, now)) {
+		flows_count_failure(g->flows, source);
+		flow_reset_fd(fd);   /* as if its own connect had failed, a moment late */
+	}
 }
 
 /* Out of descriptors or memory: nothing is accepted for a while. The kernel keeps the rest waiting,

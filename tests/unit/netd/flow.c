@@ -336,11 +336,21 @@ TEST(no_source_can_take_the_whole_table)
 	struct flows f = { .max = 1024 };
 
 	for (uint32_t s = 1; s <= 3; s++)
-		while (flows_admit(&f, s)) f.used++, f.used_by[s]++;
+		while (flows_admit(&f, s, 0)) f.used++, f.used_by[s]++;
 	CHECK(f.used_by[1] == 512 && f.used_by[2] == 256 && f.used_by[3] == 128);
-	CHECK(flows_admit(&f, 4));
+	CHECK(flows_admit(&f, 4, 0));
 	f = (struct flows){ .max = 1024, .dialling_by = { [1] = 128 } };
-	CHECK(!flows_admit(&f, 1) && flows_admit(&f, 2));
+	CHECK(!flows_admit(&f, 1, 0) && flows_admit(&f, 2, 0));
+}
+
+TEST(many_failures_are_refused_for_a_second)
+{
+	struct flows f = { .max = 1024 };
+
+	CHECK(flows_admit(&f, 1, 5000));
+	for (int i = 0; i < 100000; i++) flows_count_failure(&f, 1);
+	CHECK(!flows_admit(&f, 1, 5999) && flows_admit(&f, 2, 5999));
+	CHECK(flows_admit(&f, 1, 6000));
 }
 
 TEST(events_of_flows_that_have_ended_are_ignored)
