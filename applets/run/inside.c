@@ -217,10 +217,24 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	return 0;
 }
 
+/* netd alone gets the proxy's variables: it leads everything there that must go there, and an API
+ * server that sees them asks the proxy for its own node (k3s issue 2026). */
+static struct strv netd_env;
+
+static void keep_proxy_for_netd(void)
+{
+	static const char *const names[] = {
+		"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy",
+	};
+
+	for (char **v = environ; *v; v++) strv_add(&netd_env, *v);
+	for (size_t i = 0; *proxy && i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
+}
+
 pid_t inside_start_netd(struct run *cfg)
 {
 	struct spawn s = {
-		.path = cfg->netd.v[0], .argv = cfg->netd.v,
+		.path = cfg->netd.v[0], .argv = cfg->netd.v, .envp = netd_env.v,
 		.in = cfg->channel, .out = -1, .err = -1,
 		.die_with_parent = SIGKILL,
 	};
@@ -253,6 +267,7 @@ static int make_network(struct run *cfg, struct err *e)
 	r = io_self_path(self, sizeof self);
 	if (!r) r = make_netd_argv(cfg, self, &cfg->netd);
 	if (r < 0) return err_errno(e, r, "netd's command line");
+	keep_proxy_for_netd();
 	cfg->netd_pid = inside_start_netd(cfg);
 	if (cfg->netd_pid < 0) return err_errno(e, cfg->netd_pid, "netd does not start");
 	r = write_resolv_conf(cfg, e);
