@@ -31,9 +31,10 @@ static void run_inside(world_main *main, void *arg, int channel, int go)
 {
 	char ready = 0;
 
-	/* Set before the parent's go-ahead: if the parent ends earlier, the read meets the end of
-	 * the pipe. */
+	/* The parent waits for the byte before it gives its go-ahead. So an end of the parent is
+	 * noticed at any time: first by the end of the pipe, then by the signal. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (send(channel, &go_ahead, 1, MSG_NOSIGNAL) != 1) _exit(1);
 	if (read(go, &ready, 1) != 1 || ready != go_ahead) _exit(1);
 	close(go);
 	_exit(main(arg, channel) & 0xff);
@@ -51,6 +52,15 @@ static int map_ids(pid_t pid, struct err *e)
 		if (r < 0) return err_errno(e, r, "%s", path);
 	}
 	return 0;
+}
+
+static int await_child(int channel, struct err *e)
+{
+	char c;
+	ssize_t n;
+
+	while ((n = recv(channel, &c, 1, 0)) < 0 && errno == EINTR) ;
+	return n == 1 ? 0 : err_errno(e, n < 0 ? -errno : -EPIPE, "process 1 of the new namespaces");
 }
 
 int world_start(bool user, world_main *main, void *arg, struct world *out, struct err *e)
@@ -76,6 +86,7 @@ int world_start(bool user, world_main *main, void *arg, struct world *out, struc
 	}
 	close(pair[1]);
 	close(go[0]);
+	if (!r) r = await_child(pair[0], e);
 	if (!r && user) r = map_ids((pid_t)pid, e);
 	if (!r) r = io_write_fd(go[1], &go_ahead, 1);
 	close(go[1]);
