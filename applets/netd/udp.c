@@ -85,7 +85,9 @@ static int attach_filter(int fd, const struct sock_filter *code, size_t n)
 {
 	struct sock_fprog program = { .len = (unsigned short)n, .filter = (void *)code };
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
+	int r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+
+	return r < 0 ? -errno : 0;
 }
 
 /* Does a filter filter? One that lets nothing pass, and a datagram to oneself: by effect, because a
@@ -99,7 +101,8 @@ static bool has_filters(void)
 
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || attach_filter(fd, nothing, 1) < 0) return false;
-	if (bind(fd, (struct sockaddr *)&a, n) < 0 || getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+	if (bind(fd, (struct sockaddr *)&a, n) < 0 ||
+		getsockname(fd, (struct sockaddr *)&a, &n) < 0)
 		return false;
 	if (sendto(fd, &c, 1, 0, (struct sockaddr *)&a, n) != 1) return false;
 	return recv(fd, &c, 1, MSG_DONTWAIT) < 0;

@@ -23,7 +23,7 @@ struct dialect_turn { enum knob knob; const char *value; };
 struct dialect_env {
 	const char *data_dir;
 	/* full name of the link `crun` to k3sbox, in a directory of k3s's PATH */
-	const char *address;       /* under which the API is reached as well: for its certificate; NULL: none */
+	const char *address;       /* one more of the API server, for its certificate; may be NULL */
 	const char *shim;
 	bool old_kernel;           /* uname's version is below 4.11 or cannot be read */
 	bool control_plane;
