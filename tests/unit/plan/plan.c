@@ -140,6 +140,11 @@ TEST(rows_that_go_together)
 	plan_make(&o, r, &p);
 	CHECK(steps_for(&p, FACT_FLANNEL) == 2 && step_for(&p, FACT_FLANNEL)->row->by == BY_FILE);
 	plan_free(&p);
+	found(r, FACT_IPTABLES, KIND_IPTABLES_TAKEN);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_IPTABLES) == 1);
+	CHECK_STR(step_for(&p, FACT_IPTABLES)->row->key, "NETD_NAT");
+	plan_free(&p);
 }
 
 TEST(control_plane_alone_needs_no_pause_image)
