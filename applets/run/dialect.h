@@ -22,6 +22,8 @@ struct dialect_turn { enum knob knob; const char *value; };
 
 struct dialect_env {
 	const char *data_dir;
+	/* an address by which the API is reached as well, for its certificate; NULL: none */
+	const char *address;
 	/* full name of the link `crun` to k3sbox, in a directory of k3s's PATH */
 	const char *address;       /* one more of the API server, for its certificate; may be NULL */
 	const char *shim;

@@ -183,7 +183,8 @@ int world_settle(struct err *e)
 
 void world_clean_up(void)
 {
-	rmdir(NEW_RUN);   /* -EBUSY where another world has it mounted, -ENOENT where none was settled */
+	/* EBUSY where another world has it mounted, ENOENT where none was settled. */
+	rmdir(NEW_RUN);
 }
 
 int world_replace_file(const char *path, const char *text, size_t len, struct err *e)
