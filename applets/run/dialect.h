@@ -25,7 +25,6 @@ struct dialect_env {
 	/* an address by which the API is reached as well, for its certificate; NULL: none */
 	const char *address;
 	/* full name of the link `crun` to k3sbox, in a directory of k3s's PATH */
-	const char *address;       /* one more of the API server, for its certificate; may be NULL */
 	const char *shim;
 	bool old_kernel;           /* uname's version is below 4.11 or cannot be read */
 	bool control_plane;

@@ -155,7 +155,8 @@ int proxy_resolve(const struct proxy_url *url, struct ip *out)
 
 /* ---- exceptions ---- */
 
-/* "example.com" is it and what lies below it, ".example.com" and "*.example.com" only the latter. */
+/* "example.com" is it and what lies below it, ".example.com" and "*.example.com" only what lies
+ * below. */
 static bool name_matches(const char *p, size_t n, const char *name)
 {
 	size_t len = strlen(name);
@@ -178,7 +179,8 @@ static bool exception_matches(const char *p, size_t n, const char *name, const s
 	if (n == 1 && *p == '*') return true;
 	if (cidr_parse(&c, p, n)) return c.addr.len == to->len && cidr_contains(&c, to);
 	const char *colon = memrchr(p, ':', n);
-	if (colon && !ip_parse(&a, p, n) && parse_port(colon + 1, n - (size_t)(colon + 1 - p), &only)) {
+	if (colon && !ip_parse(&a, p, n) &&
+		parse_port(colon + 1, n - (size_t)(colon + 1 - p), &only)) {
 		if (only != port) return false;
 		n = (size_t)(colon - p);
 	}

@@ -60,7 +60,8 @@ static int await_child(int channel, struct err *e)
 	ssize_t n;
 
 	while ((n = recv(channel, &c, 1, 0)) < 0 && errno == EINTR) ;
-	return n == 1 ? 0 : err_errno(e, n < 0 ? -errno : -EPIPE, "process 1 of the new namespaces");
+	if (n == 1) return 0;
+	return err_errno(e, n < 0 ? -errno : -EPIPE, "process 1 of the new namespaces");
 }
 
 int world_start(bool user, world_main *main, void *arg, struct world *out, struct err *e)
