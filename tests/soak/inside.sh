@@ -1,7 +1,7 @@
 # Runs inside the sandbox for as long as that lives: a cluster, and batches of short pods while $DIR/go
 # exists. It takes the measures that soak.sh judges. $DIR, $OPTS, $COUNT, $RIG and $TOP come from there;
 # $DIR is shared with the machine outside.
-export PATH=$DIR/bin:$RIG:$PATH
+export DIR PATH=$DIR/bin:$RIG:$PATH
 BATCH=20   # pods at once; each is a sandbox and four containers
 k() { timeout 400 k3sbox kubectl "$@"; }
 say() { echo "$*" >>"$DIR/log"; }
@@ -14,32 +14,6 @@ soon() {
 }
 
 count() { find "$@" 2>/dev/null | wc -l; }
-# The supervisor and, with --no-mount, the interceptor.
-ours() { find /proc/[0-9]*/exe -lname '*/k3sbox' 2>/dev/null | cut -d/ -f3; }
-resident() {
-	local p
-	for p; do awk '$1 == "VmRSS:" {print $2}' "/proc/$p/status"; done |
-		awk '{s += $1} END {print s + 0}'
-}
-descriptors() { local p; for p; do ls "/proc/$p/fd"; done 2>/dev/null | wc -l; }
-
-# gVisor does not list its keys. No key can be made while the limit is not above their number, so the
-# lowest limit at which one can be made tells it; the next measure subtracts that one key.
-taken=0
-keys() {
-	local limit=/proc/sys/kernel/keys/maxkeys usual n
-	if [ -e /proc/key-users ]; then
-		awk '$1 == "0:" {split($3, a, "/"); print a[1]}' /proc/key-users
-		return
-	fi
-	usual=$(cat $limit) || { echo -; return; }
-	for n in $(seq "$usual"); do
-		echo "$n" >$limit
-		"$DIR/bin/guest" keyrings 1 | grep -q 'joined: 1' && break
-	done
-	echo "$usual" >$limit
-	echo $((n - 1 - taken))
-}
 
 # The resident pod is all that is left. The kubelet removes the sandboxes and logs of deleted pods once a
 # minute.
@@ -48,37 +22,11 @@ settled() {
 		[ "$(count /var/log/pods -type f)" -le 1 ] && ! pgrep -x runc >/dev/null
 }
 
-memory() {
-	awk '/^MemTotal/ {t = $2} /^MemFree/ {f = $2} END {print int((t - f) / 1024)}' /proc/meminfo
-}
-
-measure() { # DONE: one line of figures, in the order of ROWS in soak.sh
-	local pids state=/run/k3s/containerd root=/var/lib/rancher/k3s/agent/containerd
+taken=0
+measure() { # DONE
 	soon 120 settled || say "  not settled: $(pgrep -xc containerd-shim) shims," \
 		"$(ls /var/lib/kubelet/pods | wc -l) pods, $(count /var/log/pods -type f) logs"
-	pids=$(ours)
-	{
-		echo "$1"
-		keys
-		grep -c . /proc/self/mountinfo
-		count /sys/fs/cgroup -type d
-		ls /run/netns | wc -l
-		ls -d /proc/[0-9]* | wc -l
-		count /proc/[0-9]*/fd -lname '*inotify*'
-		count /proc/[0-9]*/fd -type l
-		descriptors $pids
-		resident $pids
-		count /run/k3sbox/cni /var/lib/cni -name '10.42.*'
-		grep -c : /proc/net/dev
-		count /run -xdev
-		ls /var/lib/kubelet/pods | wc -l
-		count /var/log/pods -type f
-		ls -d $root/io.containerd.snapshotter.v1.*/snapshots/* 2>/dev/null | wc -l
-		ls -d $state/io.containerd.runtime.v2.task/k8s.io/* 2>/dev/null | wc -l
-		du -k /var/lib/rancher/k3s/k3sbox/k3s.log | cut -f1
-		memory
-		bash -c 'echo $$'
-	} | tr '\n' ' ' | sed 's/ $/\n/' >>"$DIR/measures"
+	${world:+k3sbox enter} bash "$TOP/tests/soak/measure.sh" "$1" $taken >>"$DIR/measures"
 	[ -e /proc/key-users ] || taken=$((taken + 1))
 	say "  $(tail -n 1 "$DIR/measures")"
 }
@@ -106,6 +54,7 @@ batch() { # FIRST: these pods run, end and are deleted
 mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$DIR/hello.tar" /var/lib/rancher/k3s/agent/images/
 k3sbox run -d $OPTS --timeout 120 >>"$DIR/log" 2>&1 || die "run -d"
+world=$(grep -o 'namespaces of its own' "$DIR/log")
 k create -f "$TOP/tests/soak/resident.yaml" >>"$DIR/log" 2>&1
 k wait --for=condition=Ready --timeout=90s pod/resident >>"$DIR/log" 2>&1 ||
 	die "the resident pod is not ready"

@@ -5,7 +5,7 @@
 set -eu
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}" "${GUEST:=$PWD/build/guest/guest}"
 : "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}"
-: "${SOAK_ENVS:=E2 E1}" "${SOAK_DIR:=$PWD/build/soak}"
+: "${SOAK_ENVS:=E10 E2 E1}" "${SOAK_DIR:=$PWD/build/soak}"
 
 # quantity, growth allowed per 100 containers (-: for information), what it is
 ROWS='keys 0.5 keys of root (gVisor: at most 200 in all)
@@ -106,6 +106,7 @@ title() {
 	case $1 in
 	E1) echo "natively (E1)" ;;
 	E2) echo "in gVisor (E2)" ;;
+	E10) echo "in gVisor with Docker's capabilities (E10)" ;;
 	E2:*) echo "in gVisor (E2), run with ${1#*:}" ;;
 	*) echo "in $1" ;;
 	esac

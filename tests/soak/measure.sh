@@ -1,0 +1,60 @@
+#!/bin/bash
+# measure.sh DONE TAKEN: one line of figures, in the order of ROWS in soak.sh. Runs where the node lives, in its own
+# namespaces if it has some. TAKEN keys have been used up by earlier measures.
+count() { find "$@" 2>/dev/null | wc -l; }
+# The supervisor and, with --no-mount, the interceptor.
+ours() { find /proc/[0-9]*/exe -lname '*/k3sbox' 2>/dev/null | cut -d/ -f3; }
+resident() {
+	local p
+	for p; do awk '$1 == "VmRSS:" {print $2}' "/proc/$p/status"; done |
+		awk '{s += $1} END {print s + 0}'
+}
+descriptors() { local p; for p; do ls "/proc/$p/fd"; done 2>/dev/null | wc -l; }
+
+# gVisor does not list its keys. No key can be made while the limit is not above their number, so the
+# lowest limit at which one can be made tells it; the next measure subtracts that one key.
+taken=$2
+keys() {
+	local limit=/proc/sys/kernel/keys/maxkeys usual n
+	if [ -e /proc/key-users ]; then
+		awk '$1 == "0:" {split($3, a, "/"); print a[1]}' /proc/key-users
+		return
+	fi
+	usual=$(cat $limit) || { echo -; return; }
+	for n in $(seq "$usual"); do
+		echo "$n" >$limit
+		"$DIR/bin/guest" keyrings 1 | grep -q 'joined: 1' && break
+	done
+	echo "$usual" >$limit
+	echo $((n - 1 - taken))
+}
+
+memory() {
+	awk '/^MemTotal/ {t = $2} /^MemFree/ {f = $2} END {print int((t - f) / 1024)}' /proc/meminfo
+}
+
+state=/run/k3s/containerd
+root=/var/lib/rancher/k3s/agent/containerd
+pids=$(ours)
+{
+	echo "$1"
+	keys
+	grep -c . /proc/self/mountinfo
+	count /sys/fs/cgroup -type d
+	ls /run/netns | wc -l
+	ls -d /proc/[0-9]* | wc -l
+	count /proc/[0-9]*/fd -lname '*inotify*'
+	count /proc/[0-9]*/fd -type l
+	descriptors $pids
+	resident $pids
+	count /run/k3sbox/cni /run/k3sbox-leases /var/lib/cni -name '10.42.*'
+	grep -c : /proc/net/dev
+	count /run -xdev
+	ls /var/lib/kubelet/pods | wc -l
+	count /var/log/pods -type f
+	ls -d $root/io.containerd.snapshotter.v1.*/snapshots/* 2>/dev/null | wc -l
+	ls -d $state/io.containerd.runtime.v2.task/k8s.io/* 2>/dev/null | wc -l
+	du -k /var/lib/rancher/k3s/k3sbox/k3s.log | cut -f1
+	memory
+	bash -c 'echo $$'
+} | tr '\n' ' ' | sed 's/ $/\n/'
