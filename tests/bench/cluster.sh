@@ -1,6 +1,6 @@
 #!/bin/bash
-# From `k3sbox init` to a Running pod, phase by phase: in gVisor (E2), with mounts and with the
-# interceptor instead of them; natively (E1), by k3sbox and started by hand with the same flags; in
+# From `k3sbox init` to a Running pod, phase by phase: in gVisor with Docker's default capabilities
+# (E10) and with more (E2), in own namespaces, without these, and with the interceptor instead of mounts; natively (E1), by k3sbox and started by hand with the same flags; in
 # gVisor of 2022 (E4), for a pod of the host's network; the control plane alone. Medians and spread
 # of ${RUNS:-5} runs that take turns; seconds since `k3sbox init` began.
 set -eu
@@ -49,7 +49,7 @@ hand)
 	"$@" >$C/k3s.log 2>&1 &
 	phases; kill $! ;;
 *)
-	case $1 in no-mount) set -- run --no-mount ;; host-network) POD=host-network.yaml ;; esac
+	case $1 in no-mount) set -- run --no-mount ;; mounts) set -- run --namespaces=no ;; host-network) POD=host-network.yaml ;; esac
 	k3sbox init -q ${2-}; at init
 	k3sbox run -d --wait=none ${2-} >/dev/null
 	phases
@@ -62,7 +62,9 @@ go() { "$RIG/sandbox" --env "$1" --share "$W" --set "W=$W" --set "RIG=$RIG" --se
 
 go E1 save >/dev/null   # warms the page cache, and notes the command line for the runs by hand
 for i in $(seq "$RUNS"); do
+	go E10 run | sed 's/^/gVisor-unprivileged /' >>"$W/out"
 	go E2 run | sed 's/^/gVisor /' >>"$W/out"
+	go E2 mounts | sed 's/^/gVisor-mounts /' >>"$W/out"
 	go E2 no-mount | sed 's/^/gVisor-intercepted /' >>"$W/out"
 	go E4 host-network | sed 's/^/gVisor-2022 /' >>"$W/out"
 	go E1 run | sed 's/^/native /' >>"$W/out"
@@ -70,7 +72,7 @@ for i in $(seq "$RUNS"); do
 	go E2 control | sed 's/^/gVisor-control-plane /' >>"$W/out"
 done
 echo "k3sbox init to a Running pod, $RUNS runs each on $(nproc) processors: median (least to most)"
-for how in gVisor gVisor-intercepted gVisor-2022 native native-by-hand gVisor-control-plane; do
+for how in gVisor-unprivileged gVisor gVisor-mounts gVisor-intercepted gVisor-2022 native native-by-hand gVisor-control-plane; do
 	for phase in init api node pod memory_mib supervisor_kib; do
 		sort -n -k3 "$W/out" | awk -v h=$how -v p=$phase '$1 == h && $2 == p {v[++n] = $3}
 			END { if (n && p == "supervisor_kib") printf "  %-22s %-8s %6.0f KiB (%.0f to %.0f)\n", h, "run RSS", v[int((n + 1) / 2)], v[1], v[n]
