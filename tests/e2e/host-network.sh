@@ -29,7 +29,7 @@ same "pod runs" 0 "$rc"
 [ "$rc" = 0 ] || k describe pod hello | tail -n 8 | cut -c1-400
 has "its logs" "$(k logs hello 2>&1)" "hello from the pod"
 has "exec in it" "$(k exec hello -- /busybox id 2>&1)" "uid=0"
-same "exec is in the pod's root directory" "$(k exec hello -- /busybox ls / 2>&1 | sort | tr '\n' ' ')" "busybox dev etc proc sys v var "
+same "exec is in the pod's root directory" "$(k exec hello -- /busybox ls / 2>&1 | sort | tr '\n' ' ')" "busybox dev etc guest proc sys v var "
 same "memory volume in it" tmpfs "$(k exec hello -- /busybox sh -c 'while read a b c d; do [ $b = /v ] && echo $c; done </proc/mounts' 2>/dev/null)"
 same "exec passes on the exit status" 7 "$(k exec hello -- /busybox sh -c 'exit 7' >/dev/null 2>&1; echo $?)"
 check "the exit status of a container is reported" soon 60 sh -c '[ "$(k3sbox kubectl get pod ends -o jsonpath="{.status.containerStatuses[0].state.terminated.exitCode}")" = 3 ]'
