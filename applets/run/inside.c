@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "cluster/leftovers.h"
 #include "net/proxy.h"
 #include "plan/node.h"
@@ -137,10 +138,9 @@ static int node_network(const struct run *cfg, struct cidr *node, struct err *e)
 	return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network", all);
 }
 
-static const char *next_line(const char *line)
+static bool names_server(const struct text_lines *l)
 {
-	line = strchr(line, '\n');
-	return line ? line + 1 : NULL;
+	return l->len >= 10 && !memcmp(l->line, "nameserver", 10);
 }
 
 /* Names are resolved by netd, which asks the servers outside. Other lines of resolv.conf (search,
@@ -155,9 +155,9 @@ static int write_resolv_conf(const struct run *cfg, struct err *e)
 	char address[IP_TEXT];
 	ip_format(&node.addr, address);
 	buf_printf(&text, "nameserver %s\n", address);
-	for (const char *line = old.data; line && *line; line = next_line(line))
-		if (strncmp(line, "nameserver", 10))
-			buf_printf(&text, "%.*s\n", (int)strcspn(line, "\n"), line);
+	struct text_lines l = text_lines(old.data, old.len);
+	while (text_line(&l))
+		if (!names_server(&l)) buf_printf(&text, "%.*s\n", (int)l.len, l.line);
 	if (text.failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
 	return world_replace_file("/etc/resolv.conf", text.data, text.len, e);
 }
@@ -176,9 +176,10 @@ static void add_dns_servers(struct strv *argv)
 	_cleanup_buf_ struct buf text = {0};
 
 	io_read("/etc/resolv.conf", &text, 1 << 20);
-	for (const char *line = text.data; line && *line; line = next_line(line)) {
-		if (strncmp(line, "nameserver", 10)) continue;
-		const char *a = line + 10 + strspn(line + 10, " \t");
+	struct text_lines l = text_lines(text.data, text.len);
+	while (text_line(&l)) {
+		if (!names_server(&l)) continue;
+		const char *a = l.line + 10 + strspn(l.line + 10, " \t");
 		size_t n = strcspn(a, " \t\r\n%");
 		struct ip server;
 		if (ip_parse(&server, a, n)) strv_addf(argv, "--dns=%.*s", (int)n, a);
