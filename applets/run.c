@@ -140,13 +140,14 @@ static int show_until_end(int fd)
 
 /* The caller's descriptors (a pipe that is read to its end, a lock) must not stay open as long as
  * k3s runs. */
-static void close_others(int keep, int keep_too)
+static void close_others(const struct run *cfg, int pipe)
 {
 	_cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
 
 	for (struct dirent *e; d && (e = readdir(d));) {
 		int fd = atoi(e->d_name);
-		if (fd > STDERR_FILENO && fd != keep && fd != keep_too && fd != dirfd(d)) close(fd);
+		if (fd > STDERR_FILENO && fd != pipe && fd != cfg->lock && fd != dirfd(d) &&
+			!plan_probe_early_has(&cfg->o, fd)) close(fd);
 	}
 }
 
@@ -174,7 +175,7 @@ static int detach(const struct background *b)
 		close(fd[1]);
 		return show_until_end(fd[0]);
 	}
-	close_others(fd[1], cfg->lock);
+	close_others(cfg, fd[1]);
 	setsid();
 	signal(SIGHUP, SIG_IGN);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -313,6 +314,9 @@ static int start(struct run *cfg, const struct strv *words, struct loop_reporter
 	int status = clean_up_after_a_crash();
 
 	if (status) return status;
+	/* Out here, also for a world: that is where its connections begin. */
+	cfg->o.trust_init = true;
+	plan_probe_early(&cfg->o);
 	if (isolate_decide(&cfg->o, &isolation) < 0) {
 		warn("--namespaces=yes: %s", isolation.why.text);
 		return EX_FAIL;

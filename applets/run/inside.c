@@ -76,8 +76,10 @@ static int serve(const struct world *w, const sigset_t *while_waiting)
 	int status;
 
 	for (;;) {
-		pid_t pid = waitpid(w->init, &status, WNOHANG);
-		if (pid == w->init) return status;
+		pid_t pid;
+		/* The others are probes that were started ahead. */
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			if (pid == w->init) return status;
 		pass_signals_on(w->init);
 		int n = ppoll(&p, 1, NULL, while_waiting);
 		if (n <= 0) continue;

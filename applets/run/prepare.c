@@ -351,7 +351,6 @@ int prepare_launch(struct run *cfg, int argc, char **argv, struct prepared *out)
 
 	_cleanup_close_ int lock = plan_lock();
 	*out = (struct prepared){0};
-	cfg->o.trust_init = true;
 	const struct fact *no_node = plan_prepare(&cfg->o, &p);
 	int status = with_plan(cfg, &p, no_node, out);
 	plan_free(&p);

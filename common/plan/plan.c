@@ -75,6 +75,7 @@ static void finish(const struct fact *f, const struct plan_options *o, struct pl
 	}
 	io_read_fd(c->fd, &b, sizeof *r);
 	close(c->fd);
+	/* ECHILD: another process started it (plan_probe_early), and waits for it. */
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) ;
 	if (b.len == sizeof *r) memcpy(r, b.data, sizeof *r);
 	else snprintf(r->why, sizeof r->why, "the probe ended without a result");
@@ -99,29 +100,60 @@ static bool is_skipped(const struct fact *f, const struct plan_options *o)
 	return f->node_only && o->mode == MODE_CONTROL_PLANE;
 }
 
+struct plan_early {
+	struct plan_child children[FACT_COUNT];   /* pid 0: not started */
+};
+
+/* Leaves out what init saw, and what runs already. */
+static void start_slow(const struct plan_options *o, struct plan_child children[FACT_COUNT],
+	struct fact_result results[FACT_COUNT])
+{
+	_cleanup_journal_ struct journal journal = {0};
+
+	/* A journal that cannot be read spares no probe. */
+	journal_load(&journal);
+	for (size_t i = 0; i < FACT_COUNT; i++)
+		if (facts[i].slow && results[i].state != RESULT_SKIPPED && !children[i].pid &&
+			!seen_by_init(&facts[i], o, &journal, &results[i]))
+			start(&facts[i], o, &children[i]);
+}
+
+void plan_probe_early(struct plan_options *o)
+{
+	struct fact_result results[FACT_COUNT] = {0};
+
+	o->early = xcalloc(1, sizeof *o->early);
+	start_slow(o, o->early->children, results);
+}
+
+bool plan_probe_early_has(const struct plan_options *o, int fd)
+{
+	for (size_t i = 0; o->early && i < FACT_COUNT; i++)
+		if (o->early->children[i].pid > 0 && o->early->children[i].fd == fd) return true;
+	return false;
+}
+
 void plan_probe(const struct plan_options *o, struct fact_result results[FACT_COUNT])
 {
-	struct plan_child children[FACT_COUNT];
-	_cleanup_journal_ struct journal journal = {0};
+	struct plan_early children = {0};
 	bool root = !geteuid();
 
-	/* A journal that cannot be read spares no probe. Without root most of the facts would
-	 * only report that, each in its own way. */
-	journal_load(&journal);
-	memset(results, 0, FACT_COUNT * sizeof *results);
-	for (size_t i = 0; i < FACT_COUNT; i++) {
-		const struct fact *f = &facts[i];
-		if (is_skipped(f, o) || (!root && i != FACT_ROOT))
-			results[i].state = RESULT_SKIPPED;
-		else if (f->slow && !seen_by_init(f, o, &journal, &results[i]))
-			start(f, o, &children[i]);
+	if (o->early) {
+		children = *o->early;
+		*o->early = (struct plan_early){0};
 	}
+	/* Without root most of the facts would only report that, each in its own way. */
+	memset(results, 0, FACT_COUNT * sizeof *results);
+	for (size_t i = 0; i < FACT_COUNT; i++)
+		if (is_skipped(&facts[i], o) || (!root && i != FACT_ROOT))
+			results[i].state = RESULT_SKIPPED;
+	start_slow(o, children.children, results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (results[i].state != RESULT_SKIPPED && !facts[i].slow)
 			facts[i].probe(o, &results[i]);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (results[i].state == RESULT_OK && facts[i].slow)
-			finish(&facts[i], o, &children[i], &results[i]);
+			finish(&facts[i], o, &children.children[i], &results[i]);
 }
 
 /* ---- the plan ---- */

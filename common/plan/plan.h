@@ -45,6 +45,14 @@ struct plan {
 	size_t n;
 };
 
+/* Starts the probes that are slow, and only these: while they wait for the network, the caller can
+ * do something else. The next plan_probe() with these options takes their results, in this process
+ * or in one that was forked from it, and in a world they are about the outside. Their children are
+ * this process's. */
+void plan_probe_early(struct plan_options *o);
+/* Is this a descriptor of such a probe? */
+bool plan_probe_early_has(const struct plan_options *o, int fd);
+
 /* Runs every probe. */
 void plan_probe(const struct plan_options *o, struct fact_result results[FACT_COUNT]);
 /* Pure: picks for each obstacle the first row whose mechanism is allowed. */

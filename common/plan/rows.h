@@ -89,6 +89,7 @@ struct plan_options {
 	/* In a world: the node's address with its network's prefix length, "10.42.0.1/24". */
 	const char *node_network;
 	bool trust_init;           /* run, after init: believe the journal about slow facts */
+	struct plan_early *early;  /* slow probes that run already (plan_probe_early); or NULL */
 	/* k3s's data directory; NULL only before plan_options_complete() */
 	const char *data_dir;
 	const char *k3s;           /* path of the k3s binary, or NULL if not found */
