@@ -20,7 +20,7 @@ static int run(void *cfg, const struct args *args)
 	int status;
 
 	(void)cfg;
-	int r = enter_run(args->n ? args->v : interactive, &status, &e);
+	int r = enter_run(args->n ? args->v : interactive, !args->n, &status, &e);
 	if (r == -ENOTCONN) {
 		warn("no cluster with namespaces of its own is running here "
 			"('k3sbox status' shows what is)");
@@ -39,8 +39,8 @@ const struct applet applet_enter = {
 	.flags = APPLET_IN_ORDER,
 	.more = "Where k3s runs in namespaces of its own ('k3sbox run --namespaces'), its\n"
 		"processes, mounts and network cannot be seen from outside. Without a command,\n"
-		"$SHELL or /bin/sh is started. The shell has no job control, because the terminal\n"
-		"belongs to the session outside. Exit status: the command's; 126 or 127 if it\n"
-		"cannot be executed; 3 if no such cluster is running.\n",
+		"$SHELL or /bin/sh is started; on a terminal it has one of its own, with job\n"
+		"control. Exit status: the command's; 126 or 127 if it cannot be executed;\n"
+		"3 if no such cluster is running.\n",
 	.run = run,
 };

@@ -1,6 +1,7 @@
 /* Both ends of `enter`. A request is one packet: the current directory, the number of arguments,
  * the arguments, and the environment, all of them NUL-terminated strings; three descriptors go with
- * it. Each byte that follows is a signal to pass on. The answer is a struct answer. */
+ * it. A 't' behind the number: they are a terminal, to be the command's controlling one. Each byte
+ * that follows is a signal to pass on. The answer is a struct answer. */
 #include "world/enter.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,7 +24,9 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/io.h"
+#include "base/process.h"
 #include "base/spawn.h"
+#include "world/terminal.h"
 
 extern char **environ;
 
@@ -33,7 +37,7 @@ struct answer {
 	int error;                 /* 0; or a positive errno: it could not be executed */
 };
 
-static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
 
 static int unix_socket(struct sockaddr_un *a)
 {
@@ -96,6 +100,12 @@ static const char *find_path(const struct strv *env)
 	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
+static bool wants_terminal(const struct request *q)
+{
+	const char *s = q->text + strlen(q->text) + 1;
+	return s < q->text + q->len && *s && s[strlen(s) - 1] == 't';
+}
+
 /* Becomes the command; -errno if that fails. */
 static int become(const struct request *q)
 {
@@ -103,6 +113,8 @@ static int become(const struct request *q)
 	char path[PATH_MAX];
 	const char *directory = split(q, &argv, &env);
 
+	/* Without one the shell does without job control, and says so. */
+	if (wants_terminal(q)) ioctl(q->fd[0], TIOCSCTTY, 0);
 	for (int i = 0; i < STANDARD; i++)
 		if (dup2(q->fd[i], i) < 0) return -errno;
 	if (chdir(directory) < 0 && chdir("/") < 0) return -errno;
@@ -127,6 +139,17 @@ static void wake_up(int sig)
 	(void)sig;
 }
 
+/* All of the session: the shell, and the jobs that it has put into groups of their own. Linux tells
+ * the one in the foreground by itself, gVisor does not. */
+static void tell_size_changed(pid_t session)
+{
+	_cleanup_procs_ struct procs all = {0};
+
+	procs_read(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (getsid(all.v[i].id.pid) == session) kill(all.v[i].id.pid, SIGWINCH);
+}
+
 /* Waits for the command, and passes on the signals that the caller sends; the end of the caller is
  * a hangup. SIGCHLD is blocked. The exit status. */
 static int attend(int connection, pid_t pid)
@@ -142,7 +165,8 @@ static int attend(int connection, pid_t pid)
 		if (ppoll(&p, 1, NULL, &none) <= 0) continue;
 		unsigned char sig = 0;
 		ssize_t n = recv(connection, &sig, 1, MSG_DONTWAIT);
-		if (n == 1) kill(-pid, sig);
+		if (n == 1 && sig == SIGWINCH) tell_size_changed(pid);
+		else if (n == 1) kill(-pid, sig);
 		else if (!n) kill(-pid, SIGHUP), p.fd = -1;
 	}
 }
@@ -235,12 +259,16 @@ pid_t enter_start_server(void)
 /* ---- outside ---- */
 
 static int connection_fd = -1;
+static struct terminal terminal = { .master = -1, .replica = -1 };
 
 static void pass_on(int sig)
 {
+	/* A shell on a terminal ignores a request to end, but not the end of its terminal. */
+	if (sig == SIGTERM && terminal.master >= 0) sig = SIGHUP;
 	unsigned char byte = (unsigned char)sig;
 	int saved = errno;
 
+	if (sig == SIGWINCH) terminal_resize(&terminal);
 	if (send(connection_fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) errno = saved;
 	errno = saved;
 }
@@ -250,15 +278,17 @@ static void write_request(char *const argv[], const char *directory, struct buf 
 	size_t n = 0;
 
 	while (argv[n]) n++;
-	buf_printf(b, "%s%c%zu%c", directory, 0, n, 0);
+	buf_printf(b, "%s%c%zu%s%c", directory, 0, n, terminal.master >= 0 ? "t" : "", 0);
 	for (char *const *s = argv; *s; s++) buf_add(b, *s, strlen(*s) + 1);
 	for (char **s = environ; *s; s++) buf_add(b, *s, strlen(*s) + 1);
 }
 
 static int send_packet(int fd, const struct buf *b)
 {
-	static const int standard[STANDARD] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof standard)] = {0};
+	static const int own[STANDARD] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	const int there[STANDARD] = { terminal.replica, terminal.replica, terminal.replica };
+	const int *standard = terminal.master >= 0 ? there : own;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof own)] = {0};
 	struct iovec part = { b->data, b->len };
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
@@ -269,8 +299,8 @@ static int send_packet(int fd, const struct buf *b)
 	if (b->failed || b->len > REQUEST_MAX) return b->failed ? -ENOMEM : -E2BIG;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof standard);
-	memcpy(CMSG_DATA(c), standard, sizeof standard);
+	c->cmsg_len = CMSG_LEN(sizeof own);
+	memcpy(CMSG_DATA(c), standard, sizeof own);
 	return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -305,7 +335,12 @@ static int await(int fd, const char *command, int *status, struct err *e)
 	}
 }
 
-int enter_run(char *const argv[], int *status, struct err *e)
+static void pass_hangup_on(void)
+{
+	pass_on(SIGHUP);
+}
+
+int enter_run(char *const argv[], bool on_terminal, int *status, struct err *e)
 {
 	char directory[PATH_MAX];
 	struct sockaddr_un a;
@@ -318,8 +353,14 @@ int enter_run(char *const argv[], int *status, struct err *e)
 		int r = errno == ENOENT || errno == ECONNREFUSED ? -ENOTCONN : -errno;
 		return err_errno(e, r, "%s", ENTER_SOCKET);
 	}
+	/* Without a terminal of its own the command has this process's descriptors. */
+	if (on_terminal) terminal_open(&terminal);
 	write_request(argv, getcwd(directory, sizeof directory) ? directory : "/", &b);
 	int r = send_request(fd, &b);
-	if (r < 0) return err_errno(e, r, "the command cannot be passed on");
-	return await(fd, argv[0], status, e);
+	terminal_close_replica(&terminal);
+	if (r < 0) err_errno(e, r, "the command cannot be passed on");
+	if (!r && terminal.master >= 0) terminal_relay(&terminal, fd, pass_hangup_on);
+	if (!r) r = await(fd, argv[0], status, e);
+	terminal_close(&terminal);
+	return r;
 }

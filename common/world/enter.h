@@ -5,6 +5,7 @@
 #ifndef K3SBOX_ENTER_H
 #define K3SBOX_ENTER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -17,10 +18,12 @@ pid_t enter_start_server(void);
 
 /* Outside: runs argv (searched in PATH) inside, with this process's standard descriptors,
  * environment and current directory ("/" if that does not exist inside), and waits for its end.
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command and its process group. 0, with its exit
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command and its process group. on_terminal: if
+ * standard input and output are a terminal, the command gets one of its own, on which it can have
+ * job control; this process's is in raw mode until the command ends. 0, with its exit
  * status (0..255) in *status. -ENOTCONN: there is no world. Other -errno, with the detail in e:
  * *status is then what a shell would end with, 126 or 127 for a command that cannot be executed, 1
  * for everything else. */
-int enter_run(char *const argv[], int *status, struct err *e);
+int enter_run(char *const argv[], bool on_terminal, int *status, struct err *e);
 
 #endif

@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -81,7 +84,7 @@ static void call(struct caller *c, char *const argv[])
 	if (!c->pid) {
 		dup2(in[0], 0), dup2(out[1], 1), dup2(out[1], 2);
 		close(in[1]);
-		c->report->result = enter_run(argv, &c->report->status, &c->report->e);
+		c->report->result = enter_run(argv, false, &c->report->status, &c->report->e);
 		_exit(0);
 	}
 	close(in[0]), close(out[1]);
@@ -235,6 +238,86 @@ TEST(the_end_of_the_world_is_reported)
 	call(&c, COMMAND("true"));
 	finish(&c);
 	CHECK(c.report->result == -ENOTCONN);
+}
+
+/* ---- a terminal ---- */
+
+/* A caller whose standard descriptors are a terminal, its session's; out: what it shows. */
+static void call_on_terminal(struct caller *c, char *const argv[])
+{
+	const struct winsize size = { .ws_row = 30, .ws_col = 90 };
+
+	c->report = mmap(NULL, sizeof *c->report, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	c->in = c->out = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (c->report == MAP_FAILED || c->out < 0 || unlockpt(c->out) < 0) abort();
+	ioctl(c->out, TIOCSWINSZ, &size);
+	c->pid = fork();
+	if (c->pid) return;
+	setsid();
+	int fd = open(ptsname(c->out), O_RDWR);
+	ioctl(fd, TIOCSCTTY, 0);
+	for (int i = 0; i < 3; i++) dup2(fd, i);
+	close(c->out);
+	c->report->result = enter_run(argv, true, &c->report->status, &c->report->e);
+	_exit(0);
+}
+
+/* Types text, and waits for the terminal to show a word, in at most ten seconds. */
+static bool answers(struct caller *c, const char *text, const char *word)
+{
+	char shown[8192] = "";
+	size_t n = 0;
+	struct pollfd p = { c->out, POLLIN, 0 };
+
+	if (write(c->in, text, strlen(text)) < 0) return false;
+	while (!strstr(shown, word) && n < sizeof shown - 1 && poll(&p, 1, 10000) == 1) {
+		ssize_t r = read(c->out, shown + n, sizeof shown - 1 - n);
+		if (r <= 0) break;
+		shown[n += (size_t)r] = 0;
+	}
+	if (strstr(shown, word)) return true;
+	printf("     no '%s' in '%s'\n", word, shown);
+	return false;
+}
+
+TEST(a_shell_on_a_terminal_has_job_control)
+{
+	const struct winsize larger = { .ws_row = 40, .ws_col = 120 };
+	struct termios after;
+	struct world w;
+	struct caller c;
+
+	CHECK(open_world(&w) && !setenv("TERM", "dumb", 1));
+	call_on_terminal(&c, COMMAND("bash", "--norc", "--noprofile", "-i"));
+	CHECK(answers(&c, "stty size; echo $((5 * 5))done\n", "25done"));
+	CHECK(answers(&c, "stty size\n", "30 90"));
+	CHECK(answers(&c, "sh -c 'echo s\"\"low; exec sleep 60'\n", "\nslow"));
+	CHECK(answers(&c, "\032", "Stopped"));
+	CHECK(answers(&c, "fg\n", "sleep 60'\r\n"));
+	CHECK(answers(&c, "\003", "# "));
+	CHECK(!ioctl(c.out, TIOCSWINSZ, &larger));
+	CHECK(answers(&c, "sleep 0.3; stty size\n", "40 120"));
+	CHECK(answers(&c, "exit 5\n", "exit\r\n"));
+	waitpid(c.pid, NULL, 0);
+	CHECK(c.report->result == 0 && c.report->status == 5);
+	CHECK(!tcgetattr(c.out, &after) && after.c_lflag & ICANON && after.c_lflag & ECHO);
+	close(c.out);
+	close_world(&w);
+}
+
+TEST(a_terminal_that_is_closed_hangs_up)
+{
+	struct world w;
+	struct caller c;
+
+	CHECK(open_world(&w));
+	call_on_terminal(&c, SH("trap 'exit 4' HUP; echo u''p; while :; do sleep 0.05; done", ""));
+	CHECK(answers(&c, "", "up"));
+	close(c.out);
+	waitpid(c.pid, NULL, 0);
+	CHECK(c.report->result == 0 && c.report->status == 4);
+	close_world(&w);
 }
 
 UNIT_MAIN("enter")
