@@ -7,7 +7,9 @@
 #include "bridge/address.h"
 #include "bridge/check.h"
 #include "bridge/configure.h"
+#include "bridge/hostport.h"
 #include "host_local/ipam.h"
+#include "world/ports.h"
 
 static bool dns_is_set(const struct cni_dns *d)
 {
@@ -60,6 +62,7 @@ static int set_up(struct cni *c, const struct bridge_conf *conf, struct bridge_p
 	if (bridge_configure_pod(c, p, inside, &r) < 0) return -1;
 	if (bridge_configure_gateway(c, conf, p, bridge, &r) < 0) return -1;
 	if (bridge_wait(c, conf, p, bridge, &port) < 0) return -1;
+	if (bridge_open_ports(c, conf, p, &r) < 0) return -1;
 	list_interfaces(c, conf, p->port, bridge, &port, inside, &r);
 	if (dns_is_set(&conf->dns)) r.dns = conf->dns;
 	return cni_print_result(c, &r, c->version, c->version);
@@ -80,6 +83,7 @@ static int add(struct cni *c)
 	/* The bridge stays: another ADD may have begun to use it. The first error is the one to
 	 * tell. */
 	bridge_unplug(&p);
+	ports_close(p.port);
 	if (leased) hl_ipam_del(c);
 	return -1;
 }
@@ -110,7 +114,9 @@ static int del(struct cni *c)
 
 	if (bridge_load(c, &conf) < 0) return -1;
 	bridge_name_port(c, &p);
-	int r = bridge_netns_open(conf.netns, &p.host);
+	int r = ports_close(p.port);
+	if (r < 0) return cni_fail_errno(c, r, "could not close host ports of %s", p.port);
+	r = bridge_netns_open(conf.netns, &p.host);
 	if (r < 0 && !conf.netns) return cni_fail_errno(c, r, "rtnetlink");
 	/* A bridge's namespace that is gone took its links along. */
 	r = r < 0 ? 0 : bridge_unplug(&p);
@@ -141,6 +147,7 @@ static int check(struct cni *c)
 	if (bridge_load(c, &conf) < 0 || bridge_place_open(c, &conf, &p) < 0) return -1;
 	if (parse_prev(c, &r) < 0) return -1;
 	if (conf.has_ipam && hl_ipam_check(c, &r) < 0) return -1;
+	if (bridge_check_ports(c, &conf, &p) < 0) return -1;
 	return bridge_check(c, &conf, &p, &r);
 }
 
@@ -184,7 +191,8 @@ static int status(struct cni *c)
 static const char help[] =
 	"A CNI plugin that plugs pods into a bridge, as containernetworking's plugin of this\n"
 	"name does. Keys: bridge, isGateway, isDefaultGateway, forceAddress, mtu, hairpinMode,\n"
-	"ipam, dns, args.cni.mac, runtimeConfig.mac and .ips; host-local is built in. It refuses\n"
+	"ipam, dns, args.cni.mac, runtimeConfig.mac, .ips and, where k3sbox's gateway runs,\n"
+	".portMappings; host-local is built in. It refuses\n"
 	"ipMasq, promiscMode, vlan, vlanTrunk, macspoofchk, portIsolation, enabledad and\n"
 	"disableContainerInterface. Versions 0.1.0 to 1.1.0.\n"
 	"  netns    path of the network namespace in which the bridge lies, without an address,\n"

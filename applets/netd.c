@@ -26,6 +26,8 @@
 #include "netd/flow.h"
 #include "netd/listen.h"
 #include "netd/policy.h"
+#include "netd/ports.h"
+#include "netd/relay.h"
 #include "netd/udp.h"
 #include "world/broker.h"
 #include "world/switch.h"
@@ -49,6 +51,8 @@ struct netd {
 	struct gate_proxy proxy;
 	struct dns dns;
 	struct udp udp;
+	struct relay relay;
+	struct ports ports;
 };
 
 static const struct config defaults = { .port = PORT };
@@ -78,25 +82,12 @@ static const struct opt opts[] = {
 
 /* ---- options ---- */
 
-static bool parse_endpoint(const char *s, size_t n, struct endpoint *out)
-{
-	const char *colon = memrchr(s, ':', n);
-	char *end;
-
-	if (!colon || colon + 1 == s + n) return false;
-	unsigned long port = strtoul(colon + 1, &end, 10);
-	if (end != s + n || !port || port > 65535) return false;
-	out->port = (uint16_t)port;
-	bool brackets = colon - s > 2 && *s == '[' && colon[-1] == ']';
-	return ip_parse(&out->address, s + brackets, (size_t)(colon - s) - 2u * brackets);
-}
-
 static bool parse_map(const char *s, struct policy_map *out)
 {
 	const char *equals = strchr(s, '=');
 
-	return equals && parse_endpoint(s, (size_t)(equals - s), &out->from) &&
-		parse_endpoint(equals + 1, strlen(equals + 1), &out->to);
+	return equals && endpoint_parse(&out->from, s, (size_t)(equals - s)) &&
+		endpoint_parse(&out->to, equals + 1, strlen(equals + 1));
 }
 
 static size_t parse_maps(const struct strv *list, const char *option, struct policy_map *out)
@@ -142,7 +133,7 @@ static void parse_proxy(const struct config *cfg, struct netd *d)
 	struct err e = {0};
 
 	if (!cfg->proxy) return;
-	if (!parse_endpoint(cfg->proxy, strlen(cfg->proxy), &d->proxy.at))
+	if (!endpoint_parse(&d->proxy.at, cfg->proxy, strlen(cfg->proxy)))
 		die_usage("--proxy: '%s' is not IP:PORT", cfg->proxy);
 	if (proxy_parse(url ? url : cfg->proxy, &d->proxy.url, &e) < 0) die(EX_USE, "%s", e.text);
 	d->proxy.exceptions = proxy_exceptions_from_environment();
@@ -243,6 +234,21 @@ static void open_udp(const struct config *cfg, struct netd *d)
 	if (r < 0) warn_errno(r, "datagrams of pods to addresses outside are not carried");
 }
 
+static void open_ports(const struct config *cfg, struct netd *d)
+{
+	uint32_t share = d->flows.max / 8;
+	struct err e = {0};
+
+	d->relay.epoll = d->epoll;
+	d->relay.max = share < RELAY_FLOWS ? share : RELAY_FLOWS;
+	d->ports.epoll = d->epoll;
+	d->ports.channel = (int)cfg->channel;
+	d->ports.gate = &d->gate;
+	d->ports.relay = &d->relay;
+	/* Pods without host ports need nothing of this. */
+	if (ports_init(&d->ports, &e) < 0) warn("host ports: %s", e.text);
+}
+
 /* What goes to the pods' network, or to the node's own loopback, goes there; every other TCP
  * connection comes here. */
 static void load_rules(const struct config *cfg, const struct netd *d)
@@ -284,6 +290,9 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, index);
 	else if (data == UDP_DATA_PACKETS) udp_on_packets(&d->udp, now);
 	else if (data & UDP_DATA_FLOW(0)) udp_on_answer(&d->udp, index, now);
+	else if (data & RELAY_DATA_PORT(0)) relay_on_port(&d->relay, index, now);
+	else if (data & RELAY_DATA_FLOW(0)) relay_on_answer(&d->relay, index, now);
+	else if (data == PORTS_DATA) ports_on_call(&d->ports);
 	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
 	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events,
 		now);
@@ -308,6 +317,7 @@ static _Noreturn void loop(struct netd *d)
 		timeout = sooner(flows_settle(&d->flows, now), dns_settle(&d->dns, now));
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));
+		timeout = sooner(timeout, relay_settle(&d->relay, now));
 	}
 }
 
@@ -329,6 +339,7 @@ static int run(void *cfg_, const struct args *args)
 	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed };
 	open_listeners(cfg, &d);
 	open_udp(cfg, &d);
+	open_ports(cfg, &d);
 	load_rules(cfg, &d);
 	tell_ready();
 	loop(&d);

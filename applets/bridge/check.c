@@ -7,6 +7,7 @@
 
 #include "bridge/address.h"
 #include "bridge/configure.h"
+#include "bridge/hostport.h"
 #include "bridge/name.h"
 #include "cni/attachment.h"
 
@@ -151,8 +152,9 @@ struct collection {
 	struct slice valid;
 };
 
-static bool is_valid(const struct collection *g, const char *name)
+static bool is_valid(void *arg, const char *name)
 {
+	const struct collection *g = arg;
 	const struct cni_attachment *v = g->valid.v;
 
 	for (size_t i = 0; i < g->valid.n; i++) {
@@ -186,6 +188,7 @@ int bridge_collect(struct cni *c, const struct bridge_conf *conf)
 	 * knows. */
 	for (size_t i = 0; i < g.valid.n; i++)
 		if (!((struct cni_attachment *)g.valid.v)[i].ifname.n) return 0;
+	if (bridge_collect_ports(c, is_valid, &g) < 0) return -1;
 	int r = bridge_netns_open(conf->netns, &host);
 	if (r == -ENOENT && conf->netns) return 0;   /* its links went with it */
 	if (!r) r = link_get(&host.nl, conf->bridge, &bridge);

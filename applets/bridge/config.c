@@ -12,6 +12,8 @@
 struct conf_ipam { struct str type; };
 struct conf_mac { struct str mac; };
 struct conf_args { struct conf_mac cni; };
+struct conf_mapping { int64_t host_port, container_port; struct str protocol, host_ip; };
+struct conf_runtime { struct str mac; struct slice mappings; };
 
 struct conf_wire {
 	struct str bridge, netns;
@@ -21,7 +23,7 @@ struct conf_wire {
 	struct conf_ipam ipam;
 	struct cni_dns dns;
 	struct conf_args args;
-	struct conf_mac runtime;
+	struct conf_runtime runtime;
 };
 
 #define FIELD(s, n, member, ...) \
@@ -41,10 +43,30 @@ static const struct go_type args_type = {
 	.name = "struct { Cni main.BridgeArgs \"json:\\\"cni,omitempty\\\"\" }",
 	.fields = (const struct go_field[]){ FIELD(conf_args, "cni", cni, &mac_type), { 0 } },
 };
+/* upstream's portmap plugin */
+static const struct go_type mapping_type = {
+	.kind = GO_STRUCT, .name = "main.PortMapEntry", .bare = "PortMapEntry",
+		.size = sizeof(struct conf_mapping),
+	.fields = (const struct go_field[]){
+		FIELD(conf_mapping, "hostPort", host_port, &go_int),
+		FIELD(conf_mapping, "containerPort", container_port, &go_int),
+		FIELD(conf_mapping, "protocol", protocol, &go_string),
+		FIELD(conf_mapping, "hostIP", host_ip, &go_string),
+		{ 0 },
+	},
+};
+static const struct go_type mappings_type = {
+	.kind = GO_SLICE, .name = "[]main.PortMapEntry", .size = sizeof(struct slice),
+		.elem = &mapping_type,
+};
 static const struct go_type runtime_type = {
-	.kind = GO_STRUCT, .bare = "", .size = sizeof(struct conf_mac),
+	.kind = GO_STRUCT, .bare = "", .size = sizeof(struct conf_runtime),
 	.name = "struct { Mac string \"json:\\\"mac,omitempty\\\"\" }",
-	.fields = (const struct go_field[]){ FIELD(conf_mac, "mac", mac, &go_string), { 0 } },
+	.fields = (const struct go_field[]){
+		FIELD(conf_runtime, "mac", mac, &go_string),
+		FIELD(conf_runtime, "portMappings", mappings, &mappings_type),
+		{ 0 },
+	},
 };
 static const struct go_type wire_type = {
 	.kind = GO_STRUCT, .name = "main.NetConf", .bare = "NetConf",
@@ -121,6 +143,25 @@ static int choose_mac(struct cni *c, const struct conf_wire *w, struct bridge_co
 	return cni_fail(c, CNI_INTERNAL, "address %.*s: invalid MAC address", (int)mac.n, mac.s);
 }
 
+/* ---- ports ---- */
+
+static int read_mappings(struct cni *c, const struct conf_wire *w, struct bridge_conf *conf)
+{
+	const struct conf_mapping *from = w->runtime.mappings.v;
+	size_t n = w->runtime.mappings.n;
+	struct bridge_mapping *v = arena_alloc(&c->arena, n * sizeof *v);
+
+	for (size_t i = 0; i < n; i++) {
+		v[i] = (struct bridge_mapping){ from[i].host_port, from[i].container_port,
+			from[i].protocol, {0} };
+		struct str ip = from[i].host_ip;
+		if (!ip.n || ip_parse(&v[i].host_ip, ip.s, ip.n)) continue;
+		return cni_fail(c, CNI_BAD_CONFIG, "invalid hostIP: %.*s", (int)ip.n, ip.s);
+	}
+	conf->mappings = (struct slice){ .v = v, .n = n };
+	return 0;
+}
+
 /* ---- the whole ---- */
 
 static const char *text_or(struct cni *c, struct str s, const char *otherwise)
@@ -145,7 +186,7 @@ int bridge_load(struct cni *c, struct bridge_conf *conf)
 	};
 	conf->bridge = text_or(c, w->bridge, conf->netns ? SWITCH_BRIDGE : "cni0");
 	if (!conf->mtu && conf->netns) conf->mtu = SWITCH_MTU;
-	return choose_mac(c, w, conf);
+	return read_mappings(c, w, conf) < 0 ? -1 : choose_mac(c, w, conf);
 }
 
 static const struct { const char *key, *why; } refused[] = {

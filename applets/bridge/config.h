@@ -6,6 +6,13 @@
 #include "cni/result.h"
 #include "net/link.h"
 
+/* An element of runtimeConfig.portMappings. */
+struct bridge_mapping {
+	int64_t host_port, container_port;
+	struct str protocol;       /* empty: tcp */
+	struct ip host_ip;         /* none: every address */
+};
+
 struct bridge_conf {
 	const char *bridge;        /* name of the link */
 	/* path of the namespace in which it lies; NULL: this process's */
@@ -17,6 +24,7 @@ struct bridge_conf {
 	bool has_mac;
 	uint8_t mac[LINK_MAC];     /* that the pod's end is to have */
 	struct cni_dns dns;
+	struct slice mappings;     /* struct bridge_mapping */
 };
 
 /* Reads it, and CNI_ARGS. 0, or -1 after cni_fail(). */

@@ -20,49 +20,32 @@ enum { ACCEPTS_PER_EVENT = 4 };
 static int watch(struct gate *g, size_t i, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.u64 = LISTEN_DATA(i) };
+	if (g->v[i].fd < 0) return 0;
 	return epoll_ctl(g->epoll, EPOLL_CTL_MOD, g->v[i].fd, &ev) < 0 ? -errno : 0;
 }
 
 int gate_add(struct gate *g, const struct listener *l)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = LISTEN_DATA(g->n) };
-	int r = g->n == LISTENERS ? -ENOSPC : 0;
+	size_t i = 0;
 
+	while (i < g->n && g->v[i].fd >= 0) i++;
+	struct epoll_event ev = { .events = g->paused_until ? 0 : EPOLLIN,
+		.data.u64 = LISTEN_DATA(i) };
+	int r = i == LISTENERS ? -ENOSPC : 0;
 	if (!r && epoll_ctl(g->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) r = -errno;
-	if (r < 0) close(l->fd);
-	else g->v[g->n++] = *l;
-	return r;
+	if (r < 0) {
+		close(l->fd);
+		return r;
+	}
+	g->v[i] = *l;
+	if (i == g->n) g->n++;
+	return (int)i;
 }
 
-static struct endpoint to_endpoint(const struct sockaddr_storage *a)
+void gate_remove(struct gate *g, size_t i)
 {
-	struct endpoint e = {0};
-
-	if (a->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)a;
-		e = (struct endpoint){ .address.len = 4, .port = ntohs(in->sin_port) };
-		memcpy(e.address.b, &in->sin_addr, 4);
-	} else if (a->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
-		e = (struct endpoint){ .address.len = 16, .port = ntohs(in6->sin6_port) };
-		memcpy(e.address.b, &in6->sin6_addr, 16);
-	}
-	return e;
-}
-
-static socklen_t to_sockaddr(const struct endpoint *e, struct sockaddr_storage *a)
-{
-	memset(a, 0, sizeof *a);
-	if (e->address.len == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)a;
-		*in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(e->port) };
-		memcpy(&in->sin_addr, e->address.b, 4);
-		return sizeof *in;
-	}
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)a;
-	*in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(e->port) };
-	memcpy(&in6->sin6_addr, e->address.b, 16);
-	return sizeof *in6;
+	close(g->v[i].fd);
+	g->v[i].fd = -1;
 }
 
 /* Where the client meant to go: what the kernel noted before it redirected the connection. */
@@ -72,7 +55,7 @@ static int original_destination(int fd, struct endpoint *to)
 	socklen_t n = sizeof a;
 
 	if (getsockopt(fd, IPPROTO_IP, SO_ORIGINAL_DST, &a, &n) < 0) return -errno;
-	*to = to_endpoint(&a);
+	*to = endpoint_from_sockaddr(&a);
 	return to->address.len ? 0 : -EAFNOSUPPORT;
 }
 
@@ -89,7 +72,7 @@ static int make_socket(struct gate *g, enum policy_verdict verdict, int family)
 static int dial(struct gate *g, enum policy_verdict verdict, const struct endpoint *to)
 {
 	struct sockaddr_storage a;
-	socklen_t n = to_sockaddr(to, &a);
+	socklen_t n = endpoint_to_sockaddr(to, &a);
 	int fd = make_socket(g, verdict, a.ss_family);
 
 	if (fd < 0) return fd;
@@ -142,7 +125,7 @@ void gate_proxy_failed(void *arg, int reason)
 /* The last byte of the address: each pod of a node has its own. */
 static uint32_t source_of(const struct sockaddr_storage *a)
 {
-	struct endpoint e = to_endpoint(a);
+	struct endpoint e = endpoint_from_sockaddr(a);
 	return e.address.len ? e.address.b[e.address.len - 1] : 0;
 }
 
@@ -218,7 +201,8 @@ static bool is_shortage(int e)
 
 void gate_on_listener(struct gate *g, size_t i, int64_t now)
 {
-	for (int k = 0; k < ACCEPTS_PER_EVENT && i < g->n && !g->paused_until; k++) {
+	for (int k = 0; k < ACCEPTS_PER_EVENT && i < g->n && g->v[i].fd >= 0 &&
+		!g->paused_until; k++) {
 		struct sockaddr_storage a = {0};
 		socklen_t n = sizeof a;
 		int fd = accept4(g->v[i].fd, (struct sockaddr *)&a, &n,

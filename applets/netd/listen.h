@@ -12,13 +12,13 @@
 #include "netd/policy.h"
 
 struct listener {
-	int fd;
+	int fd;                    /* -1: this place is free */
 	bool redirected;           /* to where the connection was going before it was redirected */
 	enum policy_verdict side;  /* otherwise: POLICY_INSIDE or POLICY_OUTSIDE, */
 	struct endpoint to;        /* and where to */
 };
 
-enum { LISTENERS = 80, GATE_PAUSE_MS = 100, GATE_NAME_MS = 1000 };
+enum { LISTENERS = 1024, GATE_PAUSE_MS = 100, GATE_NAME_MS = 1000 };
 
 /* The way out where it leads by a proxy. */
 struct gate_proxy {
@@ -34,7 +34,7 @@ struct gate {
 	const struct policy *policy;
 	struct flows *flows;
 	struct listener v[LISTENERS];
-	size_t n;
+	size_t n;                  /* the first n places have been used */
 	/* No more is accepted until then, or until there are fewer flows; 0: accepting. */
 	int64_t paused_until;
 	uint32_t paused_used;
@@ -43,8 +43,10 @@ struct gate {
 /* epoll data of listener i */
 #define LISTEN_DATA(i) (1ull << 60 | (uint64_t)(i))
 
-/* Takes over l->fd, a listening socket. 0 or -errno. */
+/* Takes over l->fd, a listening socket. Its place, or -errno. */
 int gate_add(struct gate *g, const struct listener *l);
+/* Closes it; connections that it has accepted stay. */
+void gate_remove(struct gate *g, size_t i);
 void gate_on_listener(struct gate *g, size_t i, int64_t now);
 
 /* For struct flow_proxy; arg is the gate. Each reason of a failure is logged once. */

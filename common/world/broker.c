@@ -55,7 +55,9 @@ static int bind_to(int fd, const struct broker_request *q)
 	if (q->family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return -errno;
+	/* For UDP it would let two sockets share a port. */
+	if (ops[q->op].listens && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+		return -errno;
 	return bind(fd, (struct sockaddr *)&a, n) < 0 ? -errno : 0;
 }
 

@@ -48,6 +48,7 @@ static const char switch_conflist[] =
 	"  \"plugins\": [\n"
 	"    {\n"
 	"      \"type\": \"bridge\",\n"
+	"      \"capabilities\": { \"portMappings\": true },\n"
 	"      \"netns\": \"" SWITCH_NETNS "\",\n"
 	"      \"bridge\": \"" SWITCH_BRIDGE "\",\n"
 	"      \"gateway\": \"%s\",\n"

@@ -1,0 +1,36 @@
+/* The node's ports that lead to pods (hostPort, world/ports.h): listeners outside, by sockets of the
+ * broker, and inside, on the node. */
+#ifndef K3SBOX_NETD_PORTS_H
+#define K3SBOX_NETD_PORTS_H
+
+#include "base/err.h"
+#include "netd/listen.h"
+#include "netd/relay.h"
+#include "world/ports.h"
+
+/* A listener of an attachment: its place in the gate or the relay. */
+struct ports_listener {
+	char name[PORTS_NAME];     /* of the attachment; "": free */
+	bool udp;
+	uint32_t place;
+};
+
+struct ports {
+	int epoll, channel;        /* the broker's */
+	int fd;                    /* PORTS_SOCKET; -1: there is none */
+	struct gate *gate;
+	struct relay *relay;
+	struct ports_listener v[LISTENERS + RELAY_PORTS];
+	size_t n;                  /* the first n places have been used */
+};
+
+/* Makes PORTS_SOCKET and listens on all ports that there are files for. Those that fail are
+ * reported, and left out. 0 or -errno, with the reason in e. */
+int ports_init(struct ports *p, struct err *e);
+
+#define PORTS_DATA (1ull << 55)
+
+/* A plugin has called. */
+void ports_on_call(struct ports *p);
+
+#endif

@@ -1,0 +1,61 @@
+/* Datagrams that come in at a port and go on to one address inside: each client has a socket that
+ * is connected there, and answers go back from the port that was asked. */
+#ifndef K3SBOX_NETD_RELAY_H
+#define K3SBOX_NETD_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/endpoint.h"
+
+enum {
+	RELAY_PORTS = 256,
+	RELAY_FLOWS = 1024,
+	RELAY_SHORT_MS = 30000,    /* after a question and its answer */
+	RELAY_LONG_MS = 180000,    /* after more of both */
+	RELAY_LOOK_MS = 5000,      /* between two looks for what is over */
+	RELAY_PACKET = 65535,
+};
+
+struct relay_port {
+	int fd;                    /* where clients send to; -1: this place is free */
+	struct endpoint to;
+	uint32_t used;             /* flows */
+};
+
+struct relay_flow {
+	int fd;                    /* connected to the port's `to`; -1: free */
+	uint32_t port;
+	struct endpoint client;
+	uint8_t sent, received;    /* up to 2 */
+	int64_t used_at;           /* monotonic ms */
+};
+
+struct relay {
+	int epoll;
+	struct relay_port ports[RELAY_PORTS];
+	size_t port_n;             /* the first port_n places have been used */
+	struct relay_flow v[RELAY_FLOWS];
+	uint32_t max, used;        /* flows 0 … max - 1; the first `fresh` have been used */
+	uint32_t fresh;
+	int64_t look_at;           /* 0: nothing to look for */
+	char packet[RELAY_PACKET];
+	uint64_t dropped;
+};
+
+/* Takes over fd, a bound socket that does not block. Its place, or -errno. */
+int relay_add(struct relay *r, int fd, const struct endpoint *to);
+/* Closes the port, and ends its flows. */
+void relay_remove(struct relay *r, size_t port);
+
+/* epoll data */
+#define RELAY_DATA_PORT(i) (1ull << 57 | (uint64_t)(i))
+#define RELAY_DATA_FLOW(i) (1ull << 56 | (uint64_t)(i))
+
+void relay_on_port(struct relay *r, size_t port, int64_t now);
+void relay_on_answer(struct relay *r, size_t flow, int64_t now);
+/* Milliseconds until it must be called again; -1: no need. */
+int relay_settle(struct relay *r, int64_t now);
+
+#endif
