@@ -21,13 +21,13 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "net/proxy.h"
-#include "net/redirect.h"
 #include "netd/dns.h"
 #include "netd/flow.h"
 #include "netd/listen.h"
 #include "netd/policy.h"
 #include "netd/ports.h"
 #include "netd/relay.h"
+#include "netd/rules.h"
 #include "netd/udp.h"
 #include "world/broker.h"
 #include "world/switch.h"
@@ -141,7 +141,7 @@ static void parse_proxy(const struct config *cfg, struct netd *d)
 
 /* ---- setting up ---- */
 
-static int listen_inside(int type, const struct ip *address, uint16_t port)
+static int listen_inside(int type, const struct ip *address, uint16_t port, bool listening)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int on = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -151,7 +151,7 @@ static int listen_inside(int type, const struct ip *address, uint16_t port)
 	/* If this fails, bind(2) fails too where it matters. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
-		(type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)) {
+		(listening && listen(fd, SOMAXCONN) < 0)) {
 		int r = -errno;
 		close(fd);
 		return r;
@@ -199,12 +199,12 @@ static void open_exposed(const struct config *cfg, struct netd *d)
 /* Over UDP by the forwarder; over TCP, for long answers, by a flow to the first server. */
 static void open_dns(const struct config *cfg, struct netd *d)
 {
-	int fd = listen_inside(SOCK_DGRAM, &d->pods.addr, DNS_PORT);
+	int fd = listen_inside(SOCK_DGRAM, &d->pods.addr, DNS_PORT, false);
 	int r = fd < 0 ? fd : dns_init(&d->dns, d->epoll, (int)cfg->channel, fd);
 
 	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
 	if (!d->dns.server_n) return;
-	fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT);
+	fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT, true);
 	r = add_listener(d, (struct listener){ fd, false, POLICY_OUTSIDE,
 		{ d->dns.servers[0], DNS_PORT } });
 	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
@@ -212,7 +212,7 @@ static void open_dns(const struct config *cfg, struct netd *d)
 
 static void open_listeners(const struct config *cfg, struct netd *d)
 {
-	int fd = listen_inside(SOCK_STREAM, NULL, (uint16_t)cfg->port);
+	int fd = listen_inside(SOCK_STREAM, NULL, (uint16_t)cfg->port, true);
 	int r = add_listener(d, (struct listener){ .fd = fd, .redirected = true });
 
 	if (r < 0) die_errno(EX_SYS, r, "port %u", cfg->port);
@@ -249,24 +249,23 @@ static void open_ports(const struct config *cfg, struct netd *d)
 	if (ports_init(&d->ports, &e) < 0) warn("host ports: %s", e.text);
 }
 
-/* What goes to the pods' network, or to the node's own loopback, goes there; every other TCP
- * connection comes here. */
+/* A port that nothing else can listen on: bound, so that it is not free, and not listening. */
+static uint16_t close_port(uint16_t port)
+{
+	int fd = listen_inside(SOCK_STREAM, NULL, port, false);
+
+	return fd < 0 ? 0 : port;   /* the socket stays open for ever */
+}
+
 static void load_rules(const struct config *cfg, const struct netd *d)
 {
-	static const struct cidr loopback = { .addr = { 4, { 127 } }, .ones = 8, .bits = 32 };
-	static const struct cidr any = { .bits = 0 };
-	uint16_t port = (uint16_t)cfg->port;
-	const struct redirect_rule rules[] = {
-		{ REDIRECT_PREROUTING, SWITCH_NODE_LINK, d->pods, 0 },
-		{ REDIRECT_PREROUTING, SWITCH_NODE_LINK, any, port },
-		{ REDIRECT_OUTPUT, NULL, d->pods, 0 },
-		{ REDIRECT_OUTPUT, NULL, loopback, 0 },
-		{ REDIRECT_OUTPUT, NULL, any, port },
+	const struct rules r = {
+		.link = SWITCH_NODE_LINK, .pods = &d->pods, .pod_n = 1, .policy = &d->policy,
+		.port = (uint16_t)cfg->port, .closed = close_port((uint16_t)(cfg->port + 1)),
 	};
 	struct err e = {0};
-	int r = redirect_load(rules, sizeof rules / sizeof *rules, &e);
 
-	if (r < 0) die(EX_SYS, "%s", e.text);
+	if (rules_load(&r, REDIRECT_IPV4, &e) < 0) die(EX_SYS, "%s", e.text);
 }
 
 /* Whoever started it waits for this on its standard output, which then ends. */

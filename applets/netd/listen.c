@@ -9,9 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/netfilter_ipv4.h>
-
 #include "base/die.h"
+#include "net/redirect.h"
 #include "world/broker.h"
 
 /* Few: who opens connections as fast as possible must not keep flows from copying. */
@@ -46,17 +45,6 @@ void gate_remove(struct gate *g, size_t i)
 {
 	close(g->v[i].fd);
 	g->v[i].fd = -1;
-}
-
-/* Where the client meant to go: what the kernel noted before it redirected the connection. */
-static int original_destination(int fd, struct endpoint *to)
-{
-	struct sockaddr_storage a;
-	socklen_t n = sizeof a;
-
-	if (getsockopt(fd, IPPROTO_IP, SO_ORIGINAL_DST, &a, &n) < 0) return -errno;
-	*to = endpoint_from_sockaddr(&a);
-	return to->address.len ? 0 : -EAFNOSUPPORT;
 }
 
 static int make_socket(struct gate *g, enum policy_verdict verdict, int family)
@@ -135,7 +123,7 @@ static enum policy_verdict decide(const struct gate *g, const struct listener *l
 {
 	*to = l->to;
 	if (!l->redirected) return l->side;
-	return original_destination(fd, to) < 0 ? POLICY_REFUSE : policy_decide(g->policy, to);
+	return redirect_original(fd, to) < 0 ? POLICY_REFUSE : policy_decide(g->policy, to);
 }
 
 /* Programs that ask the proxy themselves are led to it as they are. */

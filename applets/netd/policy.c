@@ -23,16 +23,44 @@ static bool any_contains(const struct cidr *list, size_t n, const struct ip *a)
 	return false;
 }
 
+enum { REFUSED = sizeof refused / sizeof *refused };
+
+static struct cidr refused_range(size_t i)
+{
+	struct cidr c = { .addr.len = refused[i].family, .ones = refused[i].ones };
+
+	c.bits = (uint8_t)(c.addr.len * 8);
+	memcpy(c.addr.b, refused[i].address, c.addr.len);
+	return c;
+}
+
 static bool is_refused(const struct ip *a)
 {
-	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-		uint8_t n = refused[i].family;
-		struct cidr c = { .addr.len = n, .ones = refused[i].ones };
-		c.bits = (uint8_t)(n * 8);
-		memcpy(c.addr.b, refused[i].address, n);
+	for (size_t i = 0; i < REFUSED; i++) {
+		struct cidr c = refused_range(i);
 		if (cidr_contains(&c, a)) return true;
 	}
 	return false;
+}
+
+static bool has_maps(const struct policy *p, const struct cidr *range)
+{
+	for (size_t i = 0; i < p->map_n; i++)
+		if (cidr_contains(range, &p->maps[i].from.address)) return true;
+	return false;
+}
+
+size_t policy_refused(const struct policy *p, uint8_t len, struct cidr *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->inside_n; i++) {
+		const struct cidr *c = &p->inside[i];
+		if (c->addr.len == len && n < max && !has_maps(p, c)) out[n++] = *c;
+	}
+	for (size_t i = 0; i < REFUSED; i++)
+		if (refused[i].family == len && n < max) out[n++] = refused_range(i);
+	return n;
 }
 
 enum policy_verdict policy_decide(const struct policy *p, struct endpoint *to)

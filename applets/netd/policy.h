@@ -5,12 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/ip.h"
-
-struct endpoint {
-	struct ip address;
-	uint16_t port;             /* host byte order */
-};
+#include "net/endpoint.h"
 
 /* Connections to `from` go to `to`, inside. Port 0 in both: every port, to the same one. */
 struct policy_map { struct endpoint from, to; };
@@ -27,8 +22,13 @@ struct policy {
 enum policy_verdict {
 	POLICY_INSIDE,             /* dial `to` in this network namespace */
 	POLICY_OUTSIDE,            /* dial `to` by a socket of the broker */
-	POLICY_REFUSE,             /* reset */
+	POLICY_REFUSE,             /* reset, or never accepted: policy_refused() */
 };
+
+/* The networks of this address length in which every address that is not allowed is refused
+ * whatever its port, so that the nat table can lead connections to a closed port: the client is
+ * refused at once, and not reset after it was accepted. At most max; how many there are. */
+size_t policy_refused(const struct policy *p, uint8_t len, struct cidr *out, size_t max);
 
 /* The verdict on a connection to `to`, which becomes where to dial. */
 enum policy_verdict policy_decide(const struct policy *p, struct endpoint *to);

@@ -1,8 +1,9 @@
-/* Builds and loads a nat table. Not a general iptables: only what netd needs, and nothing that
+/* Builds and loads nat tables. Not a general iptables: only what netd needs, and nothing that
  * gVisor refuses. */
 #include "net/redirect.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
+#include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -28,76 +31,132 @@ static const struct { unsigned hook; enum redirect_chain chain; } hooks[] = {
 	{ NF_INET_POST_ROUTING, REDIRECT_CHAIN_COUNT },
 };
 
-struct standard_entry { struct ipt_entry e; struct xt_standard_target target; };
-struct redirect_entry {
-	struct ipt_entry e;
+struct redirect4_target {
 	struct xt_entry_target target;
 	struct nf_nat_ipv4_multi_range_compat range;
 };
-struct error_entry { struct ipt_entry e; struct xt_error_target target; };
+struct redirect6_target {
+	struct xt_entry_target target;
+	struct nf_nat_range range;
+};
 
 /* How verdicts are written: negative, and one less, as positive numbers are jumps. */
 enum { VERDICT_ACCEPT = -NF_ACCEPT - 1 };
 
-static void set_sizes(struct ipt_entry *e, size_t all)
+static const struct { int domain, level, set, get_info; } families[REDIRECT_FAMILIES] = {
+	[REDIRECT_IPV4] = { AF_INET, IPPROTO_IP, IPT_SO_SET_REPLACE, IPT_SO_GET_INFO },
+	[REDIRECT_IPV6] = { AF_INET6, IPPROTO_IPV6, IP6T_SO_SET_REPLACE, IP6T_SO_GET_INFO },
+};
+
+static void match_link(const char *link, char *name, unsigned char *mask)
 {
-	e->target_offset = sizeof *e;
-	e->next_offset = (uint16_t)all;
+	size_t len = strnlen(link, IFNAMSIZ - 1);
+
+	memcpy(name, link, len);
+	memset(mask, 0xff, len + 1);   /* with its end: the whole name */
 }
 
-static void add_verdict(struct buf *b, const struct ipt_ip *match, int verdict)
+static void match_network(const struct cidr *to, void *address, void *mask)
 {
-	struct standard_entry s = {0};
+	struct cidr all_ones = { .ones = to->ones, .bits = to->bits, .addr.len = to->addr.len };
+	struct ip network = cidr_network(to);
 
-	if (match) s.e.ip = *match;
-	set_sizes(&s.e, sizeof s);
-	s.target.target.u.target_size = sizeof s.target;
-	s.target.verdict = verdict;
-	buf_add(b, (const char *)&s, sizeof s);
+	memset(all_ones.addr.b, 0xff, all_ones.addr.len);
+	struct ip ones = cidr_network(&all_ones);
+	memcpy(address, network.b, network.len);
+	memcpy(mask, ones.b, ones.len);
 }
 
-static void add_redirect(struct buf *b, const struct ipt_ip *match, uint16_t port)
+static void add_entry4(struct buf *b, const struct redirect_rule *r, const void *target, size_t n)
 {
-	struct redirect_entry r = {0};
+	struct ipt_entry e = { .target_offset = sizeof e };
 
-	r.e.ip = *match;
-	set_sizes(&r.e, sizeof r);
-	r.target.u.target_size = sizeof r - sizeof r.e;   /* with the padding at its end */
-	memcpy(r.target.u.user.name, "REDIRECT", sizeof "REDIRECT");
-	r.range.rangesize = 1;
-	r.range.range[0].flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-	r.range.range[0].min.all = r.range.range[0].max.all = htons(port);
-	buf_add(b, (const char *)&r, sizeof r);
+	e.next_offset = (uint16_t)(sizeof e + n);
+	if (r) e.ip.proto = IPPROTO_TCP;
+	if (r && r->link) match_link(r->link, e.ip.iniface, e.ip.iniface_mask);
+	if (r && r->to.bits) match_network(&r->to, &e.ip.dst, &e.ip.dmsk);
+	buf_add(b, (const char *)&e, sizeof e);
+	buf_add(b, target, n);
 }
 
-static void add_error(struct buf *b)
+static void add_entry6(struct buf *b, const struct redirect_rule *r, const void *target, size_t n)
 {
-	struct error_entry x = {0};
+	struct ip6t_entry e = { .target_offset = sizeof e };
 
-	set_sizes(&x.e, sizeof x);
-	x.target.target.u.target_size = sizeof x.target;
-	memcpy(x.target.target.u.user.name, XT_ERROR_TARGET, sizeof XT_ERROR_TARGET);
-	memcpy(x.target.errorname, XT_ERROR_TARGET, sizeof XT_ERROR_TARGET);
-	buf_add(b, (const char *)&x, sizeof x);
-}
-
-static void match_rule(const struct redirect_rule *r, struct ipt_ip *m)
-{
-	*m = (struct ipt_ip){ .proto = IPPROTO_TCP };
-	if (r->link) {
-		size_t len = strnlen(r->link, sizeof m->iniface - 1);
-		memcpy(m->iniface, r->link, len);
-		memset(m->iniface_mask, 0xff, len + 1);   /* with its end: the whole name */
+	e.next_offset = (uint16_t)(sizeof e + n);
+	if (r) {
+		e.ipv6.proto = IPPROTO_TCP;
+		e.ipv6.flags = IP6T_F_PROTO;
 	}
-	if (!r->to.bits) return;
-	uint32_t mask = r->to.ones ? htonl(0xffffffffu << (32 - r->to.ones)) : 0;
-	memcpy(&m->dst, r->to.addr.b, sizeof m->dst);
-	m->dst.s_addr &= mask;
-	m->dmsk.s_addr = mask;
+	if (r && r->link) match_link(r->link, e.ipv6.iniface, e.ipv6.iniface_mask);
+	if (r && r->to.bits) match_network(&r->to, &e.ipv6.dst, &e.ipv6.dmsk);
+	buf_add(b, (const char *)&e, sizeof e);
+	buf_add(b, target, n);
 }
 
-void redirect_build(const struct redirect_rule *rules, size_t n, unsigned old, void *counters,
-	struct buf *out)
+/* rule: what the entry matches; NULL: everything. */
+static void add_entry(struct buf *b, enum redirect_family family, const struct redirect_rule *rule,
+	const void *target, size_t n)
+{
+	(family == REDIRECT_IPV4 ? add_entry4 : add_entry6)(b, rule, target, n);
+}
+
+static void add_accept(struct buf *b, enum redirect_family family,
+	const struct redirect_rule *rule)
+{
+	struct xt_standard_target t = { .verdict = VERDICT_ACCEPT };
+
+	t.target.u.target_size = sizeof t;
+	add_entry(b, family, rule, &t, sizeof t);
+}
+
+static void name_redirect(struct xt_entry_target *t, size_t size)
+{
+	t->u.target_size = (uint16_t)size;   /* with the padding at its end */
+	memcpy(t->u.user.name, "REDIRECT", sizeof "REDIRECT");
+}
+
+static void add_redirect(struct buf *b, enum redirect_family family,
+	const struct redirect_rule *rule)
+{
+	struct redirect4_target four = {0};
+	struct redirect6_target six = {0};
+	uint16_t port = htons(rule->port);
+
+	if (family == REDIRECT_IPV4) {
+		name_redirect(&four.target, sizeof four);
+		four.range.rangesize = 1;
+		four.range.range[0].flags = NF_NAT_RANGE_PROTO_SPECIFIED;
+		four.range.range[0].min.all = four.range.range[0].max.all = port;
+		add_entry(b, family, rule, &four, sizeof four);
+		return;
+	}
+	name_redirect(&six.target, sizeof six);
+	six.range.flags = NF_NAT_RANGE_PROTO_SPECIFIED;
+	six.range.min_proto.all = six.range.max_proto.all = port;
+	add_entry(b, family, rule, &six, sizeof six);
+}
+
+static void add_error(struct buf *b, enum redirect_family family)
+{
+	struct xt_error_target t = {0};
+
+	t.target.u.target_size = sizeof t;
+	memcpy(t.target.u.user.name, XT_ERROR_TARGET, sizeof XT_ERROR_TARGET);
+	memcpy(t.errorname, XT_ERROR_TARGET, sizeof XT_ERROR_TARGET);
+	add_entry(b, family, NULL, &t, sizeof t);
+}
+
+static bool is_of(enum redirect_family family, const struct redirect_rule *r)
+{
+	return !r->to.bits || (r->to.bits == 32) == (family == REDIRECT_IPV4);
+}
+
+/* The head is the same for both families. */
+_Static_assert(sizeof(struct ipt_replace) == sizeof(struct ip6t_replace), "struct ipt_replace");
+
+void redirect_build(enum redirect_family family, const struct redirect_rule *rules, size_t n,
+	unsigned old, void *counters, struct buf *out)
 {
 	struct ipt_replace head = { .num_counters = old, .counters = counters };
 	_cleanup_buf_ struct buf entries = {0};
@@ -107,18 +166,15 @@ void redirect_build(const struct redirect_rule *rules, size_t n, unsigned old, v
 		head.valid_hooks |= 1u << hooks[h].hook;
 		head.hook_entry[hooks[h].hook] = (unsigned)entries.len;
 		for (size_t i = 0; i < n; i++) {
-			struct ipt_ip m;
-			if (rules[i].chain != hooks[h].chain) continue;
-			match_rule(&rules[i], &m);
-			if (rules[i].port) add_redirect(&entries, &m, rules[i].port);
-			else add_verdict(&entries, &m, VERDICT_ACCEPT);
+			if (rules[i].chain != hooks[h].chain || !is_of(family, &rules[i])) continue;
+			(rules[i].port ? add_redirect : add_accept)(&entries, family, &rules[i]);
 			head.num_entries++;
 		}
 		head.underflow[hooks[h].hook] = (unsigned)entries.len;
-		add_verdict(&entries, NULL, VERDICT_ACCEPT);
+		add_accept(&entries, family, NULL);
 		head.num_entries++;
 	}
-	add_error(&entries);
+	add_error(&entries, family);
 	head.num_entries++;
 	head.size = (unsigned)entries.len;
 	buf_add(out, (const char *)&head, sizeof head);
@@ -126,23 +182,40 @@ void redirect_build(const struct redirect_rule *rules, size_t n, unsigned old, v
 	out->failed |= entries.failed;
 }
 
-int redirect_load(const struct redirect_rule *rules, size_t n, struct err *e)
+int redirect_load(enum redirect_family family, const struct redirect_rule *rules, size_t n,
+	struct err *e)
 {
 	struct ipt_getinfo info = {0};
 	socklen_t len = sizeof info;
 	_cleanup_buf_ struct buf b = {0};
+	int level = families[family].level;
 
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	_cleanup_close_ int fd = socket(families[family].domain, SOCK_RAW | SOCK_CLOEXEC,
+		IPPROTO_RAW);
 	if (fd < 0) return err_errno(e, -errno, "a raw socket for the nat table");
 	memcpy(info.name, table, sizeof table);
-	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len) < 0)
+	if (getsockopt(fd, level, families[family].get_info, &info, &len) < 0)
 		return err_errno(e, -errno, "the nat table");
 	size_t old = info.num_entries ? info.num_entries : 1;
 	_cleanup_free_ void *counters = calloc(old, sizeof(struct xt_counters));
 	if (!counters) return err_errno(e, -ENOMEM, "the nat table");
-	redirect_build(rules, n, info.num_entries, counters, &b);
+	redirect_build(family, rules, n, info.num_entries, counters, &b);
 	if (b.failed) return err_errno(e, -ENOMEM, "the nat table");
-	if (setsockopt(fd, IPPROTO_IP, IPT_SO_SET_REPLACE, b.data, (socklen_t)b.len) < 0)
+	if (setsockopt(fd, level, families[family].set, b.data, (socklen_t)b.len) < 0)
 		return err_errno(e, -errno, "rules for the nat table");
 	return 0;
+}
+
+int redirect_original(int fd, struct endpoint *to)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof a;
+
+	/* A socket of IPv6 that takes both has connections of IPv4, too. */
+	if (getsockopt(fd, IPPROTO_IPV6, IP6T_SO_ORIGINAL_DST, &a, &n) < 0) {
+		n = sizeof a;
+		if (getsockopt(fd, IPPROTO_IP, SO_ORIGINAL_DST, &a, &n) < 0) return -errno;
+	}
+	*to = endpoint_from_sockaddr(&a);
+	return to->address.len ? 0 : -EAFNOSUPPORT;
 }

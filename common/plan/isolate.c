@@ -52,7 +52,7 @@ static int try_inside(void *e)
 	static const struct redirect_rule rule = { REDIRECT_OUTPUT, NULL, {{0}, 0, 0}, 1 };
 	int r = switch_make(&trial_network, e);
 
-	if (!r) r = redirect_load(&rule, 1, e);
+	if (!r) r = redirect_load(REDIRECT_IPV4, &rule, 1, e);
 	return r < 0 ? r : try_cgroups(e);
 }
 

@@ -16,6 +16,9 @@ same "pod to node" 0 "$(inner sh -c 'nc -w 3 10.42.0.1 10250 </dev/null; echo $?
 same "pod to the API server's Service" 0 "$(inner sh -c 'nc -w 3 10.43.0.1 443 </dev/null; echo $?')"
 same "an address of the Services without a Service is refused at once" 1 "$(inner sh -c 'timeout 3 wget -qO- http://10.43.0.77/ >/dev/null 2>&1; echo $?')"
 
+same "hostPort from outside" "web page" "$(curl -s -m 5 http://127.0.0.1:18088/index.html 2>&1)"
+same "hostPort from a pod, TCP and UDP" "web page answered" "$(inner wget -qO- http://10.42.0.1:18088/index.html) $(ask udp 10.42.0.1 19000 2000)"
+
 # A server of the sandbox, outside of the cluster's namespaces. k3sbox's own address there is the first one that is no loopback.
 address=$(ip -4 -o addr show | awk '$2 != "lo" {sub("/.*", "", $4); print $4; exit}')
 mkdir -p "$T/www"
@@ -29,7 +32,7 @@ if [ "$address" ]; then
 else
 	skip "pod to the outside" "this sandbox has no address"
 fi
-same "the metadata service's address is refused" 1 "$(inner sh -c 'timeout 5 wget -qO- http://169.254.169.254/ >/dev/null 2>&1; echo $?')"
+has "the metadata service's address is refused before a connection" "$(inner wget -qO- http://169.254.169.254/)" "Connection refused"
 kill $httpd
 
 k port-forward pod/web 18081:8080 >/dev/null 2>&1 &
@@ -37,22 +40,24 @@ forward=$!
 check "port-forward" wait_until 10 sh -c 'curl -s -m 3 http://127.0.0.1:18081/index.html | grep -q "web page"'
 kill $forward
 
-k create -f tests/e2e/many-http.yaml >/dev/null
-run k rollout status deployment/many --timeout=240s
-same "20 replicas with HTTP probes become ready" 0 "$rc"
-same "each has its own address" 20 "$(k get pod -l app=many -o jsonpath='{range .items[*]}{.status.podIP}{"\n"}{end}' | sort -u | grep -c .)"
-k delete deployment many --wait=false >/dev/null
-k delete pod web --wait=false >/dev/null
-check "and go again" wait_until 120 sh -c '[ -z "$(k3sbox kubectl get pod -l app=many -o name)" ]'
-check "without leftovers: links" wait_until 30 sh -c '[ "$(k3sbox enter nsenter --net=/run/netns/k3sbox-switch ip -o link | grep -c veth)" = 1 ]'
-check "without leftovers: leases" wait_until 30 sh -c '[ "$(k3sbox enter find /run/k3sbox-leases -name "10.42.*" | wc -l)" = 1 ]'
-check "without leftovers: network namespaces" wait_until 30 sh -c '[ "$(k3sbox enter ls /run/netns | grep -c cni-)" = 1 ]'
-
 netd() { pgrep -f 'netd --channel' | head -n 1; }
 old=$(netd)
 kill -9 "$old"
 check "netd comes back after kill -9" wait_until 5 sh -c "p=\$(pgrep -f 'netd --channel' | head -n 1); [ \"\$p\" ] && [ \"\$p\" != $old ]"
 check "and the API server can be reached again" wait_until 10 k3sbox kubectl get node
+check "and the host port" wait_until 5 curl -s -m 3 http://127.0.0.1:18088/index.html
+k delete pod web --wait=false >/dev/null
+check "the port closes with its pod" wait_until 30 sh -c '! curl -s -m 3 http://127.0.0.1:18088/'
+
+k create -f tests/e2e/many-http.yaml >/dev/null
+run k rollout status deployment/many --timeout=240s
+same "20 replicas with HTTP probes become ready" 0 "$rc"
+same "each has its own address" 20 "$(k get pod -l app=many -o jsonpath='{range .items[*]}{.status.podIP}{"\n"}{end}' | sort -u | grep -c .)"
+k delete deployment many --wait=false >/dev/null
+check "and go again" wait_until 120 sh -c '[ -z "$(k3sbox kubectl get pod -l app=many -o name)" ]'
+check "without leftovers: links" wait_until 30 sh -c '[ "$(k3sbox enter nsenter --net=/run/netns/k3sbox-switch ip -o link | grep -c veth)" = 1 ]'
+check "without leftovers: leases" wait_until 30 sh -c '[ "$(k3sbox enter find /run/k3sbox-leases -name "10.42.*" | wc -l)" = 1 ]'
+check "without leftovers: network namespaces" wait_until 30 sh -c '[ "$(k3sbox enter ls /run/netns | grep -c cni-)" = 1 ]'
 
 supervisor=$(k3sbox status -o json | jq .pid)
 kill -9 "$supervisor"

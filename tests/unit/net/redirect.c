@@ -6,6 +6,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 
 #include "base/buf.h"
 #include "unit.h"
@@ -22,7 +23,7 @@ TEST(the_table_is_consistent)
 	unsigned found = 0, at = 0;
 	int counters;
 
-	redirect_build(rules, 2, 5, &counters, &b);
+	redirect_build(REDIRECT_IPV4, rules, 2, 5, &counters, &b);
 	CHECK(!b.failed);
 	const struct ipt_replace *r = (const void *)b.data;
 	CHECK_STR(r->name, "nat");
@@ -44,12 +45,30 @@ TEST(host_bits_of_a_network_do_not_count)
 	struct buf b = {0};
 	static const unsigned char network[] = { 10, 42, 0, 0 }, mask[] = { 255, 255, 255, 0 };
 
-	redirect_build(rules, 1, 0, NULL, &b);
+	redirect_build(REDIRECT_IPV4, rules, 1, 0, NULL, &b);
 	const struct ipt_replace *r = (const void *)b.data;
 	const struct ipt_entry *e = (const void *)(b.data + sizeof *r + r->hook_entry[NF_INET_PRE_ROUTING]);
 	CHECK(!memcmp(&e->ip.dst, network, 4) && !memcmp(&e->ip.dmsk, mask, 4));
 	CHECK_STR(e->ip.iniface, "cni0");
 	CHECK(e->ip.iniface_mask[4] == 0xff && !e->ip.iniface_mask[5]);
+	buf_free(&b);
+}
+
+TEST(a_table_of_the_other_family)
+{
+	static const struct redirect_rule both[] = {
+		{ REDIRECT_OUTPUT, NULL, { { 4, { 10 } }, 8, 32 }, 1 },
+		{ REDIRECT_OUTPUT, NULL, { { 16, { 0xfd } }, 8, 128 }, 1 },
+	};
+	struct buf b = {0};
+
+	redirect_build(REDIRECT_IPV6, both, 2, 0, NULL, &b);
+	const struct ip6t_replace *r = (const void *)b.data;
+	const struct ip6t_entry *e =
+		(const void *)(b.data + sizeof *r + r->hook_entry[NF_INET_LOCAL_OUT]);
+	CHECK(b.len == sizeof *r + r->size && r->num_entries == 4 + 1 + 1);
+	CHECK(e->ipv6.dst.s6_addr[0] == 0xfd && e->ipv6.dmsk.s6_addr[0] == 0xff &&
+		!e->ipv6.dmsk.s6_addr[1] && e->ipv6.flags == IP6T_F_PROTO);
 	buf_free(&b);
 }
 
@@ -60,11 +79,14 @@ TEST(the_kernel_accepts_it_in_place_of_any_other)
 
 	if (unshare(CLONE_NEWNET) < 0) return;
 	for (size_t n = 0; n <= 2; n++) {
-		int r = redirect_load(rules, n, &e);
+		int r = redirect_load(REDIRECT_IPV4, rules, n, &e);
 		CHECK(!*e.text);
 		CHECK(r == 0);
 	}
-	CHECK(!redirect_load(NULL, 0, &e));
+	CHECK(!redirect_load(REDIRECT_IPV4, NULL, 0, &e));
+	/* A kernel may lack the table for IPv6. */
+	int six = redirect_load(REDIRECT_IPV6, rules, 2, &e);
+	CHECK(!six || strstr(e.text, "table"));
 }
 
 UNIT_MAIN("redirect")

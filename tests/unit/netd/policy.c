@@ -78,4 +78,21 @@ TEST(a_map_comes_first_and_changes_address_and_port)
 	CHECK(policy_decide(&p, &to) == POLICY_REFUSE);
 }
 
+TEST(networks_that_are_always_refused)
+{
+	const struct cidr inside[] = { { ip("10.42.0.0"), 16, 32 }, { ip("10.43.0.0"), 16, 32 } };
+	const struct policy_map api = { { ip("10.43.0.1"), 443 }, { ip("127.0.0.1"), 6443 } };
+	const struct policy p = { .maps = &api, .map_n = 1, .inside = inside, .inside_n = 2 };
+	struct cidr got[16];
+	struct endpoint to = { .port = 80 };
+
+	size_t n = policy_refused(&p, 4, got, 16);
+	CHECK(n == 5 && !ip_cmp(&got[0].addr, &inside[0].addr));
+	for (size_t i = 0; i < n; i++) {
+		to.address = got[i].addr;
+		CHECK(policy_decide(&p, &to) == POLICY_REFUSE);
+	}
+	CHECK(policy_refused(&p, 16, got, 16) == 4 && policy_refused(&p, 16, got, 2) == 2);
+}
+
 UNIT_MAIN("policy")
