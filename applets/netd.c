@@ -22,6 +22,7 @@
 #include "base/io.h"
 #include "net/proxy.h"
 #include "netd/dns.h"
+#include "netd/echo.h"
 #include "netd/flow.h"
 #include "netd/listen.h"
 #include "netd/policy.h"
@@ -51,6 +52,7 @@ struct netd {
 	struct gate_proxy proxy;
 	struct dns dns;
 	struct udp udp;
+	struct echo echo;
 	struct relay relay;
 	struct ports ports;
 };
@@ -229,9 +231,19 @@ static void open_udp(const struct config *cfg, struct netd *d)
 	d->udp.policy = &d->policy;
 	d->udp.pods = d->pods;
 	d->udp.max = share < UDP_FLOWS ? share : UDP_FLOWS;
-	int r = udp_init(&d->udp, SWITCH_NODE_LINK);
+	int r = udp_init(&d->udp);
 	/* Most pods need no UDP but DNS, which has a socket of its own. */
 	if (r < 0) warn_errno(r, "datagrams of pods to addresses outside are not carried");
+}
+
+static void open_echo(const struct config *cfg, struct netd *d)
+{
+	d->echo.epoll = d->epoll;
+	d->echo.channel = (int)cfg->channel;
+	d->echo.policy = &d->policy;
+	d->echo.pods = d->pods;
+	int r = echo_init(&d->echo);
+	if (r < 0) warn_errno(r, "echo requests to addresses outside are not carried");
 }
 
 static void open_ports(const struct config *cfg, struct netd *d)
@@ -287,8 +299,10 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 
 	if (data == DNS_DATA_CLIENTS) dns_on_clients(&d->dns, now);
 	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, index);
-	else if (data == UDP_DATA_PACKETS) udp_on_packets(&d->udp, now);
+	else if (data & UDP_DATA_PACKETS) udp_on_packets(&d->udp, index, now);
 	else if (data & UDP_DATA_FLOW(0)) udp_on_answer(&d->udp, index, now);
+	else if (data & ECHO_DATA_PACKETS) echo_on_packets(&d->echo, index, now);
+	else if (data & ECHO_DATA_FLOW(0)) echo_on_answer(&d->echo, index);
 	else if (data & RELAY_DATA_PORT(0)) relay_on_port(&d->relay, index, now);
 	else if (data & RELAY_DATA_FLOW(0)) relay_on_answer(&d->relay, index, now);
 	else if (data == PORTS_DATA) ports_on_call(&d->ports);
@@ -317,6 +331,7 @@ static _Noreturn void loop(struct netd *d)
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));
 		timeout = sooner(timeout, relay_settle(&d->relay, now));
+		timeout = sooner(timeout, echo_settle(&d->echo, now));
 	}
 }
 
@@ -338,6 +353,7 @@ static int run(void *cfg_, const struct args *args)
 	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed };
 	open_listeners(cfg, &d);
 	open_udp(cfg, &d);
+	open_echo(cfg, &d);
 	open_ports(cfg, &d);
 	load_rules(cfg, &d);
 	tell_ready();

@@ -28,8 +28,8 @@ static int listen_inside(const struct port *port)
 {
 	struct sockaddr_storage a;
 	socklen_t n = endpoint_to_sockaddr(&port->host, &a);
-	int type = (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, on = 1;
-	int fd = socket(a.ss_family, type, 0);
+	int type = port->udp ? SOCK_DGRAM : SOCK_STREAM, on = 1;
+	int fd = socket(a.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) return -errno;
 	/* If one of these fails, bind(2) fails too where it matters. */

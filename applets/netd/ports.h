@@ -1,5 +1,5 @@
-/* The node's ports that lead to pods (hostPort, world/ports.h): listeners outside, by sockets of the
- * broker, and inside, on the node. */
+/* The node's ports that lead to pods (hostPort, world/ports.h): listeners outside, by sockets of
+ * the broker, and inside, on the node. */
 #ifndef K3SBOX_NETD_PORTS_H
 #define K3SBOX_NETD_PORTS_H
 

@@ -1,6 +1,5 @@
-/* Datagrams of pods to addresses outside. They are seen where they come in over the node's link,
- * and each pair of client and server has a socket of the broker, connected to the server; answers
- * go back with the server's address as their source. IPv4 only; fragments are dropped. */
+/* Datagrams of pods and of the node to addresses outside (packets.h). Each pair of client and
+ * server has a socket of the broker, connected to the server. IPv4 only. */
 #ifndef K3SBOX_NETD_UDP_H
 #define K3SBOX_NETD_UDP_H
 
@@ -9,13 +8,13 @@
 #include <stdint.h>
 
 #include "net/ip.h"
+#include "netd/packets.h"
 #include "netd/policy.h"
 
 enum {
 	UDP_FLOWS = 1024,
 	UDP_SOURCES = 256,
-	UDP_HEADERS = 20 + 8,      /* IPv4 and UDP */
-	UDP_PACKET = 65535,
+	UDP_HEADERS = PACKETS_HEADER + 8,
 	UDP_SHORT_MS = 30000,      /* after a question and its answer */
 	UDP_LONG_MS = 180000,      /* after more of both */
 	UDP_LOOK_MS = 5000,        /* between two looks for what is over */
@@ -38,16 +37,16 @@ struct udp_flow {
 
 struct udp {
 	int epoll, channel;        /* the broker's */
-	int in, out;               /* -1: datagrams cannot be carried here */
 	const struct policy *policy;
-	struct cidr pods;
+	struct cidr pods;          /* the node's address, with the prefix of its pods */
+	struct packets packets;
 	uint32_t max, used;        /* flows 0 … max - 1; the first `fresh` have been used */
 	uint32_t fresh;
 	struct udp_key keys[UDP_FLOWS];
 	struct udp_flow v[UDP_FLOWS];
 	uint16_t used_by[UDP_SOURCES];
 	int64_t look_at;           /* 0: nothing to look for */
-	unsigned char packet[UDP_PACKET];
+	unsigned char packet[PACKETS_MAX];
 	uint64_t dropped;
 };
 
@@ -56,15 +55,15 @@ bool udp_parse(const unsigned char *packet, size_t n, struct udp_packet *out);
 /* Pure. The headers of an answer of n bytes for this client. */
 void udp_make_headers(const struct udp_key *key, size_t n, unsigned char out[UDP_HEADERS]);
 
-/* Opens the sockets inside. link: where pods' packets come in. 0, or -errno: then nothing is
- * carried, and the other functions do nothing. */
-int udp_init(struct udp *u, const char *link);
+/* Opens the sockets inside. 0, or -errno: then nothing is carried, and the other functions do
+ * nothing. */
+int udp_init(struct udp *u);
 
 /* epoll data */
-#define UDP_DATA_PACKETS (1ull << 59)
+#define UDP_DATA_PACKETS (1ull << 59)          /* | enum packets_place */
 #define UDP_DATA_FLOW(i) (1ull << 58 | (uint64_t)(i))
 
-void udp_on_packets(struct udp *u, int64_t now);
+void udp_on_packets(struct udp *u, size_t place, int64_t now);
 void udp_on_answer(struct udp *u, size_t i, int64_t now);
 /* Milliseconds until it must be called again; -1: no need. */
 int udp_settle(struct udp *u, int64_t now);

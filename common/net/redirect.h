@@ -1,7 +1,7 @@
 /* The nat tables of a network namespace that only k3sbox uses: they redirect TCP connections to a
  * local port (REDIRECT), by the ip_tables and ip6_tables socket interfaces that the kernel and
- * gVisor share (linux/netfilter_ipv4/ip_tables.h, gvisor pkg/sentry/socket/netfilter). No program is
- * called. */
+ * gVisor share (linux/netfilter_ipv4/ip_tables.h, gvisor pkg/sentry/socket/netfilter). No program
+ * is called. */
 #ifndef K3SBOX_REDIRECT_H
 #define K3SBOX_REDIRECT_H
 

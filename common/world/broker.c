@@ -20,13 +20,15 @@ struct reply {
 /* ---- outside ---- */
 
 static const struct op {
-	int type;
+	int type, protocol;
 	bool bound, listens;
+	int instead;               /* a type that is tried if this one is refused */
 } ops[BROKER_OP_COUNT] = {
 	[BROKER_TCP] = { SOCK_STREAM },
 	[BROKER_UDP] = { SOCK_DGRAM },
 	[BROKER_LISTEN_TCP] = { SOCK_STREAM, .bound = true, .listens = true },
 	[BROKER_BIND_UDP] = { SOCK_DGRAM, .bound = true },
+	[BROKER_PING] = { SOCK_DGRAM, IPPROTO_ICMP, .instead = SOCK_RAW },
 };
 
 static socklen_t make_address(const struct broker_request *q, struct sockaddr_storage *a)
@@ -67,7 +69,9 @@ static int make_socket(const struct broker_request *q)
 	if (!q->op || q->op >= BROKER_OP_COUNT) return -EINVAL;
 	if (q->family != AF_INET && q->family != AF_INET6) return -EINVAL;
 	const struct op *op = &ops[q->op];
-	int fd = socket(q->family, op->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(q->family, op->type | SOCK_CLOEXEC | SOCK_NONBLOCK, op->protocol);
+	if (fd < 0 && op->instead)
+		fd = socket(q->family, op->instead | SOCK_CLOEXEC | SOCK_NONBLOCK, op->protocol);
 	if (fd < 0) return -errno;
 	int r = op->bound ? bind_to(fd, q) : 0;
 	if (!r && op->listens && listen(fd, BACKLOG) < 0) r = -errno;

@@ -16,6 +16,7 @@ enum broker_op {
 	BROKER_UDP,                /* a UDP socket, non-blocking, not bound */
 	BROKER_LISTEN_TCP,         /* bound to address and port, listening, non-blocking */
 	BROKER_BIND_UDP,           /* bound to address and port, non-blocking */
+	BROKER_PING,               /* ICMP echo, non-blocking: a ping socket, or a raw one */
 	BROKER_OP_COUNT,
 };
 

@@ -13,32 +13,57 @@
 
 static const char own_netns[] = "/proc/self/ns/net";
 
-static int pin(struct err *e)
+static int pin(const char *path, struct err *e)
 {
-	int r = io_mkparents(SWITCH_NETNS, 0755);
-	int fd = r < 0 ? r : open(SWITCH_NETNS, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
+	int r = io_mkparents(path, 0755);
+	int fd = r < 0 ? r : open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
 
-	if (fd < 0) return err_errno(e, r < 0 ? r : -errno, SWITCH_NETNS);
+	if (fd < 0) return err_errno(e, r < 0 ? r : -errno, "%s", path);
 	close(fd);
-	if (mount(own_netns, SWITCH_NETNS, NULL, MS_BIND, NULL) < 0)
-		return err_errno(e, -errno, "a bind mount on " SWITCH_NETNS);
+	if (mount(own_netns, path, NULL, MS_BIND, NULL) < 0)
+		return err_errno(e, -errno, "a bind mount on %s", path);
 	return 0;
 }
 
-/* In the switch's namespace. */
-static int make_bridge(struct nl *nl, int node_netns, struct err *e)
+/* Enters a new network namespace, and pins it. A socket in it is opened; its descriptor, or
+ * -errno. */
+static int make_netns(const char *path, struct nl *nl, struct err *e)
 {
-	struct link_info bridge = {0}, port = {0};
+	if (unshare(CLONE_NEWNET) < 0) return err_errno(e, -errno, "a network namespace");
+	int r = pin(path, e);
+	if (r < 0) return r;
+	r = nl_open(nl);
+	if (r < 0) return err_errno(e, r, "rtnetlink");
+	int fd = open(own_netns, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) return fd;
+	r = err_errno(e, -errno, own_netns);
+	nl_close(nl);
+	return r;
+}
+
+/* A port of the bridge; its other end is `link` in that namespace. */
+static int add_port(struct nl *nl, int bridge, const char *name, const char *link, int netns)
+{
+	struct link_info port = {0};
+	int r = link_add_veth(nl, name, link, netns);
+
+	if (!r) r = link_get(nl, name, &port);
+	if (!r) r = link_set_mtu(nl, port.index, SWITCH_MTU);
+	if (!r) r = link_set_master(nl, port.index, bridge);
+	return r < 0 ? r : nl_link_up(nl, port.index, true);
+}
+
+/* In the switch's namespace. */
+static int make_bridge(struct nl *nl, int node, int gateway, struct err *e)
+{
+	struct link_info bridge = {0};
 	int r = link_add_bridge(nl, SWITCH_BRIDGE);
 
 	if (!r) r = link_get(nl, SWITCH_BRIDGE, &bridge);
 	if (!r) r = nl_link_up(nl, bridge.index, true);
 	if (r < 0) return err_errno(e, r, "a bridge");
-	r = link_add_veth(nl, "node", SWITCH_NODE_LINK, node_netns);
-	if (!r) r = link_get(nl, "node", &port);
-	if (!r) r = link_set_mtu(nl, port.index, SWITCH_MTU);
-	if (!r) r = link_set_master(nl, port.index, bridge.index);
-	if (!r) r = nl_link_up(nl, port.index, true);
+	r = add_port(nl, bridge.index, "node", SWITCH_NODE_LINK, node);
+	if (!r) r = add_port(nl, bridge.index, "gateway", SWITCH_GATEWAY_LINK, gateway);
 	return r < 0 ? err_errno(e, r, "a veth pair between the bridge and the node") : 0;
 }
 
@@ -50,40 +75,50 @@ struct ip switch_gateway(const struct cidr *node)
 	return last;
 }
 
+static int configure_link(struct nl *nl, const char *name, const struct cidr *address, int *index,
+	struct err *e)
+{
+	struct link_info link = {0};
+	int r = link_get(nl, name, &link);
+
+	if (!r) r = link_set_mtu(nl, link.index, SWITCH_MTU);
+	if (!r) r = nl_address_add(nl, link.index, address);
+	if (!r) r = nl_link_up(nl, link.index, true);
+	*index = link.index;
+	return r < 0 ? err_errno(e, r, "%s", name) : 0;
+}
+
 /* In the node's namespace. */
 static int configure_node(struct nl *nl, const struct cidr *node, struct err *e)
 {
 	static const struct cidr everywhere = { .addr.len = 4, .bits = 32 };
-	struct link_info lo = {0}, link = {0};
+	struct link_info lo = {0};
 	struct ip gateway = switch_gateway(node);
-	int r = link_get(nl, "lo", &lo);
+	int index, r = link_get(nl, "lo", &lo);
 
 	if (!r) r = nl_link_up(nl, lo.index, true);
 	if (r < 0) return err_errno(e, r, "lo");
-	r = link_get(nl, SWITCH_NODE_LINK, &link);
-	if (!r) r = link_set_mtu(nl, link.index, SWITCH_MTU);
-	if (!r) r = nl_address_add(nl, link.index, node);
-	if (!r) r = nl_link_up(nl, link.index, true);
-	if (r < 0) return err_errno(e, r, SWITCH_NODE_LINK);
-	r = nl_route_add(nl, link.index, &everywhere, &gateway);
+	r = configure_link(nl, SWITCH_NODE_LINK, node, &index, e);
+	if (r < 0) return r;
+	r = nl_route_add(nl, index, &everywhere, &gateway);
 	return r < 0 ? err_errno(e, r, "a default route over " SWITCH_NODE_LINK) : 0;
 }
 
-/* In a namespace that is made for it, and left again. */
-static int make_switch(int node_netns, struct err *e)
+/* In namespaces that are made for it. */
+static int make_switch(int node_netns, const struct cidr *node, struct err *e)
 {
-	struct nl nl;
+	struct cidr gateway = { switch_gateway(node), node->ones, node->bits };
+	struct nl nl = { .fd = -1 }, gateway_nl = { .fd = -1 };
+	int index;
 
-	if (unshare(CLONE_NEWNET) < 0) return err_errno(e, -errno, "a network namespace");
-	int r = pin(e);
-	if (!r) {
-		r = nl_open(&nl);
-		if (r < 0) return err_errno(e, r, "rtnetlink");
-		r = make_bridge(&nl, node_netns, e);
-		nl_close(&nl);
-	}
-	if (setns(node_netns, CLONE_NEWNET) < 0 && !r)
-		r = err_errno(e, -errno, "cannot return to the node's network namespace");
+	_cleanup_close_ int gateway_netns = make_netns(SWITCH_GATEWAY_NETNS, &gateway_nl, e);
+	int r = gateway_netns;
+	_cleanup_close_ int own = r < 0 ? -1 : make_netns(SWITCH_NETNS, &nl, e);
+	if (r >= 0) r = own;
+	if (r >= 0) r = make_bridge(&nl, node_netns, gateway_netns, e);
+	if (r >= 0) r = configure_link(&gateway_nl, SWITCH_GATEWAY_LINK, &gateway, &index, e);
+	nl_close(&nl);
+	nl_close(&gateway_nl);
 	return r;
 }
 
@@ -93,7 +128,9 @@ int switch_make(const struct cidr *node, struct err *e)
 
 	_cleanup_close_ int node_netns = open(own_netns, O_RDONLY | O_CLOEXEC);
 	if (node_netns < 0) return err_errno(e, -errno, own_netns);
-	int r = make_switch(node_netns, e);
+	int r = make_switch(node_netns, node, e);
+	if (setns(node_netns, CLONE_NEWNET) < 0 && r >= 0)
+		r = err_errno(e, -errno, "cannot return to the node's network namespace");
 	if (r < 0) return r;
 	r = nl_open(&nl);
 	if (r < 0) return err_errno(e, r, "rtnetlink");

@@ -13,12 +13,18 @@
 #define SWITCH_BRIDGE "switch"
 #define SWITCH_NODE_LINK "cni0"
 
+/* The namespace of the gateway of the node's own default route, and its link to the switch. netd
+ * takes what the node's processes send there. */
+#define SWITCH_GATEWAY_NETNS "/run/netns/k3sbox-gateway"
+#define SWITCH_GATEWAY_LINK "eth0"
+
 /* Nothing leaves the world but through netd's sockets, so the links can have any MTU: a large one
  * carries six to eight times as much in gVisor. */
 enum { SWITCH_MTU = 65000 };
 
-/* The gateway of the node's default route: the last host address of its network, which no interface
- * has and no pod may get. gVisor needs one, because it has no routes that name only a link. */
+/* The gateway of the node's default route: the last host address of its network, which no pod may
+ * get. TCP connections never go there, because netd redirects them; datagrams and echo requests
+ * do. */
 struct ip switch_gateway(const struct cidr *node);
 
 /* Called once, by process 1 of a world, in the node's network namespace, which has only lo yet. The

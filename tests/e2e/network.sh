@@ -29,6 +29,16 @@ if [ "$address" ]; then
 	same "pod to the outside" "outside page" "$(inner wget -qO- "http://$address:18080/index.html")"
 	same "node to the outside" "outside page" "$(k3sbox enter busybox wget -qO- "http://$address:18080/index.html" 2>&1)"
 	has "the API server is there on the sandbox's address" "$(curl -sk -m 5 "https://$address:6443/version" 2>&1)" "Unauthorized"
+	"$PWD/build/guest/guest" serve 18082 >/dev/null &
+	server=$!
+	sleep 0.3
+	same "datagrams of a pod and of the node to the outside" "answered answered" \
+		"$(ask udp "$address" 18082 2000) $(k3sbox enter "$PWD/build/guest/guest" ask udp "$address" 18082 2000 2>&1)"
+	kill $server
+	pinged() { grep -c '^64 bytes from'; }
+	same "echo: pod and node to the outside, pod to the node and to another pod" "2 2 2 2" "$(echo $(
+		for to in "$address" 10.42.0.1 "$web"; do inner ping -c 2 -W 5 "$to" | pinged; done
+		k3sbox enter "$PWD/build/rig/bin/busybox" ping -c 2 -W 5 "$address" 2>&1 | pinged))"
 else
 	skip "pod to the outside" "this sandbox has no address"
 fi
