@@ -1,9 +1,9 @@
 # Runs inside the sandbox for as long as that lives: a cluster, and batches of short pods while $DIR/go
-# exists. It takes the measures that soak.sh judges. $DIR, $OPTS, $COUNT, $RIG and $TOP come from there;
-# $DIR is shared with the machine outside.
+# exists. It takes the measures that soak.sh judges. $DIR, $OPTS, $COUNT and $RIG come from there; $DIR
+# is shared with the machine outside.
 export DIR PATH=$DIR/bin:$RIG:$PATH
-BATCH=20   # pods at once; each is a sandbox and four containers
-k() { timeout 400 k3sbox kubectl "$@"; }
+PODS=10   # pods at once, each a sandbox and four containers; two such waves are 100 containers
+k() { timeout 700 k3sbox kubectl "$@"; }
 say() { echo "$*" >>"$DIR/log"; }
 die() { say "failed: $*"; touch "$DIR/failed"; exit 1; }
 
@@ -13,23 +13,13 @@ soon() {
 	until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.5; done
 }
 
-count() { find "$@" 2>/dev/null | wc -l; }
-
-# The resident pod is all that is left. The kubelet removes the sandboxes and logs of deleted pods once a
-# minute.
-settled() {
-	[ "$(pgrep -xc containerd-shim)" -le 1 ] && [ "$(ls /var/lib/kubelet/pods | wc -l)" -le 1 ] &&
-		[ "$(count /var/log/pods -type f)" -le 1 ] && ! pgrep -x runc >/dev/null
-}
-
-taken=0
+# In the node's own namespaces, if it has some, all of these have to be looked at there.
 measure() { # DONE
-	soon 120 settled || say "  not settled: $(pgrep -xc containerd-shim) shims," \
-		"$(ls /var/lib/kubelet/pods | wc -l) pods, $(count /var/log/pods -type f) logs"
-	${world:+k3sbox enter} bash "$TOP/tests/soak/measure.sh" "$1" $taken >>"$DIR/measures"
-	[ -e /proc/key-users ] || taken=$((taken + 1))
+	soon 120 inside settled || say "  not settled: $(inside unsettled)"
+	inside measure "$1" "$COUNT" >>"$DIR/measures" 2>>"$DIR/log"
 	say "  $(tail -n 1 "$DIR/measures")"
 }
+inside() { ${world:+k3sbox enter} bash "$DIR/bin/measure.sh" "$@"; }
 
 pods() { # NAME…
 	for name; do
@@ -41,31 +31,38 @@ pods() { # NAME…
 	done
 }
 
-batch() { # FIRST: these pods run, end and are deleted
-	pods $(seq -f "soak-%g" "$1" $(($1 + BATCH - 1))) | k create -f - >/dev/null || return 1
-	k wait --for=jsonpath='{.status.phase}'=Succeeded pod -l app=soak --timeout=240s >/dev/null || {
+# A busy machine can take long; what matters is what remains. Too many pods at once would make the
+# kubelet give up waiting for containerd.
+wave() { # FIRST: these pods run, end and are deleted
+	pods $(seq -f "soak-%g" "$1" $(($1 + PODS - 1))) | k create -f - >/dev/null || return 1
+	k wait --for=jsonpath='{.status.phase}'=Succeeded pod -l app=soak --timeout=600s >/dev/null || {
 		k get pod -l app=soak >>"$DIR/log" 2>&1
 		k get events 2>&1 | grep Warning | tail -n 5 | cut -c1-400 >>"$DIR/log"
 		return 1
 	}
-	k delete pod -l app=soak --timeout=240s >/dev/null
+	k delete pod -l app=soak --timeout=600s >/dev/null
 }
+batch() { wave "$1" && wave $(($1 + PODS)); }
 
 mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$DIR/hello.tar" /var/lib/rancher/k3s/agent/images/
 k3sbox run -d $OPTS --timeout 120 >>"$DIR/log" 2>&1 || die "run -d"
 world=$(grep -o 'namespaces of its own' "$DIR/log")
-k create -f "$TOP/tests/soak/resident.yaml" >>"$DIR/log" 2>&1
+k create -f "$DIR/bin/resident.yaml" >>"$DIR/log" 2>&1
 k wait --for=condition=Ready --timeout=90s pod/resident >>"$DIR/log" 2>&1 ||
 	die "the resident pod is not ready"
 touch "$DIR/up"
+# Five measures and the first one, as far as there are so many batches.
+every=$((COUNT / 500 * 100))
+[ $every -gt 0 ] || every=100
 done=0
 while [ ! -e "$DIR/quit" ]; do
 	if [ ! -e "$DIR/go" ] || [ $done -ge "$COUNT" ]; then rm -f "$DIR/go"; sleep 1; continue; fi
-	[ $done -gt 0 ] || { batch 0 && measure 0; }     # the first batch warms up
+	[ $done -gt 0 ] || { wave 0 && measure 0; } || die "the first pods"   # they warm up
 	batch $((done + 1)) || die "after $done containers"
-	done=$((done + 5 * BATCH))
-	measure $done
+	done=$((done + 100))
+	[ $((done % every)) -gt 0 ] && [ $done -lt "$COUNT" ] || measure $done
+	say "$done containers after $SECONDS s"
 	echo $done >"$DIR/done"
 done
 k3sbox stop >>"$DIR/log" 2>&1

@@ -1,6 +1,7 @@
 #!/bin/bash
-# measure.sh DONE TAKEN: one line of figures, in the order of ROWS in soak.sh. Runs where the node lives, in its own
-# namespaces if it has some. TAKEN keys have been used up by earlier measures.
+# Runs where the node lives, in its own namespaces if it has some; $DIR comes from inside.sh.
+# measure.sh settled | unsettled: has the last batch gone, and if not, what is left.
+# measure.sh measure DONE COUNT: one line of figures, in the order of ROWS in soak.sh.
 count() { find "$@" 2>/dev/null | wc -l; }
 # The supervisor and, with --no-mount, the interceptor.
 ours() { find /proc/[0-9]*/exe -lname '*/k3sbox' 2>/dev/null | cut -d/ -f3; }
@@ -12,21 +13,28 @@ resident() {
 descriptors() { local p; for p; do ls "/proc/$p/fd"; done 2>/dev/null | wc -l; }
 
 # gVisor does not list its keys. No key can be made while the limit is not above their number, so the
-# lowest limit at which one can be made tells it; the next measure subtracts that one key.
-taken=$2
-keys() {
+# lowest limit at which one can be made tells it; each measure leaves one key, which is subtracted. The
+# limit cannot be set from a user namespace. There the keys are counted once, at the end, by making
+# keys until none can be made.
+keys() { # DONE COUNT
 	local limit=/proc/sys/kernel/keys/maxkeys usual n
 	if [ -e /proc/key-users ]; then
 		awk '$1 == "0:" {split($3, a, "/"); print a[1]}' /proc/key-users
 		return
 	fi
 	usual=$(cat $limit) || { echo -; return; }
+	if ! echo "$usual" 2>/dev/null >$limit; then
+		[ "$1" -ge "$2" ] || { echo -; return; }
+		n=$("$DIR/bin/guest" keyrings "$usual" | sed -n 's/^joined: //p')
+		echo $((usual - n))
+		return
+	fi
 	for n in $(seq "$usual"); do
 		echo "$n" >$limit
 		"$DIR/bin/guest" keyrings 1 | grep -q 'joined: 1' && break
 	done
 	echo "$usual" >$limit
-	echo $((n - 1 - taken))
+	echo $((n - 1 - $(wc -l <"$DIR/measures")))
 }
 
 memory() {
@@ -35,10 +43,11 @@ memory() {
 
 state=/run/k3s/containerd
 root=/var/lib/rancher/k3s/agent/containerd
-pids=$(ours)
-{
+measure() { # DONE COUNT
+	local pids
+	pids=$(ours)
 	echo "$1"
-	keys
+	keys "$@"
 	grep -c . /proc/self/mountinfo
 	count /sys/fs/cgroup -type d
 	ls /run/netns | wc -l
@@ -57,4 +66,20 @@ pids=$(ours)
 	du -k /var/lib/rancher/k3s/k3sbox/k3s.log | cut -f1
 	memory
 	bash -c 'echo $$'
-} | tr '\n' ' ' | sed 's/ $/\n/'
+}
+
+# The resident pod is all that is left. The kubelet removes the sandboxes and logs of deleted pods once
+# a minute.
+settled() {
+	[ "$(pgrep -xc containerd-shim)" -le 1 ] && [ "$(ls /var/lib/kubelet/pods | wc -l)" -le 1 ] &&
+		[ "$(count /var/log/pods -type f)" -le 1 ] && ! pgrep -x runc >/dev/null
+}
+unsettled() {
+	echo "$(pgrep -xc containerd-shim) shims," \
+		"$(ls /var/lib/kubelet/pods | wc -l) pods, $(count /var/log/pods -type f) logs"
+}
+
+case $1 in
+measure) measure "$2" "$3" | tr '\n' ' ' | sed 's/ $/\n/' ;;
+*) "$1" ;;
+esac

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Long runs: SOAK_COUNT containers in each of SOAK_ENVS, in batches of 20 short pods with four each,
-# and what has run out or grown meanwhile. SOAK_SLICE seconds limit one run; the next one continues as
-# long as the sandbox lives. Results: tests/soak/RESULTS.md.
+# Long runs: SOAK_COUNT containers (of short pods, four in each, with their sandboxes) in each of
+# SOAK_ENVS, and what has run out or grown meanwhile. SOAK_JOBS environments run at once. SOAK_SLICE seconds limit
+# one run; the next one continues as long as the sandboxes live. Results: tests/soak/RESULTS.md.
 set -eu
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}" "${GUEST:=$PWD/build/guest/guest}"
-: "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}"
+: "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}" "${SOAK_JOBS:=1}"
 : "${SOAK_ENVS:=E10 E2 E1}" "${SOAK_DIR:=$PWD/build/soak}"
 
 # quantity, growth allowed per 100 containers (-: for information), what it is
@@ -39,12 +39,13 @@ start() { # ENV[:OPTION] DIR
 	# copies: the tree may be built again while this runs
 	cp "$K3SBOX" "$2/bin/k3sbox"
 	cp "$GUEST" "$2/bin/guest"
+	cp tests/soak/*.sh tests/soak/resident.yaml "$2/bin/"
 	"$K3SBOX" image pack --tag hello:soak --entrypoint /busybox /bin/busybox \
 		-o "$2/hello.tar" >/dev/null
 	# It outlives this script, so it must not keep a lock that the caller holds.
 	setsid "$RIG/sandbox" --env "$env" --name "soak-${env,,}" --share "$2" \
 		--set "DIR=$2" --set "OPTS=$opts" --set "COUNT=$SOAK_COUNT" --set "RIG=$RIG" \
-		--set "TOP=$PWD" -- bash "$PWD/tests/soak/inside.sh" >"$2/output" 2>&1 </dev/null \
+		-- bash "$2/bin/inside.sh" >"$2/output" 2>&1 </dev/null \
 		3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 	echo $! >"$2/pid"
 }
@@ -91,6 +92,8 @@ table() { # MEASURES
 				sx += x; sy += y; sxx += x * x; sxy += x * y
 			}
 			k = n - 1; d = k * sxx - sx * sx; slope = d ? (k * sxy - sx * sy) / d : 0
+			# counted at the end only: as if the run had left all of them
+			if (v[n - 1, c] == "-") slope = v[n, c] / (v[n, 1] / 100)
 			verdict = f[2] == "-" ? "" : slope <= f[2] ? "steady" : "**grows**"
 			if (verdict ~ /grows/) bad++
 			printf "| %s | %s | %s | %s | %+.2f | %s | %s |\n",
@@ -112,23 +115,37 @@ title() {
 	esac
 }
 
-status=0
-for env in $SOAK_ENVS; do
-	dir=$SOAK_DIR/${env/:/}
-	[ ! -e "$dir/stopped" ] || continue
-	if ! alive "$dir" || [ -e "$dir/failed" ]; then start "$env" "$dir"; fi
-	slice "$env" "$dir"
+# 0: the run is complete. 1: it failed. 2: the slice is over.
+run_in() { # ENV[:OPTION]
+	local dir=$SOAK_DIR/${1/:/}
+	[ ! -e "$dir/stopped" ] || return 0
+	if ! alive "$dir" || [ -e "$dir/failed" ]; then start "$1" "$dir"; fi
+	slice "$1" "$dir"
 	if [ -e "$dir/failed" ] || ! alive "$dir"; then
-		echo "$env: failed; see $dir/log and $dir/output"
+		echo "$1: failed; see $dir/log and $dir/output"
 		finish "$dir"
-		status=1
-	elif [ "$(total "$dir")" -lt "$SOAK_COUNT" ]; then
-		echo "$env: the same command continues"
-		exit 2
-	else
-		finish "$dir"
+		return 1
 	fi
-done
+	[ "$(total "$dir")" -ge "$SOAK_COUNT" ] || return 2
+	finish "$dir"
+}
+
+# run_all ENV…: at most SOAK_JOBS at once. The worst status is the result.
+run_all() {
+	local env status=0 running=0
+	one_ended() { local s=0; wait -n || s=$?; running=$((running - 1)); [ $s -le $status ] || status=$s; }
+	for env; do
+		[ $running -lt "$SOAK_JOBS" ] || one_ended
+		run_in "$env" &
+		running=$((running + 1))
+	done
+	while [ $running -gt 0 ]; do one_ended; done
+	return $status
+}
+
+status=0
+run_all $SOAK_ENVS || status=$?
+[ $status != 2 ] || { echo "the same command continues"; exit 2; }
 {
 	echo "# Long runs: results"
 	echo
