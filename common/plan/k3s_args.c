@@ -4,11 +4,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -255,8 +257,14 @@ static int read_file(struct k3s_config *c, const char *path, struct err *e)
 	enum { CONFIG_MAX = 1 << 20 };
 	_cleanup_buf_ struct buf b = {0};
 	struct err why = {0};
-	int r = io_read(path, &b, CONFIG_MAX);
+	struct stat st;
+	/* O_NONBLOCK: the open of a FIFO would wait for a writer, and so would a read of a terminal. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
 
+	if (!r && S_ISFIFO(st.st_mode))   /* what is read here would not be there for k3s */
+		return err_set(e, -EINVAL, "%s is a FIFO, which is not read", path);
+	if (!r) r = io_read_fd(fd, &b, CONFIG_MAX);
 	if (r < 0) return err_errno(e, r, "%s", path);
 	r = k3s_config_add(c, b.data ? b.data : "", b.len, &why);
 	return r < 0 ? err_set(e, r, "%s: %s", path, why.text) : 0;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -143,6 +144,15 @@ TEST(files_that_cannot_be_used)
 	CHECK(k3s_args_load(&a, WORDS("-c", "https://example.com/c.yaml"), &why) == -ENOTSUP);
 	k3s_args_free(&a);
 	CHECK(!k3s_args_load(&a, WORDS("-c="), &why) && !a.config.n);
+	k3s_args_free(&a);
+	char fifo[240];
+	snprintf(fifo, sizeof fifo, "%s.d/w.yaml", config);
+	CHECK(!mkfifo(fifo, 0600));
+	put("bad.yaml", "");
+	alarm(10);   /* the open of a FIFO waits for a writer */
+	CHECK(k3s_args_load(&a, WORDS("-c", config), &why) == -EINVAL && strstr(why.text, "w.yaml"));
+	alarm(0);
+	CHECK_STR(k3s_args_find(&a, "node-ip"), "4.4.4.4");
 	k3s_args_free(&a);
 	io_remove_tree(dir);
 	WORDS(NULL);
