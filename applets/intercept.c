@@ -279,7 +279,9 @@ static int run(void *cfg_, const struct args *args)
 	probe(&tr, cfg->mode);
 	int status = run_traced(&tr, args->v, cfg->end_with_main);
 	if (cfg->stats) report_stats(&tr, json);
-	return status;
+	if (!cfg->trace || !tr.log_error) return status;
+	warn_errno(tr.log_error, "--trace %s: the log is incomplete", cfg->trace);
+	return status ? status : EX_FAIL;
 }
 
 const struct applet applet_intercept = {
@@ -296,7 +298,7 @@ const struct applet applet_intercept = {
 		"The kernel answers first: only what it lacks is emulated, in PROGRAM and all its\n"
 		"descendants, in any namespace. Calls that have no rule are not slowed down.\n"
 		"Called as ptrace_interceptor, --seeds k3s is implied. The exit status is that of\n"
-		"PROGRAM. Programs that are traced in this way cannot trace others, 32-bit\n"
+		"PROGRAM (1 instead of 0 if the log could not be written). Programs that are traced in this way cannot trace others, 32-bit\n"
 		"programs are not changed, and io_uring is refused: it opens files without system\n"
 		"calls. Emulated files can be opened, examined and listed; they cannot be\n"
 		"created, removed, renamed, executed or entered (chdir). Files on FUSE are never\n"

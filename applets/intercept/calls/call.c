@@ -1,6 +1,7 @@
 /* What handlers can do with a call; how it gets from stop to stop is in dispatch.c. */
 #include "intercept/calls/call.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -90,8 +91,8 @@ void call_log(const struct call *c, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	buf_printf(&b, "[%d] %s: %s\n", (int)c->t->tid, c->rule ? c->rule->name : "?", text);
-	fwrite(b.data, 1, b.len, c->tr->cfg.log);
-	fflush(c->tr->cfg.log);
+	bool written = fwrite(b.data, 1, b.len, c->tr->cfg.log) == b.len;
+	if ((!written || fflush(c->tr->cfg.log)) && !c->tr->log_error) c->tr->log_error = -errno;
 }
 
 void call_count(struct call *c)

@@ -56,6 +56,7 @@ struct tracer {
 	struct view view;
 	struct traced_program program;
 	struct tracer_counters counters;
+	int log_error;             /* 0, or the first -errno of writing to cfg.log */
 	bool noted_ptrace;         /* the user has been warned that tracers do not nest */
 };
 
