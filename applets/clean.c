@@ -54,9 +54,11 @@ static int run(void *cfg_, const struct args *args)
 	if (geteuid()) die(EX_FAIL, "this needs root: mounts and files of the system are removed");
 	bool had_lock = io_exists(K3SBOX_RUN "/lock");
 	_cleanup_close_ int lock = runstate_lock(K3SBOX_RUN);
-	if (lock == -EWOULDBLOCK || !nothing_runs())
+	if (lock < 0 && lock != -EWOULDBLOCK) die_errno(EX_FAIL, lock, K3SBOX_RUN "/lock");
+	if (lock < 0 || !nothing_runs())
 		die(EX_FAIL, "k3s is running and needs what would be removed: 'k3sbox stop' first");
 	_cleanup_close_ int alone = plan_lock();
+	if (alone < 0) die_errno(EX_FAIL, alone, K3SBOX_RUN);
 	plan_options_complete(&o, NULL, NULL);   /* nothing but the data directory matters */
 	bool reported = false;
 	int r = plan_undo(&o, report, &reported);

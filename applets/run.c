@@ -67,6 +67,12 @@ static int refuse_damaged(const struct presence *p)
 	return EX_FAIL;
 }
 
+static int refuse_lock(int r)
+{
+	warn_errno(r, K3SBOX_RUN "/lock");
+	return EX_FAIL;
+}
+
 /* Another run holds the lock. Says so, once it is known which; true if there is no need to wait. */
 static bool look_at_first(const struct run *cfg, const struct strv *words, const struct presence *p,
 	bool *said)
@@ -109,6 +115,7 @@ static int join(struct run *cfg, const struct strv *words, int64_t t0)
 			warn("%s", e.text);
 			return EX_FAIL;
 		}
+		if (lock != -EWOULDBLOCK) return refuse_lock(lock);
 		if (p.kind == PRESENCE_DAMAGED) return refuse_damaged(&p);
 		if (look_at_first(cfg, words, &p, &said)) return EX_OK;
 		if (!cfg->timeout || clock_ms() < end) continue;
@@ -380,10 +387,7 @@ static int run(void *cfg_, const struct args *args)
 	cfg->lock = runstate_lock(K3SBOX_RUN);
 	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, &words, r.t0) : -1;
 	if (status >= 0) return status;
-	if (cfg->lock < 0) {
-		warn_errno(cfg->lock, K3SBOX_RUN "/lock");
-		return EX_FAIL;
-	}
+	if (cfg->lock < 0) return refuse_lock(cfg->lock);
 	status = start(cfg, &words, &r);
 	k3s_args_free(&cfg->o.args);   /* the lock goes with the process that supervises */
 	return status;

@@ -68,6 +68,7 @@ static size_t clear_up(void)
 	struct err e = {0};
 	size_t n;
 
+	if (lock < 0 && lock != -EWOULDBLOCK) warn_errno(lock, K3SBOX_RUN "/lock");
 	if (lock < 0 || presence_look(&p, true, NULL) < 0) return 0;
 	if (presence_end_killed(&p, &n, &e) < 0) warn("%s", e.text);
 	return n;

@@ -371,6 +371,15 @@ same "a lock that is held for a moment only" 0 "$rc"
 check "k3s is started" alive "$(pid_of k3s)"
 run k3sbox stop
 wait $looker
+# Nor is one whose lock cannot even be tried.
+flock /run/k3sbox/lock sleep 1 & looker=$!
+soon not flock -n /run/k3sbox/lock true
+{ sleep 0.5; mv /run/k3sbox/lock /run/k3sbox/kept; mkdir /run/k3sbox/lock; } & breaker=$!
+run k3sbox run --timeout 20
+same "a lock that becomes a directory: exit status" 1 "$rc"
+has "a lock that becomes a directory: the reason" "$err" /run/k3sbox/lock directory
+wait $looker $breaker
+rmdir /run/k3sbox/lock; rm /run/k3sbox/kept
 
 busybox nc -ll -p 6443 -e /bin/true & holder=$!
 sleep 0.3
