@@ -70,7 +70,7 @@ static int add_link(struct image *im, const char *arg, struct err *e)
 
 static int gather(struct image *im, const struct image_options *cfg, char **files, struct err *e)
 {
-	int r = cfg->pause ? image_add_file(im, "/proc/self/exe", "/pause", e) : 0;
+	int r = cfg->pause ? image_add_pause(im, e) : 0;
 
 	for (char **f = files; *f && !r; f++) r = add_file(im, *f, e);
 	for (size_t i = 0; i < cfg->links.n && !r; i++) r = add_link(im, cfg->links.v[i], e);

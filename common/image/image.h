@@ -44,6 +44,7 @@ int image_look(int fd, struct image_program *p);
 /* items.c: the files. */
 /* Adds a regular file. to is its path in the image; NULL: /NAME; "/dir/": /dir/NAME. */
 int image_add_file(struct image *im, const char *from, const char *to, struct err *e);
+int image_add_pause(struct image *im, struct err *e);   /* this program, as /pause */
 int image_add_link(struct image *im, const char *path, const char *target, struct err *e);
 /* Adds the parent directories, sorts, and refuses two items of one name. Call it once, after the
  * last add. */

@@ -14,6 +14,8 @@
 #include "base/path.h"
 #include "image/image.h"
 
+static const char self_exe[] = "/proc/self/exe";
+
 static void add(struct image *im, struct image_item it)
 {
 	im->items = xrealloc(im->items, (im->n + 1) * sizeof *im->items);
@@ -118,6 +120,11 @@ int image_add_file(struct image *im, const char *from, const char *to, struct er
 	return keep(im, it, e);
 }
 
+int image_add_pause(struct image *im, struct err *e)
+{
+	return image_add_file(im, self_exe, "/pause", e);
+}
+
 int image_add_link(struct image *im, const char *path, const char *target, struct err *e)
 {
 	struct image_item it = {
@@ -177,10 +184,10 @@ const struct image_item *image_find(const struct image *im, const char *path)
 static int default_arch(struct image *im, struct err *e)
 {
 	struct image_program self;
-	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(self_exe, O_RDONLY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : image_look(fd, &self);
 
-	if (r < 0) return err_errno(e, r, "/proc/self/exe (is /proc mounted?)");
+	if (r < 0) return err_errno(e, r, "%s (is /proc mounted?)", self_exe);
 	im->arch = self.arch;
 	return 0;
 }

@@ -13,7 +13,7 @@ int image_pack_pause(const char *out_path, const char *tag)
 	strv_add(&entrypoint, "/pause");
 	int r = image_tag(tag, &name, NULL);
 	im.tag = name.data;
-	if (!r) r = image_add_file(&im, "/proc/self/exe", "/pause", NULL);
+	if (!r) r = image_add_pause(&im, NULL);
 	if (!r) r = image_settle(&im, NULL);
 	return r ? r : image_write_path(&im, out_path, NULL);
 }
