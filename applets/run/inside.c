@@ -140,26 +140,35 @@ static int node_network(const struct run *cfg, struct cidr *node, struct err *e)
 	return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network", all);
 }
 
-static bool names_server(const struct text_lines *l)
+/* Sorts the lines of resolv.conf: servers become options of netd, all others (search, options) are
+ * copied. Either may be NULL. Without the file netd has no servers to ask. */
+static void sort_resolv_conf(struct strv *netd, struct buf *others)
 {
-	return l->len >= 10 && !memcmp(l->line, "nameserver", 10);
+	_cleanup_buf_ struct buf text = {0};
+
+	io_read("/etc/resolv.conf", &text, 1 << 20);
+	struct text_lines l = text_lines(text.data, text.len);
+	while (text_line(&l)) {
+		bool server = l.len >= 10 && !memcmp(l.line, "nameserver", 10);
+		const char *a = l.line + 10 + (server ? strspn(l.line + 10, " \t") : 0);
+		size_t n = server ? strcspn(a, " \t\r\n%") : 0;
+		struct ip ip;
+		if (netd && n && ip_parse(&ip, a, n)) strv_addf(netd, "--dns=%.*s", (int)n, a);
+		if (others && !server) buf_printf(others, "%.*s\n", (int)l.len, l.line);
+	}
 }
 
-/* Names are resolved by netd, which asks the servers outside. Other lines of resolv.conf (search,
- * options) stay. */
+/* Names are resolved by netd, which asks the servers outside. */
 static int write_resolv_conf(const struct run *cfg, struct err *e)
 {
-	_cleanup_buf_ struct buf old = {0}, text = {0};
+	_cleanup_buf_ struct buf text = {0};
 	struct cidr node;
 
-	io_read("/etc/resolv.conf", &old, 1 << 20);   /* without one, netd has no servers to ask */
 	cidr_parse(&node, cfg->o.node_network, strlen(cfg->o.node_network));
 	char address[IP_TEXT];
 	ip_format(&node.addr, address);
 	buf_printf(&text, "nameserver %s\n", address);
-	struct text_lines l = text_lines(old.data, old.len);
-	while (text_line(&l))
-		if (!names_server(&l)) buf_printf(&text, "%.*s\n", (int)l.len, l.line);
+	sort_resolv_conf(NULL, &text);
 	if (text.failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
 	return world_replace_file("/etc/resolv.conf", text.data, text.len, e);
 }
@@ -171,21 +180,6 @@ static int copy_hosts(struct err *e)
 
 	io_read("/etc/hosts", &text, 1 << 20);
 	return world_replace_file("/etc/hosts", text.data ? text.data : "", text.len, e);
-}
-
-static void add_dns_servers(struct strv *argv)
-{
-	_cleanup_buf_ struct buf text = {0};
-
-	io_read("/etc/resolv.conf", &text, 1 << 20);
-	struct text_lines l = text_lines(text.data, text.len);
-	while (text_line(&l)) {
-		if (!names_server(&l)) continue;
-		const char *a = l.line + 10 + strspn(l.line + 10, " \t");
-		size_t n = strcspn(a, " \t\r\n%");
-		struct ip server;
-		if (ip_parse(&server, a, n)) strv_addf(argv, "--dns=%.*s", (int)n, a);
-	}
 }
 
 static const char *flag(const struct run *cfg, const char *name, const char *otherwise)
@@ -216,7 +210,7 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
 	strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
 	if (*proxy) strv_addf(argv, "--proxy=%s", proxy);
-	add_dns_servers(argv);
+	sort_resolv_conf(argv, NULL);
 	return 0;
 }
 
