@@ -46,10 +46,10 @@ batch() { wave "$1" && wave $(($1 + PODS)); }
 
 mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$DIR/hello.tar" /var/lib/rancher/k3s/agent/images/
-k3sbox run -d $OPTS --timeout 120 >>"$DIR/log" 2>&1 || die "run -d"
+k3sbox run -d $OPTS --timeout 600 >>"$DIR/log" 2>&1 || die "run -d"
 world=$(grep -o 'namespaces of its own' "$DIR/log")
 k create -f "$DIR/bin/resident.yaml" >>"$DIR/log" 2>&1
-k wait --for=condition=Ready --timeout=90s pod/resident >>"$DIR/log" 2>&1 ||
+k wait --for=condition=Ready --timeout=600s pod/resident >>"$DIR/log" 2>&1 ||
 	die "the resident pod is not ready"
 touch "$DIR/up"
 # Five measures and the first one, as far as there are so many batches.
