@@ -298,10 +298,10 @@ const struct applet applet_intercept = {
 		"The kernel answers first: only what it lacks is emulated, in PROGRAM and all its\n"
 		"descendants, in any namespace. Calls that have no rule are not slowed down.\n"
 		"Called as ptrace_interceptor, --seeds k3s is implied. The exit status is that of\n"
-		"PROGRAM (1 instead of 0 if the log could not be written). Programs that are traced in this way cannot trace others, 32-bit\n"
-		"programs are not changed, and io_uring is refused: it opens files without system\n"
-		"calls. Emulated files can be opened, examined and listed; they cannot be\n"
-		"created, removed, renamed, executed or entered (chdir). Files on FUSE are never\n"
-		"emulated.\n",
+		"PROGRAM (1 instead of 0 if the log could not be written). Programs that are\n"
+		"traced in this way cannot trace others, 32-bit programs are not changed, and\n"
+		"io_uring is refused: it opens files without system calls. Emulated files can be\n"
+		"opened, examined and listed; they cannot be created, removed, renamed, executed\n"
+		"or entered (chdir). Files on FUSE are never emulated.\n",
 	.run = run,
 };

@@ -258,7 +258,7 @@ static int read_file(struct k3s_config *c, const char *path, struct err *e)
 	_cleanup_buf_ struct buf b = {0};
 	struct err why = {0};
 	struct stat st;
-	/* O_NONBLOCK: the open of a FIFO would wait for a writer, and so would a read of a terminal. */
+	/* O_NONBLOCK: the open of a FIFO would wait for a writer, the read of a terminal too. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
 

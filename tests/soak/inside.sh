@@ -1,9 +1,13 @@
-# Runs inside the sandbox for as long as that lives: a cluster, and batches of short pods while $DIR/go
-# exists. It takes the measures that soak.sh judges. $DIR, $OPTS, $COUNT and $RIG come from there; $DIR
-# is shared with the machine outside.
+# Runs inside the sandbox for as long as that lives: a cluster, and batches of short pods while
+# $DIR/go exists. It takes the measures that soak.sh judges. $DIR, $OPTS, $COUNT and $RIG come from
+# there; $DIR is shared with the machine outside.
 export DIR PATH=$DIR/bin:$RIG:$PATH
 PODS=5   # at once, each a sandbox and four containers: four such waves are 100 containers
-k() { timeout 700 k3sbox kubectl "$@"; }
+# On a busy machine the API may time out. What is asked here can be asked again.
+k() {
+	for _ in 1 2 3 4; do timeout 700 k3sbox kubectl "$@" && return; sleep 5; done
+	return 1
+}
 say() { echo "$*" >>"$DIR/log"; }
 die() { say "failed: $*"; touch "$DIR/failed"; exit 1; }
 
@@ -26,21 +30,23 @@ pods() { # NAME…
 		printf -- '---\napiVersion: v1\nkind: Pod\n'
 		printf 'metadata: {name: %s, labels: {app: soak}}\nspec:\n' "$name"
 		printf '  restartPolicy: Never\n  terminationGracePeriodSeconds: 1\n  containers:\n'
-		printf '  - {name: c%d, image: "hello:soak", imagePullPolicy: Never, args: ["true"]}\n' \
-			1 2 3 4
+		printf '  - {name: c%d, image: "%s", imagePullPolicy: Never, args: ["true"]}\n' \
+			1 hello:soak 2 hello:soak 3 hello:soak 4 hello:soak
 	done
 }
 
-# What matters is what remains, not how long it takes. Many pods at once on a busy machine would make
-# the kubelet give up waiting for containerd and begin again.
+# What matters is what remains, not how long it takes. Many pods at once on a busy machine would
+# make the kubelet give up waiting for containerd and begin again.
 wave() { # FIRST: these pods run, end and are deleted
-	pods $(seq -f "soak-%g" "$1" $(($1 + PODS - 1))) | k create -f - >/dev/null || return 1
-	k wait --for=jsonpath='{.status.phase}'=Succeeded pod -l app=soak --timeout=600s >/dev/null || {
+	pods $(seq -f "soak-%g" "$1" $(($1 + PODS - 1))) >"$DIR/pods.yaml"
+	k apply -f "$DIR/pods.yaml" >/dev/null || return 1
+	k wait --for=jsonpath='{.status.phase}'=Succeeded pod -l app=soak --timeout=600s >/dev/null ||
+	{
 		k get pod -l app=soak >>"$DIR/log" 2>&1
 		k get events 2>&1 | grep Warning | tail -n 5 | cut -c1-400 >>"$DIR/log"
 		return 1
 	}
-	k delete pod -l app=soak --timeout=600s >/dev/null
+	k delete pod -l app=soak --ignore-not-found --timeout=600s >/dev/null
 }
 batch() { local i; for i in 0 1 2 3; do wave $(($1 + i * PODS)) || return 1; done; }
 
@@ -49,7 +55,7 @@ cp "$DIR/hello.tar" /var/lib/rancher/k3s/agent/images/
 k3sbox run -d $OPTS --timeout 600 -- --kubelet-arg=runtime-request-timeout=10m >>"$DIR/log" 2>&1 ||
 	die "run -d"
 world=$(grep -o 'namespaces of its own' "$DIR/log")
-k create -f "$DIR/bin/resident.yaml" >>"$DIR/log" 2>&1
+k apply -f "$DIR/bin/resident.yaml" >>"$DIR/log" 2>&1
 k wait --for=condition=Ready --timeout=600s pod/resident >>"$DIR/log" 2>&1 ||
 	die "the resident pod is not ready"
 touch "$DIR/up"

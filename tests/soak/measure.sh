@@ -12,10 +12,10 @@ resident() {
 }
 descriptors() { local p; for p; do ls "/proc/$p/fd"; done 2>/dev/null | wc -l; }
 
-# gVisor does not list its keys. No key can be made while the limit is not above their number, so the
-# lowest limit at which one can be made tells it; each measure leaves one key, which is subtracted. The
-# limit cannot be set from a user namespace. There the keys are counted once, at the end, by making
-# keys until none can be made.
+# gVisor does not list its keys. No key can be made while the limit is not above their number, so
+# the lowest limit at which one can be made tells it; each measure leaves one key, which is
+# subtracted. The limit cannot be set from a user namespace. There the keys are counted once, at the
+# end, by making keys until none can be made.
 keys() { # DONE COUNT
 	local limit=/proc/sys/kernel/keys/maxkeys usual n
 	if [ -e /proc/key-users ]; then
@@ -68,11 +68,12 @@ measure() { # DONE COUNT
 	bash -c 'echo $$'
 }
 
-# The resident pod is all that is left. The kubelet removes the sandboxes and logs of deleted pods once
-# a minute.
+# The resident pod is all that is left. The kubelet removes the sandboxes and logs of deleted pods
+# once a minute.
 settled() {
-	[ "$(pgrep -xc containerd-shim)" -le 1 ] && [ "$(ls /var/lib/kubelet/pods | wc -l)" -le 1 ] &&
-		[ "$(count /var/log/pods -type f)" -le 1 ] && ! pgrep -x runc >/dev/null
+	[ "$(pgrep -xc containerd-shim)" -le 1 ] && ! pgrep -x runc >/dev/null &&
+		[ "$(ls /var/lib/kubelet/pods | wc -l)" -le 1 ] &&
+		[ "$(count /var/log/pods -type f)" -le 1 ]
 }
 unsettled() {
 	echo "$(pgrep -xc containerd-shim) shims," \

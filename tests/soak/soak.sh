@@ -1,7 +1,8 @@
 #!/bin/bash
 # Long runs: SOAK_COUNT containers (of short pods, four in each, with their sandboxes) in each of
-# SOAK_ENVS, and what has run out or grown meanwhile. SOAK_JOBS environments run at once. SOAK_SLICE seconds limit
-# one run; the next one continues as long as the sandboxes live. Results: tests/soak/RESULTS.md.
+# SOAK_ENVS, and what has run out or grown meanwhile. SOAK_JOBS environments run at once. SOAK_SLICE
+# seconds limit one run; the next one continues as long as the sandboxes live. Results:
+# tests/soak/RESULTS.md.
 set -eu
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}" "${GUEST:=$PWD/build/guest/guest}"
 : "${SOAK_COUNT:=1000}" "${SOAK_SLICE:=0}" "${SOAK_JOBS:=1}"
