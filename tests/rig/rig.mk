@@ -21,7 +21,7 @@ define rig-build
 $(Q)cd $(RIGSRC)/$(1) && $(RIG_GO) $(3) -o $(CURDIR)/$@.new $(4) && mv $(CURDIR)/$@.new $(CURDIR)/$@
 endef
 
-$(RIG)/k3s: $(wildcard $(RIGSRC)/k3s/*.go $(RIGSRC)/k3s/go.mod)
+$(RIG)/k3s: $(wildcard $(RIGSRC)/k3s/*.go $(RIGSRC)/k3s/addons/*.yaml $(RIGSRC)/k3s/go.mod)
 	$(call rig-build,k3s,10 s,-ldflags "-s -w",.)
 
 $(RIG)/sandbox: $(wildcard $(RIGSRC)/sandbox/*.go $(RIGSRC)/sandbox/go.mod)
@@ -52,7 +52,26 @@ $(RIG)/kube: $(wildcard $(RIGSRC)/kube/*.go) $(RIGSRC)/kube/go.mod $(RIGSRC)/kub
 		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(RIG_K8S)+standin1 \
 		-X k8s.io/client-go/pkg/version.gitVersion=$(RIG_K8S)+standin1 -extldflags -static",.)
 
-$(RIG_PARTS): | rig-deps
+# Kubernetes' conformance suite and what its cases run in pods; not part of `rig`. Tags and versions are
+# kube's, so that what is built for that is not built again.
+CONF_PARTS := $(addprefix $(RIG)/,e2e.test agnhost coredns)
+CONF_SRC := $(RIGSRC)/conformance/go.mod $(RIGSRC)/conformance/go.sum
+CONF_FLAGS := -tags "netgo osusergo sqlite_omit_load_extension" -ldflags "-s -w -extldflags -static \
+	-X k8s.io/component-base/version.gitVersion=$(RIG_K8S) \
+	-X k8s.io/client-go/pkg/version.gitVersion=$(RIG_K8S)"
+rig-conformance: $(CONF_PARTS)
+
+$(RIG)/e2e.test: RIG_GO := nice go test -c -vet=off -buildvcs=false
+$(RIG)/e2e.test: $(CONF_SRC) | $(RIG)/kube
+	$(call rig-build,conformance,3 min,$(CONF_FLAGS),k8s.io/kubernetes/test/e2e)
+
+$(RIG)/agnhost: $(CONF_SRC) | $(RIG)/kube
+	$(call rig-build,conformance,1 min,$(CONF_FLAGS),k8s.io/kubernetes/test/images/agnhost)
+
+$(RIG)/coredns: $(RIGSRC)/coredns/main.go $(RIGSRC)/coredns/go.mod $(RIGSRC)/coredns/go.sum
+	$(call rig-build,coredns,1 min,-ldflags "-s -w -X github.com/coredns/coredns/coremain.GitCommit=rig",.)
+
+$(RIG_PARTS) $(CONF_PARTS): | rig-deps
 
 $(RIG_LINKS): | $(RIG)/kube
 	@ln -sf kube $@
@@ -65,9 +84,9 @@ $(RIG_CNI):
 	@mkdir -p $(@D)
 	@ln -sf /usr/lib/cni/$(@F) $@
 
-# SQLite and seccomp make these two use a C compiler; nothing else may.
-$(filter-out $(RIG)/runc $(RIG)/kube,$(RIG_PARTS)): export CGO_ENABLED := 0
-$(RIG)/runc $(RIG)/kube: export CGO_ENABLED := 1
+# SQLite and seccomp make two of them use a C compiler; two share the build cache of kube.
+$(filter-out $(RIG)/runc $(RIG)/kube,$(RIG_PARTS)) $(RIG)/coredns: export CGO_ENABLED := 0
+$(RIG)/runc $(RIG)/kube $(RIG)/e2e.test $(RIG)/agnhost: export CGO_ENABLED := 1
 
 RIG_APT := libseccomp-dev pkg-config gcc libc6-dev iproute2 runsc busybox-static containernetworking-plugins iptables
 rig-deps:
@@ -77,4 +96,4 @@ rig-deps:
 	flock dist/need sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends "$$@"' - $$missing; fi
 	@command -v go >/dev/null || { echo "rig-deps: Go 1.26 is needed"; exit 1; }
 
-.PHONY: rig rig-deps
+.PHONY: rig rig-deps rig-conformance

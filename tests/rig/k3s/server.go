@@ -109,6 +109,9 @@ func (s *server) prepare() error {
 	if err := s.writeCredentials(); err != nil {
 		return err
 	}
+	if err := s.stageAddons(); err != nil {
+		return err
+	}
 	s.api, err = apiClient(p)
 	return err
 }
