@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "net/endpoint.h"
 
 enum { BACKLOG = 1024 };
 
@@ -31,28 +32,14 @@ static const struct op {
 	[BROKER_PING] = { SOCK_DGRAM, IPPROTO_ICMP, .instead = SOCK_RAW },
 };
 
-static socklen_t make_address(const struct broker_request *q, struct sockaddr_storage *a)
-{
-	memset(a, 0, sizeof *a);
-	a->ss_family = q->family;
-	if (q->family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)a;
-		in->sin_port = htons(q->port);
-		memcpy(&in->sin_addr, q->address, sizeof in->sin_addr);
-		return sizeof *in;
-	}
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)a;
-	in6->sin6_port = htons(q->port);
-	memcpy(&in6->sin6_addr, q->address, sizeof in6->sin6_addr);
-	return sizeof *in6;
-}
-
 static int bind_to(int fd, const struct broker_request *q)
 {
 	struct sockaddr_storage a;
-	socklen_t n = make_address(q, &a);
+	struct endpoint at = { .address.len = q->family == AF_INET ? 4 : 16, .port = q->port };
 	int on = 1;
 
+	memcpy(at.address.b, q->address, at.address.len);
+	socklen_t n = endpoint_to_sockaddr(&at, &a);
 	/* Two listeners of one port, for IPv4 and IPv6, are two requests. */
 	if (q->family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
