@@ -25,11 +25,14 @@
 #include "netd/echo.h"
 #include "netd/flow.h"
 #include "netd/listen.h"
+#include "netd/pick.h"
 #include "netd/policy.h"
 #include "netd/ports.h"
 #include "netd/relay.h"
 #include "netd/rules.h"
+#include "netd/services.h"
 #include "netd/udp.h"
+#include "netd/watch.h"
 #include "world/broker.h"
 #include "world/switch.h"
 
@@ -38,7 +41,7 @@ enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 struct config {
 	unsigned channel, port;
 	struct strv inside, allowed, maps, exposed, servers;
-	const char *pods, *proxy;
+	const char *pods, *proxy, *kubeconfig;
 };
 
 struct netd {
@@ -50,6 +53,8 @@ struct netd {
 	struct flows flows;
 	struct gate gate;
 	struct gate_proxy proxy;
+	struct picker picker;
+	struct watch watch;
 	struct dns dns;
 	struct udp udp;
 	struct echo echo;
@@ -78,6 +83,8 @@ static const struct opt opts[] = {
 	{ OPT_STR, 0, "proxy", AT(proxy), "IP:PORT",
 		.help = "the HTTP proxy that HTTPS_PROXY of the environment names; connections to\n"
 			"addresses that NO_PROXY does not list go through it" },
+	{ OPT_STR, 0, "kubeconfig", AT(kubeconfig), "FILE",
+		.help = "the API server whose Services are served; the file need not exist yet" },
 	{ OPT_LIST, 0, "dns", AT(servers), "IP", .help = "a DNS server outside" },
 	{ OPT_END },
 };
@@ -192,7 +199,8 @@ static void open_exposed(const struct config *cfg, struct netd *d)
 	for (size_t i = 0; i < d->exposed_n; i++) {
 		const struct policy_map *m = &d->exposed[i];
 		int fd = listen_outside((int)cfg->channel, &m->from);
-		int r = add_listener(d, (struct listener){ fd, false, POLICY_INSIDE, m->to });
+		int r = add_listener(d, (struct listener){ .fd = fd,
+			.side = POLICY_INSIDE, .to = m->to });
 		/* The cluster works without it; the message tells who needs the port. */
 		if (r < 0) warn_errno(r, "--expose %s", cfg->exposed.v[i]);
 	}
@@ -207,8 +215,8 @@ static void open_dns(const struct config *cfg, struct netd *d)
 	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
 	if (!d->dns.server_n) return;
 	fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT, true);
-	r = add_listener(d, (struct listener){ fd, false, POLICY_OUTSIDE,
-		{ d->dns.servers[0], DNS_PORT } });
+	r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
+		.to = { d->dns.servers[0], DNS_PORT } });
 	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
 }
 
@@ -306,6 +314,7 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 	else if (data & RELAY_DATA_PORT(0)) relay_on_port(&d->relay, index, now);
 	else if (data & RELAY_DATA_FLOW(0)) relay_on_answer(&d->relay, index, now);
 	else if (data == PORTS_DATA) ports_on_call(&d->ports);
+	else if (data & WATCH_DATA(0)) watch_on_event(&d->watch, index, now);
 	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
 	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events,
 		now);
@@ -330,6 +339,7 @@ static _Noreturn void loop(struct netd *d)
 		timeout = sooner(flows_settle(&d->flows, now), dns_settle(&d->dns, now));
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));
+		timeout = sooner(timeout, watch_settle(&d->watch, now));
 		timeout = sooner(timeout, relay_settle(&d->relay, now));
 		timeout = sooner(timeout, echo_settle(&d->echo, now));
 	}
@@ -348,7 +358,10 @@ static int run(void *cfg_, const struct args *args)
 	int r = flows_init(&d.flows, d.epoll, flow_limit());
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
 	d.gate = (struct gate){ .epoll = d.epoll, .channel = (int)cfg->channel,
-		.policy = &d.policy, .flows = &d.flows, .proxy = &d.proxy };
+		.policy = &d.policy, .flows = &d.flows, .proxy = &d.proxy, .picker = &d.picker };
+	d.picker.services = services_new();
+	watch_init(&d.watch, d.epoll, cfg->kubeconfig, d.picker.services, &d.pods.addr);
+	d.flows.service = (struct flow_service){ &d.gate, gate_dial_service };
 	parse_proxy(cfg, &d);
 	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed };
 	open_listeners(cfg, &d);

@@ -22,9 +22,6 @@ struct balance_policy {
 	const char *node, *zone;   /* of this node; "" if not known */
 };
 
-/* Does a Service with this policy use endpoints of that kind at all? */
-bool balance_uses(const struct balance_policy *p, enum balance_use use);
-
 /* Sets `use` of each. Returns whether any endpoint in the cluster could be used, if only from other
  * nodes. */
 bool balance_categorize(struct balance_backend *v, size_t n, const struct balance_policy *p);

@@ -17,7 +17,7 @@ enum { READS_PER_EVENT = 4, DIALLING_SHARE = 8, DIALLING_LEAST = 64 };
 
 int flows_init(struct flows *f, int epoll, uint32_t max)
 {
-	*f = (struct flows){ .epoll = epoll, .max = max };
+	*f = (struct flows){ .epoll = epoll, .max = max, .trying_until = INT64_MAX };
 	f->v = calloc(max, sizeof *f->v);
 	f->scratch = malloc(FLOW_SCRATCH);
 	if (f->v && f->scratch) return 0;
@@ -241,6 +241,43 @@ int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint
 	return r;
 }
 
+/* Dials the next endpoint. 0, or -errno: there is none, or all have been tried. */
+static int try_next(struct flows *f, struct flow *w, int64_t now)
+{
+	struct flow_side *right = &w->side[FLOW_RIGHT];
+
+	if (w->client.dialled == FLOW_TRIES) return -ECONNREFUSED;
+	int fd = f->service.dial(f->service.arg, &w->to, &w->client, now);
+	if (fd < 0) return fd;
+	if (right->fd >= 0) close(right->fd);
+	*right = (struct flow_side){ .fd = fd };
+	prepare_socket(fd);
+	w->deadline = now + (FLOW_TRY_MS << w->client.dialled++);
+	if (w->deadline < f->trying_until) f->trying_until = w->deadline;
+	return watch(f, w, FLOW_RIGHT, EPOLLOUT);
+}
+
+int flows_add_trying(struct flows *f, int left, const struct endpoint *to,
+	const struct flow_client *client, uint32_t source, int64_t now)
+{
+	int right = f->service.dial(f->service.arg, to, client, now);
+
+	if (right < 0) return right;
+	struct flow *w = begin(f, FLOW_TRYING, left, source);
+	if (!w) {
+		flow_reset_fd(right);
+		return 0;
+	}
+	w->to = *to;
+	w->client = *client;
+	w->client.dialled = 1;
+	int r = watch_dial(f, w, right, now);
+	w->deadline = now + FLOW_TRY_MS;
+	if (w->deadline < f->trying_until) f->trying_until = w->deadline;
+	if (r < 0) end(f, w, true);
+	return 0;
+}
+
 /* ---- copying ---- */
 
 /* Writes what waits for this side. 1: nothing waits any more; 0: its socket is full; -errno. */
@@ -434,6 +471,7 @@ void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int
 	else if (side == FLOW_LEFT) r = on_early_end(f, w, events);
 	else if (w->state == FLOW_ASKING) r = on_reply(f, w);
 	else r = on_dialled(f, w);
+	if (r < 0 && w->state == FLOW_TRYING && side == FLOW_RIGHT) r = try_next(f, w, now);
 	if (r < 0) end(f, w, true);
 	else if (w->side[FLOW_LEFT].shut && w->side[FLOW_RIGHT].shut) end(f, w, false);
 }
@@ -443,9 +481,26 @@ static void on_time_out(struct flows *f, struct flow *w, int64_t now)
 	int r = -ETIMEDOUT;
 
 	if (w->state == FLOW_WAITING) r = on_first_bytes(f, w, true, now);
+	else if (w->state == FLOW_TRYING) r = try_next(f, w, now);
 	else if (w->state == FLOW_ASKING || w->side[FLOW_RIGHT].pending)
 		f->proxy.failed(f->proxy.arg, r);
 	if (r < 0) end(f, w, true);
+}
+
+/* Their limits differ, so all are looked at, but only when one may have been reached. */
+static int settle_trying(struct flows *f, int64_t now)
+{
+	struct flow *w = first_of(f, FLOW_TRYING), *next;
+
+	if (w && now < f->trying_until) return (int)(f->trying_until - now);
+	f->trying_until = INT64_MAX;
+	for (; w; w = next) {
+		next = w->next ? &f->v[w->next - 1] : NULL;
+		if (w->deadline <= now) on_time_out(f, w, now);
+		if (w->state == FLOW_TRYING && w->deadline < f->trying_until)
+			f->trying_until = w->deadline;
+	}
+	return f->trying_until == INT64_MAX ? -1 : (int)(f->trying_until - now);
 }
 
 int flows_settle(struct flows *f, int64_t now)
@@ -454,7 +509,7 @@ int flows_settle(struct flows *f, int64_t now)
 	 * first; to end another one a little late does no harm. */
 	static const enum flow_state limited[] = { FLOW_WAITING, FLOW_DIALLING, FLOW_ASKING };
 	struct flow *w;
-	int wait = -1;
+	int wait = settle_trying(f, now);
 
 	for (size_t i = 0; i < sizeof limited / sizeof *limited; i++) {
 		while ((w = first_of(f, limited[i])) && w->deadline <= now) on_time_out(f, w, now);

@@ -6,11 +6,12 @@
  *   FREE      -          -           next
  *   WAITING   accepted   -           left is looked at, not read: its first bytes name the server
  *   DIALLING  accepted   connecting  left is not read: what it sends waits in the kernel
+ *   TRYING    accepted   connecting  the same; if one endpoint does not answer, the next is dialled
  *   ASKING    accepted   connected   the same, while a proxy is asked for the connection
  *   OPEN      connected  connected   all
  *   ENDED     closed     closed      nothing; free after the batch
  *
- * WAITING and ASKING are for connections by way of a proxy only.
+ * WAITING and ASKING are for connections by way of a proxy only, TRYING for those to a Service.
  *
  * Each direction of an open flow: data → end of file (half-closed) → its FIN passed on. Both passed
  * on: the flow ends. A reset on one side, or an error, resets the other. Until it ends in order a
@@ -29,7 +30,8 @@
 struct buf;
 
 enum flow_state {
-	FLOW_FREE, FLOW_WAITING, FLOW_DIALLING, FLOW_ASKING, FLOW_OPEN, FLOW_ENDED, FLOW_STATES,
+	FLOW_FREE, FLOW_WAITING, FLOW_DIALLING, FLOW_TRYING, FLOW_ASKING, FLOW_OPEN, FLOW_ENDED,
+	FLOW_STATES,
 };
 enum { FLOW_LEFT, FLOW_RIGHT, FLOW_SIDES };
 
@@ -43,12 +45,20 @@ struct flow_side {
 	uint32_t pending_n, pending_at;
 };
 
+/* Of a flow to a Service: who asks, and how often it has been dialled. */
+struct flow_client {
+	struct ip address;
+	bool outside;              /* it comes from outside of the cluster */
+	uint8_t dialled;
+};
+
 struct flow {
 	enum flow_state state;
 	uint32_t next, prev;       /* in the list of its state, index + 1 */
 	uint32_t source;           /* who opened it, as a small number */
 	int64_t deadline;          /* before OPEN: monotonic ms */
-	struct endpoint to;        /* WAITING: where to */
+	struct endpoint to;        /* WAITING: where to; TRYING: the Service's address */
+	struct flow_client client; /* TRYING */
 	struct proxy_reply reply;  /* ASKING */
 	struct flow_side side[FLOW_SIDES];
 };
@@ -68,6 +78,15 @@ struct flow_proxy {
 	void (*failed)(void *arg, int reason);
 };
 
+/* How flows to Services are dialled, for flows_add_trying(). */
+struct flow_service {
+	void *arg;
+	/* A socket that is connected, or about to be, to one of the Service's endpoints; or -errno.
+	 * client->dialled: how many have been tried. */
+	int (*dial)(void *arg, const struct endpoint *to, const struct flow_client *client,
+		int64_t now);
+};
+
 struct flows {
 	struct flow *v;
 	uint32_t max, used, dialling;   /* dialling: not yet OPEN */
@@ -78,6 +97,8 @@ struct flows {
 	int64_t failed_since;
 	int epoll;
 	struct flow_proxy proxy;
+	struct flow_service service;
+	int64_t trying_until;      /* no TRYING flow's time is up before */
 	char *scratch;             /* what is being copied */
 	size_t pending;            /* bytes in all `pending` */
 	uint64_t bytes;            /* carried */
@@ -88,6 +109,8 @@ enum {
 	FLOW_PENDING_MAX = 64 << 20,   /* beyond it only FLOW_SMALL is read at a time */
 	FLOW_SMALL = 4096,
 	FLOW_DIAL_MS = 30000,
+	FLOW_TRY_MS = 250,         /* for the first endpoint; then twice as long, … */
+	FLOW_TRIES = 4,
 	FLOW_FAILURES = 200,
 };
 
@@ -110,6 +133,11 @@ int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now
  * bytes have named the server, or do not, at the latest at this time. */
 int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
 	int64_t deadline);
+
+/* The same for a connection to a Service, by f->service. 0, or the -errno of its first dial, or of
+ * the table; left is then still the caller's. */
+int flows_add_trying(struct flows *f, int left, const struct endpoint *to,
+	const struct flow_client *client, uint32_t source, int64_t now);
 
 /* An event on one side, as epoll reports it. */
 void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int64_t now);

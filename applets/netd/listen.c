@@ -70,6 +70,25 @@ static int dial(struct gate *g, enum policy_verdict verdict, const struct endpoi
 	return r;
 }
 
+int gate_dial_service(void *arg, const struct endpoint *to, const struct flow_client *client,
+	int64_t now)
+{
+	struct gate *g = arg;
+	struct pick_request q = { *to, SERVICE_TCP, client->outside, client->dialled > 0,
+		client->address };
+	struct endpoint endpoint;
+	int fd = -ECONNREFUSED;
+
+	/* Of some that cannot be reached connect(2) itself says so. */
+	for (int i = client->dialled; fd < 0 && i < FLOW_TRIES; i++) {
+		int r = pick_endpoint(g->picker, &q, now, &endpoint);
+		if (r < 0) return r;
+		fd = dial(g, POLICY_INSIDE, &endpoint);
+		q.again = true;
+	}
+	return fd;
+}
+
 /* ---- by way of a proxy ---- */
 
 int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, struct buf *request)
@@ -111,10 +130,9 @@ void gate_proxy_failed(void *arg, int reason)
 }
 
 /* The last byte of the address: each pod of a node has its own. */
-static uint32_t source_of(const struct sockaddr_storage *a)
+static uint32_t source_of(const struct endpoint *e)
 {
-	struct endpoint e = endpoint_from_sockaddr(a);
-	return e.address.len ? e.address.b[e.address.len - 1] : 0;
+	return e->address.len ? e->address.b[e->address.len - 1] : 0;
 }
 
 /* Where an accepted connection goes. */
@@ -123,7 +141,9 @@ static enum policy_verdict decide(const struct gate *g, const struct listener *l
 {
 	*to = l->to;
 	if (!l->redirected) return l->side;
-	return redirect_original(fd, to) < 0 ? POLICY_REFUSE : policy_decide(g->policy, to);
+	if (redirect_original(fd, to) < 0) return POLICY_REFUSE;
+	return services_at(g->picker->services, to, SERVICE_TCP) ? POLICY_SERVICE
+		: policy_decide(g->policy, to);
 }
 
 /* Programs that ask the proxy themselves are led to it as they are. */
@@ -146,12 +166,20 @@ static int wait_for(uint16_t port)
 
 /* Dials for an accepted connection; it becomes a flow. False if it does not, and fd is still the
  * caller's. */
-static bool open_flow(struct gate *g, const struct listener *l, int fd, uint32_t source,
-	int64_t now)
+static bool open_flow(struct gate *g, const struct listener *l, int fd,
+	const struct endpoint *from, int64_t now)
 {
+	uint32_t source = source_of(from);
 	struct endpoint to;
 	enum policy_verdict verdict = decide(g, l, fd, &to);
 
+	if (verdict == POLICY_SERVICE) {
+		struct flow_client client = { from->address, l->outside, 0 };
+		if (!flows_add_trying(g->flows, fd, &to, &client, source, now)) return true;
+		/* Without an endpoint only the API's own address leads somewhere. */
+		verdict = policy_decide(g->policy, &to);
+		if (verdict != POLICY_INSIDE) return false;
+	}
 	if (verdict == POLICY_REFUSE) return false;
 	if (verdict == POLICY_OUTSIDE && l->redirected && needs_proxy(g->proxy, &to)) {
 		flows_add_waiting(g->flows, fd, &to, source, now + wait_for(to.port));
@@ -163,11 +191,14 @@ static bool open_flow(struct gate *g, const struct listener *l, int fd, uint32_t
 	return true;
 }
 
-static void welcome(struct gate *g, const struct listener *l, int fd, uint32_t source, int64_t now)
+static void welcome(struct gate *g, const struct listener *l, int fd,
+	const struct endpoint *from, int64_t now)
 {
+	uint32_t source = source_of(from);
+
 	if (!flows_admit(g->flows, source, now)) {
 		flow_reset_fd(fd);
-	} else if (!open_flow(g, l, fd, source, now)) {
+	} else if (!open_flow(g, l, fd, from, now)) {
 		flows_count_failure(g->flows, source);
 		flow_reset_fd(fd);   /* as if its own connect had failed, a moment late */
 	}
@@ -195,7 +226,8 @@ void gate_on_listener(struct gate *g, size_t i, int64_t now)
 		socklen_t n = sizeof a;
 		int fd = accept4(g->v[i].fd, (struct sockaddr *)&a, &n,
 			SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0) welcome(g, &g->v[i], fd, source_of(&a), now);
+		struct endpoint from = endpoint_from_sockaddr(&a);
+		if (fd >= 0) welcome(g, &g->v[i], fd, &from, now);
 		else if (is_shortage(errno)) pause_all(g, now);
 		else if (errno != EINTR && errno != ECONNABORTED) return;
 	}

@@ -9,13 +9,15 @@
 #include <stdint.h>
 
 #include "netd/flow.h"
+#include "netd/pick.h"
 #include "netd/policy.h"
 
 struct listener {
 	int fd;                    /* -1: this place is free */
 	bool redirected;           /* to where the connection was going before it was redirected */
-	enum policy_verdict side;  /* otherwise: POLICY_INSIDE or POLICY_OUTSIDE, */
+	enum policy_verdict side;  /* otherwise: POLICY_INSIDE, _OUTSIDE or _SERVICE, */
 	struct endpoint to;        /* and where to */
+	bool outside;              /* it listens outside of the cluster */
 };
 
 enum { LISTENERS = 1024, GATE_PAUSE_MS = 100, GATE_NAME_MS = 1000 };
@@ -33,6 +35,7 @@ struct gate {
 	struct gate_proxy *proxy;
 	const struct policy *policy;
 	struct flows *flows;
+	struct picker *picker;     /* of Services' endpoints */
 	struct listener v[LISTENERS];
 	size_t n;                  /* the first n places have been used */
 	/* No more is accepted until then, or until there are fewer flows; 0: accepting. */
@@ -52,6 +55,10 @@ void gate_on_listener(struct gate *g, size_t i, int64_t now);
 /* For struct flow_proxy; arg is the gate. Each reason of a failure is logged once. */
 int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, struct buf *request);
 void gate_proxy_failed(void *arg, int reason);
+
+/* For struct flow_service; arg is the gate. */
+int gate_dial_service(void *arg, const struct endpoint *to, const struct flow_client *client,
+	int64_t now);
 
 /* After each batch: listens again after a pause. Milliseconds until it must be called again; -1: no
  * need. */

@@ -22,6 +22,7 @@ struct policy {
 enum policy_verdict {
 	POLICY_INSIDE,             /* dial `to` in this network namespace */
 	POLICY_OUTSIDE,            /* dial `to` by a socket of the broker */
+	POLICY_SERVICE,            /* dial an endpoint of the Service at `to`, inside */
 	POLICY_REFUSE,             /* reset, or never accepted: policy_refused() */
 };
 

@@ -444,6 +444,87 @@ ssize_t tls_read(struct tls *t, void *p, size_t n)
 	return failure(t);
 }
 
+/* ---- without waiting ---- */
+
+static bool would_wait(void)
+{
+	return errno == EAGAIN || errno == EINTR;
+}
+
+/* Sends what the engine has for the socket. False if it takes no more, or has failed. */
+static bool move_out(struct tls *t)
+{
+	br_ssl_engine_context *eng = &t->client.eng;
+	size_t n;
+
+	while (br_ssl_engine_current_state(eng) & BR_SSL_SENDREC) {
+		unsigned char *p = br_ssl_engine_sendrec_buf(eng, &n);
+		ssize_t k = send(t->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (k < 0 && !would_wait()) t->io_error = -errno;
+		if (k < 0) return false;
+		br_ssl_engine_sendrec_ack(eng, (size_t)k);
+	}
+	return true;
+}
+
+/* Moves records until the engine is in one of these states. 0, -EAGAIN, -EPIPE at the end, or the
+ * error. */
+static int move_until(struct tls *t, unsigned states)
+{
+	br_ssl_engine_context *eng = &t->client.eng;
+	size_t n;
+
+	for (;;) {
+		bool sent = move_out(t);
+		unsigned now = br_ssl_engine_current_state(eng);
+		if (now & states) return 0;
+		if (now & BR_SSL_CLOSED || t->io_error) return failure(t);
+		if (!sent || !(now & BR_SSL_RECVREC)) return -EAGAIN;
+		unsigned char *p = br_ssl_engine_recvrec_buf(eng, &n);
+		ssize_t k = recv(t->fd, p, n, MSG_DONTWAIT);
+		if (k > 0) br_ssl_engine_recvrec_ack(eng, (size_t)k);
+		else if (k < 0 && would_wait()) return -EAGAIN;
+		else t->io_error = k < 0 ? -errno : -EPIPE;
+	}
+}
+
+ssize_t tls_put(struct tls *t, const void *p, size_t n)
+{
+	br_ssl_engine_context *eng = &t->client.eng;
+	size_t room;
+	int r = move_until(t, BR_SSL_SENDAPP);
+
+	if (r < 0) return r;
+	unsigned char *to = br_ssl_engine_sendapp_buf(eng, &room);
+	if (n > room) n = room;
+	memcpy(to, p, n);
+	br_ssl_engine_sendapp_ack(eng, n);
+	br_ssl_engine_flush(eng, 0);
+	move_out(t);
+	return t->io_error ? t->io_error : (ssize_t)n;
+}
+
+ssize_t tls_take(struct tls *t, void *p, size_t n)
+{
+	br_ssl_engine_context *eng = &t->client.eng;
+	size_t there;
+	int r = move_until(t, BR_SSL_RECVAPP);
+
+	if (r < 0) return r == -EPIPE ? 0 : r;
+	const unsigned char *from = br_ssl_engine_recvapp_buf(eng, &there);
+	if (n > there) n = there;
+	memcpy(p, from, n);
+	br_ssl_engine_recvapp_ack(eng, n);
+	return (ssize_t)n;
+}
+
+short tls_events(const struct tls *t)
+{
+	unsigned now = br_ssl_engine_current_state(&t->client.eng);
+
+	return (short)((now & BR_SSL_SENDREC ? POLLOUT : 0) | (now & BR_SSL_RECVREC ? POLLIN : 0));
+}
+
 const char *tls_error(const struct tls *t)
 {
 	static const struct { int code; const char *text; } texts[] = {

@@ -30,6 +30,16 @@ void tls_free(struct tls *t);
 int tls_write(struct tls *t, const void *p, size_t n);
 /* Some bytes; 0 when the peer closed. */
 ssize_t tls_read(struct tls *t, void *p, size_t n);
+
+/* ---- without waiting, for programs with an event loop: the two above are not used then ---- */
+
+/* As many bytes as fit now; -EAGAIN if none do; else as tls_write(). */
+ssize_t tls_put(struct tls *t, const void *p, size_t n);
+/* As tls_read(), and -EAGAIN if there is nothing yet. */
+ssize_t tls_take(struct tls *t, void *p, size_t n);
+/* What the socket must become ready for before either can do more: POLLIN, POLLOUT or both. */
+short tls_events(const struct tls *t);
+
 /* What went wrong, as a sentence: "the server's certificate is for another name". */
 const char *tls_error(const struct tls *t);
 

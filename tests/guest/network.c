@@ -109,8 +109,81 @@ static int ask(int argc, char **argv)
 	return 0;
 }
 
+/* name-server PORT: TCP and UDP; whoever connects, or sends something, gets the host's name */
+static int name_server(int argc, char **argv)
+{
+	char name[64] = "", data[64];
+
+	if (argc != 1) return 100;
+	struct pollfd p[] = {
+		{ .fd = listener(SOCK_STREAM, "0.0.0.0", argv[0]), .events = POLLIN },
+		{ .fd = listener(SOCK_DGRAM, "0.0.0.0", argv[0]), .events = POLLIN },
+	};
+	gethostname(name, sizeof name - 1);
+	puts("ready");
+	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
+		union address from;
+		socklen_t len = sizeof from;
+		if (p[0].revents & POLLIN) {
+			int c = accept4(p[0].fd, NULL, NULL, SOCK_CLOEXEC);
+			if (write(c, name, strlen(name)) < 0) show("write", -1);
+			close(c);
+		}
+		if (p[1].revents & POLLIN &&
+			recvfrom(p[1].fd, data, sizeof data, 0, &from.any, &len) >= 0)
+			sendto(p[1].fd, name, strlen(name), 0, &from.any, len);
+	}
+	return 1;
+}
+
+/* What a name-server says to a connection, or to a datagram by this socket (-1: a new one). */
+static const char *ask_name(int type, int s, const union address *a, socklen_t len)
+{
+	static char name[64];
+	struct timeval limit = { .tv_sec = 2 };
+	int own = s < 0 ? socket(a->any.sa_family, type | SOCK_CLOEXEC, 0) : s;
+	const char *answer = name;
+
+	setsockopt(own, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(own, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (s < 0 && connect(own, &a->any, len) < 0) {
+		answer = errno == ECONNREFUSED ? "refused" : "no connection";
+	} else {
+		if (type == SOCK_DGRAM) send(own, "?", 1, 0);
+		ssize_t n = recv(own, name, sizeof name - 1, 0);
+		if (n > 0) name[n] = 0;
+		else answer = n == 0 ? "end" : errno == ECONNREFUSED ? "refused"
+			: errno == ECONNRESET ? "reset" : "no answer";
+	}
+	if (s < 0) close(own);
+	return answer;
+}
+
+/* who tcp|udp|flow ADDRESS PORT [N]: asks a name-server N times; flow: by one UDP socket, twice a
+ * second */
+static int who(int argc, char **argv)
+{
+	union address a;
+
+	if (argc < 3) return 100;
+	socklen_t len = set_address(&a, argv[1], argv[2]);
+	int type = !strcmp(argv[0], "tcp") ? SOCK_STREAM : SOCK_DGRAM, s = -1;
+	if (!strcmp(argv[0], "flow")) {
+		s = socket(a.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (connect(s, &a.any, len) < 0) return show("connect", -1), 1;
+	}
+	for (int i = argc > 3 ? atoi(argv[3]) : 1; i > 0; i--) {
+		printf("%s\n", ask_name(type, s, &a, len));
+		fflush(stdout);
+		if (s >= 0 && i > 1) usleep(500000);
+	}
+	return 0;
+}
+
 const struct command network_commands[] = {
 	{ "serve", serve },
 	{ "ask", ask },
+	{ "name-server", name_server },
+	{ "who", who },
 	{ 0 },
 };
