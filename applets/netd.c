@@ -24,6 +24,7 @@
 #include "netd/dns.h"
 #include "netd/echo.h"
 #include "netd/flow.h"
+#include "netd/fronts.h"
 #include "netd/listen.h"
 #include "netd/pick.h"
 #include "netd/policy.h"
@@ -55,6 +56,8 @@ struct netd {
 	struct gate_proxy proxy;
 	struct picker picker;
 	struct watch watch;
+	struct fronts fronts;
+	struct rules rules;
 	struct dns dns;
 	struct udp udp;
 	struct echo echo;
@@ -237,6 +240,7 @@ static void open_udp(const struct config *cfg, struct netd *d)
 	d->udp.epoll = d->epoll;
 	d->udp.channel = (int)cfg->channel;
 	d->udp.policy = &d->policy;
+	d->udp.picker = &d->picker;
 	d->udp.pods = d->pods;
 	d->udp.max = share < UDP_FLOWS ? share : UDP_FLOWS;
 	int r = udp_init(&d->udp);
@@ -260,6 +264,7 @@ static void open_ports(const struct config *cfg, struct netd *d)
 	struct err e = {0};
 
 	d->relay.epoll = d->epoll;
+	d->relay.picker = &d->picker;
 	d->relay.max = share < RELAY_FLOWS ? share : RELAY_FLOWS;
 	d->ports.epoll = d->epoll;
 	d->ports.channel = (int)cfg->channel;
@@ -267,6 +272,8 @@ static void open_ports(const struct config *cfg, struct netd *d)
 	d->ports.relay = &d->relay;
 	/* Pods without host ports need nothing of this. */
 	if (ports_init(&d->ports, &e) < 0) warn("host ports: %s", e.text);
+	d->fronts = (struct fronts){ .channel = (int)cfg->channel, .gate = &d->gate,
+		.services = d->picker.services, .relay = &d->relay };
 }
 
 /* A port that nothing else can listen on: bound, so that it is not free, and not listening. */
@@ -277,15 +284,32 @@ static uint16_t close_port(uint16_t port)
 	return fd < 0 ? 0 : port;   /* the socket stays open for ever */
 }
 
-static void load_rules(const struct config *cfg, const struct netd *d)
+static void load_rules(const struct config *cfg, struct netd *d)
 {
-	const struct rules r = {
+	struct err e = {0};
+
+	d->rules = (struct rules){
 		.link = SWITCH_NODE_LINK, .pods = &d->pods, .pod_n = 1, .policy = &d->policy,
 		.port = (uint16_t)cfg->port, .closed = close_port((uint16_t)(cfg->port + 1)),
 	};
+	if (rules_load(&d->rules, REDIRECT_IPV4, &e) < 0) die(EX_SYS, "%s", e.text);
+}
+
+/* What depends on Services, where they have changed. */
+static void follow_services(struct netd *d)
+{
+	struct ip v[RULES_UNSERVED];
+	struct rules *r = &d->rules;
 	struct err e = {0};
 
-	if (rules_load(&r, REDIRECT_IPV4, &e) < 0) die(EX_SYS, "%s", e.text);
+	if (!fronts_settle(&d->fronts)) return;
+	udp_check_services(&d->udp);
+	relay_check_services(&d->relay);
+	size_t n = fronts_unserved(d->picker.services, 4, v, RULES_UNSERVED);
+	if (n == r->unserved_n && !memcmp(v, r->unserved, n * sizeof *v)) return;
+	memcpy(r->unserved, v, n * sizeof *v);
+	r->unserved_n = n;
+	if (rules_load(r, REDIRECT_IPV4, &e) < 0) warn("%s", e.text);   /* the old ones stay */
 }
 
 /* Whoever started it waits for this on its standard output, which then ends. */
@@ -336,6 +360,7 @@ static _Noreturn void loop(struct netd *d)
 		if (n < 0 && errno != EINTR) die_errno(EX_SYS, -errno, "epoll_wait");
 		int64_t now = clock_ms();
 		for (int i = 0; i < n; i++) dispatch(d, &events[i], now);
+		follow_services(d);
 		timeout = sooner(flows_settle(&d->flows, now), dns_settle(&d->dns, now));
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));

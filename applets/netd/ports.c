@@ -17,38 +17,10 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/io.h"
-#include "world/broker.h"
+#include "netd/sockets.h"
 
 /* A caller sends its request at once; the loop stands still until then. */
 enum { REQUEST_MS = 200 };
-
-/* ---- sockets ---- */
-
-static int listen_inside(const struct port *port)
-{
-	struct sockaddr_storage a;
-	socklen_t n = endpoint_to_sockaddr(&port->host, &a);
-	int type = port->udp ? SOCK_DGRAM : SOCK_STREAM, on = 1;
-	int fd = socket(a.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0) return -errno;
-	/* If one of these fails, bind(2) fails too where it matters. */
-	if (!port->udp) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (a.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	int r = bind(fd, (struct sockaddr *)&a, n) < 0 ? -errno : 0;
-	if (!r && !port->udp && listen(fd, SOMAXCONN) < 0) r = -errno;
-	if (r < 0) close(fd);
-	return r < 0 ? r : fd;
-}
-
-static int listen_outside(const struct ports *p, const struct port *port)
-{
-	struct broker_request q = { .op = port->udp ? BROKER_BIND_UDP : BROKER_LISTEN_TCP,
-		.port = port->host.port, .family = (uint8_t)endpoint_family(&port->host) };
-
-	memcpy(q.address, port->host.address.b, sizeof q.address);
-	return broker_ask(p->channel, &q);
-}
 
 /* ---- listeners ---- */
 
@@ -68,7 +40,8 @@ static int note(struct ports *p, const char *name, bool udp, int place)
 static int add(struct ports *p, const char *name, const struct port *port, int fd)
 {
 	const struct listener l = { .fd = fd, .side = POLICY_INSIDE, .to = port->pod };
-	int place = port->udp ? relay_add(p->relay, fd, &port->pod) : gate_add(p->gate, &l);
+	const struct relay_port u = { .fd = fd, .to = port->pod };
+	int place = port->udp ? relay_add(p->relay, &u) : gate_add(p->gate, &l);
 
 	/* Both tables together have as many places as this one. */
 	return place < 0 ? place : note(p, name, port->udp, place);
@@ -101,11 +74,11 @@ static int fail(const struct port *port, const char *where, int r, struct err *e
 static int open_port(struct ports *p, const char *name, const struct port *port, struct err *e)
 {
 	static const struct ip any6 = { .len = 16 };
-	int in = listen_inside(port), out;
+	int in = sockets_inside(&port->host, port->udp), out;
 
 	if (in < 0 && !is_elsewhere(in)) return fail(port, " on the node", in, e);
 	int r = in < 0 ? 0 : add(p, name, port, in);
-	out = listen_outside(p, port);
+	out = sockets_outside(p->channel, &port->host, port->udp);
 	if (out < 0 && !is_elsewhere(out))
 		return fail(port, " outside of the cluster's namespaces", out, e);
 	int r2 = out < 0 ? 0 : add(p, name, port, out);

@@ -15,17 +15,17 @@ static int watch(const struct relay *r, int fd, uint64_t data)
 	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-int relay_add(struct relay *r, int fd, const struct endpoint *to)
+int relay_add(struct relay *r, const struct relay_port *port)
 {
 	size_t i = 0;
 
 	while (i < r->port_n && r->ports[i].fd >= 0) i++;
-	int e = i == RELAY_PORTS ? -ENOSPC : watch(r, fd, RELAY_DATA_PORT(i));
+	int e = i == RELAY_PORTS ? -ENOSPC : watch(r, port->fd, RELAY_DATA_PORT(i));
 	if (e < 0) {
-		close(fd);
+		close(port->fd);
 		return e;
 	}
-	r->ports[i] = (struct relay_port){ .fd = fd, .to = *to };
+	r->ports[i] = *port;
 	if (i == r->port_n) r->port_n++;
 	return (int)i;
 }
@@ -88,13 +88,27 @@ static int connect_to(const struct endpoint *to)
 	return fd;
 }
 
-static struct relay_flow *open_flow(struct relay *r, size_t port, const struct endpoint *client)
+/* Where a new client's datagrams go. */
+static int choose(struct relay *r, const struct relay_port *port, const struct endpoint *client,
+	int64_t now, struct endpoint *to)
 {
+	const struct pick_request q = { .at = port->to, .protocol = SERVICE_UDP,
+		.outside = port->outside, .client = client->address };
+
+	*to = port->to;
+	return port->service ? pick_endpoint(r->picker, &q, now, to) : 0;
+}
+
+static struct relay_flow *open_flow(struct relay *r, size_t port, const struct endpoint *client,
+	int64_t now)
+{
+	struct endpoint to;
+
+	if (choose(r, &r->ports[port], client, now, &to) < 0) return NULL;
 	make_room(r, port);
 	struct relay_flow *w = find_free(r);
-
 	if (!w) return NULL;
-	*w = (struct relay_flow){ .fd = connect_to(&r->ports[port].to), .port = (uint32_t)port,
+	*w = (struct relay_flow){ .fd = connect_to(&to), .port = (uint32_t)port, .to = to,
 		.client = *client };
 	if (w->fd < 0) return NULL;
 	r->used++;
@@ -109,7 +123,7 @@ static void carry(struct relay *r, size_t port, const struct endpoint *client, s
 {
 	struct relay_flow *w = find(r, port, client);
 
-	if (!w) w = open_flow(r, port, client);
+	if (!w) w = open_flow(r, port, client, now);
 	if (!w || send(w->fd, r->packet, n, MSG_NOSIGNAL) < 0) {
 		r->dropped++;   /* as any router may */
 		return;
@@ -153,6 +167,16 @@ void relay_on_answer(struct relay *r, size_t flow, int64_t now)
 		w->received += w->received < 2;
 		w->used_at = now;
 		send_back(r, w, (size_t)n);
+	}
+}
+
+void relay_check_services(struct relay *r)
+{
+	for (uint32_t i = 0; i < r->fresh; i++) {
+		struct relay_flow *w = &r->v[i];
+		const struct relay_port *p = &r->ports[w->port];
+		if (w->fd >= 0 && p->service && !pick_may_go_on(r->picker, &p->to, &w->to))
+			forget(r, w);
 	}
 }
 

@@ -1,5 +1,6 @@
-/* Datagrams that come in at a port and go on to one address inside: each client has a socket that
- * is connected there, and answers go back from the port that was asked. */
+/* Datagrams that come in at a port and go on to one address inside, or to the endpoints of a
+ * Service: each client has a socket that is connected there, and answers go back from the port that
+ * was asked. */
 #ifndef K3SBOX_NETD_RELAY_H
 #define K3SBOX_NETD_RELAY_H
 
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include "net/endpoint.h"
+#include "netd/pick.h"
 
 enum {
 	RELAY_PORTS = 256,
@@ -20,12 +22,14 @@ enum {
 
 struct relay_port {
 	int fd;                    /* where clients send to; -1: this place is free */
-	struct endpoint to;
+	struct endpoint to;        /* of a Service: its front */
+	bool service, outside;     /* outside: the port is not in the cluster's network */
 	uint32_t used;             /* flows */
 };
 
 struct relay_flow {
-	int fd;                    /* connected to the port's `to`; -1: free */
+	int fd;                    /* connected to `to`; -1: free */
+	struct endpoint to;
 	uint32_t port;
 	struct endpoint client;
 	uint8_t sent, received;    /* up to 2 */
@@ -34,6 +38,7 @@ struct relay_flow {
 
 struct relay {
 	int epoll;
+	struct picker *picker;     /* of Services' endpoints */
 	struct relay_port ports[RELAY_PORTS];
 	size_t port_n;             /* the first port_n places have been used */
 	struct relay_flow v[RELAY_FLOWS];
@@ -44,10 +49,13 @@ struct relay {
 	uint64_t dropped;
 };
 
-/* Takes over fd, a bound socket that does not block. Its place, or -errno. */
-int relay_add(struct relay *r, int fd, const struct endpoint *to);
+/* Takes over port->fd, a bound socket that does not block. Its place, or -errno. */
+int relay_add(struct relay *r, const struct relay_port *port);
 /* Closes the port, and ends its flows. */
 void relay_remove(struct relay *r, size_t port);
+
+/* Ends flows to Services whose endpoint no longer serves. */
+void relay_check_services(struct relay *r);
 
 /* epoll data */
 #define RELAY_DATA_PORT(i) (1ull << 57 | (uint64_t)(i))

@@ -21,6 +21,22 @@ static bool is_pods(const struct rules *r, const struct cidr *c)
 	return false;
 }
 
+/* The API's address leads to it before anything is known of its Service. */
+static bool is_mapped(const struct policy *p, const struct ip *a)
+{
+	for (size_t i = 0; i < p->map_n; i++)
+		if (!ip_cmp(&p->maps[i].from.address, a)) return true;
+	return false;
+}
+
+static void add_unserved(struct list *l, const struct rules *r, uint8_t len)
+{
+	for (size_t i = 0; r->closed && i < r->unserved_n; i++) {
+		struct cidr to = { .addr = r->unserved[i], .ones = len * 8, .bits = len * 8 };
+		if (to.addr.len == len && !is_mapped(r->policy, &to.addr)) add(l, to, r->closed);
+	}
+}
+
 static void add_chain(struct list *l, const struct rules *r, enum redirect_family family)
 {
 	static const struct cidr loopback[] = {
@@ -39,6 +55,7 @@ static void add_chain(struct list *l, const struct rules *r, enum redirect_famil
 		if (p->allowed[i].addr.len == lengths[family]) add(l, p->allowed[i], r->port);
 	for (size_t i = 0; i < n; i++)
 		if (!is_pods(r, &refused[i])) add(l, refused[i], r->closed);
+	add_unserved(l, r, lengths[family]);
 	add(l, (struct cidr){0}, r->port);
 }
 
@@ -59,7 +76,10 @@ int rules_load(const struct rules *r, enum redirect_family family, struct err *e
 	struct redirect_rule v[RULES_MAX];
 	struct rules less = *r;
 
-	if (!redirect_load(family, v, rules_make(r, family, v), e)) return 0;
-	less.closed = 0;
-	return redirect_load(family, v, rules_make(&less, family, v), e);
+	for (;;) {
+		int k = redirect_load(family, v, rules_make(&less, family, v), e);
+		if (!k || !less.closed) return k;
+		if (less.unserved_n) less.unserved_n /= 2;
+		else less.closed = 0;
+	}
 }

@@ -100,28 +100,65 @@ static uint32_t find_free(struct udp *u)
 	return u->fresh < u->max ? u->fresh++ : u->max;
 }
 
-static int connect_to(const struct udp *u, const struct udp_key *key)
+static struct endpoint server_of(const struct udp_key *key)
+{
+	struct endpoint e = { .address.len = 4, .port = ntohs(key->server_port) };
+
+	memcpy(e.address.b, &key->server, 4);
+	return e;
+}
+
+static struct ip client_of(const struct udp_key *key)
+{
+	struct ip a = { .len = 4 };
+
+	memcpy(a.b, &key->client, 4);
+	return a;
+}
+
+/* A socket outside, or inside if the server is a Service; *to is then its endpoint. */
+static int make_socket(struct udp *u, const struct udp_key *key, int64_t now, struct endpoint *to)
 {
 	struct broker_request q = { .op = BROKER_UDP, .family = AF_INET };
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = key->server_port,
-		.sin_addr.s_addr = key->server };
-	int fd = broker_ask(u->channel, &q);
+	struct pick_request p = { .at = server_of(key), .protocol = SERVICE_UDP,
+		.client = client_of(key) };
+	int r = pick_endpoint(u->picker, &p, now, to);
 
-	if (fd < 0 || !connect(fd, (struct sockaddr *)&a, sizeof a)) return fd;
+	if (r && r != -ENOENT) return r;
+	if (!r) {
+		int fd = socket(endpoint_family(to), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	*to = p.at;
+	return policy_decide(u->policy, to) == POLICY_OUTSIDE ? broker_ask(u->channel, &q)
+		: -EACCES;
+}
+
+static int connect_to(struct udp *u, const struct udp_key *key, int64_t now, struct udp_flow *w)
+{
+	struct endpoint to = {0};
+	struct sockaddr_storage a;
+
+	w->fd = make_socket(u, key, now, &to);
+	socklen_t n = endpoint_to_sockaddr(&to, &a);
+	if (w->fd < 0) return w->fd;
+	const struct endpoint server = server_of(key);
+	if (!endpoint_same(&to, &server)) w->to = to;
+	if (!connect(w->fd, (struct sockaddr *)&a, n)) return 0;
 	int r = -errno;
-	close(fd);
+	close(w->fd);
 	return r;
 }
 
-static uint32_t open_flow(struct udp *u, const struct udp_key *key)
+static uint32_t open_flow(struct udp *u, const struct udp_key *key, int64_t now)
 {
 	make_room(u, source_of(key));
 	uint32_t i = find_free(u);
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = UDP_DATA_FLOW(i) };
 
 	if (i == u->max) return i;
-	u->v[i] = (struct udp_flow){ .fd = connect_to(u, key) };
-	if (u->v[i].fd < 0) {
+	u->v[i] = (struct udp_flow){ .fd = -1 };
+	if (connect_to(u, key, now, &u->v[i]) < 0) {
 		u->v[i].fd = -1;
 		return u->max;
 	}
@@ -133,24 +170,26 @@ static uint32_t open_flow(struct udp *u, const struct udp_key *key)
 	return u->max;
 }
 
-static uint32_t find_or_open(struct udp *u, const struct udp_key *key)
+/* Whether a flow may begin is decided once. */
+static uint32_t find_or_open(struct udp *u, const struct udp_key *key, int64_t now)
 {
 	for (uint32_t i = 0; i < u->fresh; i++)
 		if (u->v[i].fd >= 0 && same_key(&u->keys[i], key)) return i;
-	return open_flow(u, key);
+	return key->server_port ? open_flow(u, key, now) : u->max;
 }
 
-static bool is_allowed(const struct udp *u, const struct udp_key *key)
+void udp_check_services(struct udp *u)
 {
-	struct endpoint to = { .address.len = 4, .port = ntohs(key->server_port) };
-
-	memcpy(to.address.b, &key->server, 4);
-	return to.port && policy_decide(u->policy, &to) == POLICY_OUTSIDE;
+	for (uint32_t i = 0; i < u->fresh; i++) {
+		if (u->v[i].fd < 0 || !u->v[i].to.address.len) continue;
+		const struct endpoint at = server_of(&u->keys[i]);
+		if (!pick_may_go_on(u->picker, &at, &u->v[i].to)) forget(u, i);
+	}
 }
 
 static void carry(struct udp *u, const struct udp_packet *p, int64_t now)
 {
-	uint32_t i = is_allowed(u, &p->key) ? find_or_open(u, &p->key) : u->max;
+	uint32_t i = find_or_open(u, &p->key, now);
 
 	if (i == u->max || send(u->v[i].fd, p->data, p->n, MSG_NOSIGNAL) < 0) {
 		u->dropped++;   /* as any router may */

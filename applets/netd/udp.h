@@ -1,5 +1,6 @@
-/* Datagrams of pods and of the node to addresses outside (packets.h). Each pair of client and
- * server has a socket of the broker, connected to the server. IPv4 only. */
+/* Datagrams of pods and of the node to addresses outside and to Services (packets.h). Each pair of
+ * client and server has a socket of the broker, connected to the server, or one inside, connected
+ * to an endpoint of the Service. IPv4 only. */
 #ifndef K3SBOX_NETD_UDP_H
 #define K3SBOX_NETD_UDP_H
 
@@ -9,6 +10,7 @@
 
 #include "net/ip.h"
 #include "netd/packets.h"
+#include "netd/pick.h"
 #include "netd/policy.h"
 
 enum {
@@ -33,11 +35,13 @@ struct udp_flow {
 	int fd;
 	uint8_t sent, received;    /* up to 2 */
 	int64_t used_at;           /* monotonic ms */
+	struct endpoint to;        /* to a Service: the endpoint; else address.len is 0 */
 };
 
 struct udp {
 	int epoll, channel;        /* the broker's */
 	const struct policy *policy;
+	struct picker *picker;     /* of Services' endpoints */
 	struct cidr pods;          /* the node's address, with the prefix of its pods */
 	struct packets packets;
 	uint32_t max, used;        /* flows 0 … max - 1; the first `fresh` have been used */
@@ -62,6 +66,9 @@ int udp_init(struct udp *u);
 /* epoll data */
 #define UDP_DATA_PACKETS (1ull << 59)          /* | enum packets_place */
 #define UDP_DATA_FLOW(i) (1ull << 58 | (uint64_t)(i))
+
+/* Ends flows to Services whose endpoint no longer serves. */
+void udp_check_services(struct udp *u);
 
 void udp_on_packets(struct udp *u, size_t place, int64_t now);
 void udp_on_answer(struct udp *u, size_t i, int64_t now);

@@ -1,0 +1,42 @@
+/* Makes sockets that listen. */
+#include "netd/sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "world/broker.h"
+
+static int open_socket(int family, bool udp)
+{
+	int type = udp ? SOCK_DGRAM : SOCK_STREAM;
+	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sockets_inside(const struct endpoint *at, bool udp)
+{
+	struct sockaddr_storage a;
+	socklen_t n = endpoint_to_sockaddr(at, &a);
+	int on = 1, fd = open_socket(a.ss_family, udp);
+
+	if (fd < 0) return fd;
+	/* If one of these fails, bind(2) fails too where it matters. */
+	if (!udp) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (a.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	int r = bind(fd, (struct sockaddr *)&a, n) < 0 ? -errno : 0;
+	if (!r && !udp && listen(fd, SOMAXCONN) < 0) r = -errno;
+	if (r < 0) close(fd);
+	return r < 0 ? r : fd;
+}
+
+int sockets_outside(int channel, const struct endpoint *at, bool udp)
+{
+	struct broker_request q = { .op = udp ? BROKER_BIND_UDP : BROKER_LISTEN_TCP,
+		.port = at->port, .family = (uint8_t)endpoint_family(at) };
+
+	memcpy(q.address, at->address.b, sizeof q.address);
+	return broker_ask(channel, &q);
+}

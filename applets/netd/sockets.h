@@ -1,0 +1,15 @@
+/* Sockets at which connections or datagrams come in, in the cluster's network and outside of it. */
+#ifndef K3SBOX_NETD_SOCKETS_H
+#define K3SBOX_NETD_SOCKETS_H
+
+#include <stdbool.h>
+
+#include "net/endpoint.h"
+
+/* A socket bound to an address and port, non-blocking; one for connections listens. The caller
+ * closes it. Or -errno. */
+int sockets_inside(const struct endpoint *at, bool udp);
+/* The same by the broker at this channel, in the network outside. */
+int sockets_outside(int channel, const struct endpoint *at, bool udp);
+
+#endif
