@@ -29,6 +29,7 @@
 #include "netd/pick.h"
 #include "netd/policy.h"
 #include "netd/ports.h"
+#include "netd/publish.h"
 #include "netd/relay.h"
 #include "netd/rules.h"
 #include "netd/services.h"
@@ -42,7 +43,7 @@ enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 struct config {
 	unsigned channel, port;
 	struct strv inside, allowed, maps, exposed, servers;
-	const char *pods, *proxy, *kubeconfig;
+	const char *pods, *proxy, *kubeconfig, *admin, *address;
 };
 
 struct netd {
@@ -57,6 +58,7 @@ struct netd {
 	struct picker picker;
 	struct watch watch;
 	struct fronts fronts;
+	struct publisher publisher;
 	struct rules rules;
 	struct dns dns;
 	struct udp udp;
@@ -88,6 +90,10 @@ static const struct opt opts[] = {
 			"addresses that NO_PROXY does not list go through it" },
 	{ OPT_STR, 0, "kubeconfig", AT(kubeconfig), "FILE",
 		.help = "the API server whose Services are served; the file need not exist yet" },
+	{ OPT_STR, 0, "address", AT(address), "IP",
+		.help = "the address outside that Services of type LoadBalancer get" },
+	{ OPT_STR, 0, "admin", AT(admin), "FILE",
+		.help = "the kubeconfig with which they get it" },
 	{ OPT_LIST, 0, "dns", AT(servers), "IP", .help = "a DNS server outside" },
 	{ OPT_END },
 };
@@ -274,6 +280,8 @@ static void open_ports(const struct config *cfg, struct netd *d)
 	if (ports_init(&d->ports, &e) < 0) warn("host ports: %s", e.text);
 	d->fronts = (struct fronts){ .channel = (int)cfg->channel, .gate = &d->gate,
 		.services = d->picker.services, .relay = &d->relay };
+	d->publisher = (struct publisher){ .services = d->picker.services,
+		.address = cfg->address, .kubeconfig = cfg->admin };
 }
 
 /* A port that nothing else can listen on: bound, so that it is not free, and not listening. */
@@ -365,6 +373,7 @@ static _Noreturn void loop(struct netd *d)
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));
 		timeout = sooner(timeout, watch_settle(&d->watch, now));
+		timeout = sooner(timeout, publisher_settle(&d->publisher, now));
 		timeout = sooner(timeout, relay_settle(&d->relay, now));
 		timeout = sooner(timeout, echo_settle(&d->echo, now));
 	}

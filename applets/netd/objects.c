@@ -190,6 +190,7 @@ static void fill_service(struct fill *f, const struct json *j, const struct json
 	o.publish_not_ready = json_true(j, json_get(j, spec, "publishNotReadyAddresses"));
 	o.internal_local = json_is(j, json_get(j, spec, "internalTrafficPolicy"), "Local");
 	o.external_local = json_is(j, json_get(j, spec, "externalTrafficPolicy"), "Local");
+	o.classed = json_get(j, spec, "loadBalancerClass") != NULL;
 	o.affinity_s = affinity_of(j, spec);
 	o.health_port = number(f, j, json_get(j, spec, "healthCheckNodePort"));
 	o.external_name = text(f, j, json_get(j, spec, "externalName"));

@@ -32,6 +32,7 @@ struct service_object {
 	bool headless;             /* clusterIP: None */
 	bool foreign;              /* another proxy's (label service-proxy-name), for DNS only */
 	bool publish_not_ready, internal_local, external_local;
+	bool classed;              /* its load balancer is another controller's */
 	uint32_t affinity_s;       /* ClientIP affinity's time-out; 0: no affinity */
 	uint16_t health_port;      /* healthCheckNodePort; 0: none */
 	const char *external_name; /* "" unless SERVICE_EXTERNAL_NAME */

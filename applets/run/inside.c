@@ -210,6 +210,8 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
 	strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
 	strv_addf(argv, "--kubeconfig=%s/agent/kubeproxy.kubeconfig", cfg->o.data_dir);
+	strv_addf(argv, "--admin=%s/server/cred/admin.kubeconfig", cfg->o.data_dir);
+	if (*cfg->address) strv_addf(argv, "--address=%s", cfg->address);
 	if (*proxy) strv_addf(argv, "--proxy=%s", proxy);
 	sort_resolv_conf(argv, NULL);
 	return 0;

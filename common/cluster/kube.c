@@ -62,8 +62,20 @@ static int exchange(struct tls *t, const struct buf *request, struct buf *body)
 	return r;
 }
 
-int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
-	struct err *e)
+/* patch NULL: GET. */
+static void write_request(const struct kubeconfig *k, const char *host, const char *path,
+	const char *patch, struct buf *b)
+{
+	buf_printf(b, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: "
+		"application/json\r\n", patch ? "PATCH" : "GET", path, host);
+	if (k->token) buf_printf(b, "Authorization: Bearer %s\r\n", k->token);
+	if (patch) buf_printf(b, "Content-Type: application/merge-patch+json\r\n"
+		"Content-Length: %zu\r\n", strlen(patch));
+	buf_printf(b, "Connection: close\r\n\r\n%s", patch ? patch : "");
+}
+
+static int request_to(const struct kubeconfig *k, const char *path, const char *patch,
+	struct buf *body, int timeout_ms, struct err *e)
 {
 	char host[256], port[16];
 	_cleanup_buf_ struct buf request = {0};
@@ -74,11 +86,7 @@ int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int
 	if (!k->ca) return err_set(e, -EINVAL, "the kubeconfig names no certificate authority");
 	_cleanup_close_ int fd = connect_host(host, port, timeout_ms);
 	if (fd < 0) return err_errno(e, fd, "%s port %s", host, port);
-	buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: "
-		"application/json\r\n", path,
-		host);
-	if (k->token) buf_printf(&request, "Authorization: Bearer %s\r\n", k->token);
-	buf_puts(&request, "Connection: close\r\n\r\n");
+	write_request(k, host, path, patch, &request);
 	struct tls_config c = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
 	struct tls *t = tls_new(fd, &c, timeout_ms, e);
 	if (!t) return -EINVAL;
@@ -88,6 +96,18 @@ int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int
 	tls_free(t);
 	if (request.data) explicit_bzero(request.data, request.len);
 	return r;
+}
+
+int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
+	struct err *e)
+{
+	return request_to(k, path, NULL, body, timeout_ms, e);
+}
+
+int kube_patch(const struct kubeconfig *k, const char *path, const char *patch, struct buf *body,
+	int timeout_ms, struct err *e)
+{
+	return request_to(k, path, patch, body, timeout_ms, e);
 }
 
 /* ---- answers ---- */
@@ -152,8 +172,7 @@ int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 	return 0;
 }
 
-/* GET that must answer 200. */
-static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
+int kube_get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
 	struct err *e)
 {
 	int status = kube_get(k, path, body, timeout_ms, e);
@@ -167,7 +186,7 @@ static int get_ok(const struct kubeconfig *k, const char *path, struct buf *body
 int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
-	return get_ok(k, path, &body, timeout_ms, e);
+	return kube_get_ok(k, path, &body, timeout_ms, e);
 }
 
 int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e)
@@ -179,14 +198,14 @@ int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int time
 	struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
-	int r = get_ok(k, "/api/v1/nodes", &body, timeout_ms, e);
+	int r = kube_get_ok(k, "/api/v1/nodes", &body, timeout_ms, e);
 	return r < 0 ? r : kube_parse_nodes(body.data ? body.data : "", body.len, out);
 }
 
 int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, struct err *e)
 {
 	_cleanup_buf_ struct buf body = {0};
-	int r = get_ok(k, "/api/v1/pods", &body, timeout_ms, e);
+	int r = kube_get_ok(k, "/api/v1/pods", &body, timeout_ms, e);
 	return r < 0 ? r : kube_parse_pods(body.data ? body.data : "", body.len, out);
 }
 
@@ -195,7 +214,7 @@ int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int tim
 {
 	_cleanup_buf_ struct buf body = {0};
 	_cleanup_json_ struct json j = {0};
-	int r = get_ok(k, "/version", &body, timeout_ms, e);
+	int r = kube_get_ok(k, "/version", &body, timeout_ms, e);
 
 	if (!r) r = json_parse(&j, body.data ? body.data : "", body.len);
 	return r < 0 ? r : json_string(&j, json_get(&j, json_root(&j), "gitVersion"), out, out_size,

@@ -16,6 +16,15 @@ struct err;
 int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
 	struct err *e);
 
+/* The same as PATCH with a merge patch (RFC 7386). */
+int kube_patch(const struct kubeconfig *k, const char *path, const char *patch, struct buf *body,
+	int timeout_ms, struct err *e);
+
+/* GET of what must be there: 0, or -errno with the reason in e; -EAGAIN for another status than
+ * 200. */
+int kube_get_ok(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
+	struct err *e);
+
 struct kube_node {
 	char name[256];
 	bool ready;
