@@ -3,7 +3,7 @@
 # (root). See README.md.
 RIG := build/rig/bin
 RIGSRC := tests/rig
-RIG_PARTS := $(addprefix $(RIG)/,k3s sandbox runc crictl containerd containerd-shim-runc-v2 ctr runsc kube flanneld cni/flannel)
+RIG_PARTS := $(addprefix $(RIG)/,k3s sandbox runc crictl containerd containerd-shim-runc-v2 ctr runsc kube flanneld cni/flannel registry)
 RIG_LINKS := $(addprefix $(RIG)/,kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl kubeadm kine)
 # What k3s has in its multicall `cni` besides flannel, here Debian's. Not in RIG itself: with k3s
 # nothing of this is in PATH.
@@ -46,6 +46,9 @@ $(RIG)/flanneld: $(RIGSRC)/flannel/main.go $(RIGSRC)/flannel/go.mod $(RIGSRC)/fl
 
 $(RIG)/cni/flannel: $(RIGSRC)/flannel-cni/main.go $(RIGSRC)/flannel-cni/go.mod
 	$(call rig-build,flannel-cni,10 s,-ldflags "-s -w",.)
+
+$(RIG)/registry: $(wildcard $(RIGSRC)/registry/*.go) $(RIGSRC)/registry/go.mod $(RIGSRC)/registry/go.sum
+	$(call rig-build,registry,10 s,-ldflags "-s -w",.)
 
 $(RIG)/kube: $(wildcard $(RIGSRC)/kube/*.go) $(RIGSRC)/kube/go.mod $(RIGSRC)/kube/go.sum
 	$(call rig-build,kube,15 min,-tags "netgo osusergo sqlite_omit_load_extension" \
