@@ -134,3 +134,61 @@ func TestDataDirOfClients(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestRegistries(t *testing.T) {
+	dir := write(t, map[string]string{"r.yaml": `# registries
+mirrors:
+  docker.io:
+    endpoint:
+      - "https://mirror.test:5000"
+      - https://registry-1.docker.io
+  "*":
+    endpoint: [http://10.0.0.1:5000/v2/cache]
+  registry.test:5000:
+configs:
+  "mirror.test:5000":
+    tls:
+      ca_file: /ca.pem
+    auth:
+      username: u
+`})
+	r, err := readRegistries(filepath.Join(dir, "r.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for host, h := range r.hosts(false) {
+		got[host] = strings.TrimPrefix(h.toml(), hostsHeader)
+	}
+	want := map[string]string{
+		"docker.io": `server = "https://registry-1.docker.io/v2"
+capabilities = ["pull", "resolve", "push"]
+[host]
+[host."https://mirror.test:5000/v2"]
+capabilities = ["pull", "resolve"]
+ca = ["/ca.pem"]
+`,
+		"_default": `[host]
+[host."http://10.0.0.1:5000/v2/cache"]
+capabilities = ["pull", "resolve"]
+override_path = true
+`,
+		"mirror.test:5000": `server = "https://mirror.test:5000/v2"
+capabilities = ["pull", "resolve", "push"]
+ca = ["/ca.pem"]
+[host]
+`,
+	}
+	for host, text := range want {
+		if got[host] != text {
+			t.Errorf("%s: got\n%swant\n%s", host, got[host], text)
+		}
+		delete(got, host)
+	}
+	if len(got) != 0 {
+		t.Errorf("more: %v", got)
+	}
+	if a := r.Configs["mirror.test:5000"].Auth; a == nil || a.Username != "u" {
+		t.Errorf("auth: %v", a)
+	}
+}

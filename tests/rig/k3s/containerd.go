@@ -27,6 +27,7 @@ type agentConfig struct {
 	NodeName, NodeIP, PauseImage, Snapshotter string
 	CNIBinDir, CNIConfDir, ImageServiceSocket string
 	Systemd                                   bool
+	Registry                                  *registries
 }
 
 type nodeConfig struct {
@@ -46,7 +47,7 @@ type containerdConfig struct {
 	NonrootDevices                        bool
 	ExtraRuntimes                         map[string]runtimeConfig
 	Program                               string
-	PrivateRegistryConfig                 *struct{ Mirrors, Configs map[string]any }
+	PrivateRegistryConfig                 *registries
 }
 
 // generation is one version of containerd's configuration; the newest template
@@ -72,6 +73,8 @@ func writeContainerdConfig(n *nodeConfig) error {
 		EnableUnprivileged: kernelAtLeast(4, 11),
 		ExtraRuntimes:      findRuntimes(),
 		Program:            program,
+
+		PrivateRegistryConfig: n.AgentConfig.Registry,
 	}
 	all := generations()
 	base, text := all[0].base, all[0].base
@@ -187,6 +190,9 @@ func (s *server) startContainerd() error {
 	if err := writeContainerdConfig(n); err != nil {
 		return err
 	}
+	if err := n.AgentConfig.Registry.writeHosts(n.Containerd.Registry, s.o.NoDefaultEndpoint); err != nil {
+		return err
+	}
 	out, err := s.containerdLog()
 	if err != nil {
 		return err
@@ -253,7 +259,7 @@ func (s *server) importImages() {
 func (s *server) importFile(path string) error {
 	switch name := strings.ToLower(path); {
 	case strings.HasSuffix(name, ".txt"):
-		return errors.New("the stand-in pulls no images: there is no registry in the rig")
+		return errors.New("the stand-in pulls no images before they are needed")
 	case !anySuffix(name, ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"):
 		return errors.New("unhandled file type")
 	}

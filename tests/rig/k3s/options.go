@@ -24,6 +24,7 @@ type options struct {
 	Debug, AlsoLog, DisableAgent, DisableScheduler, DisableCCM     bool
 	DisableKubeProxy, DisableNPC, DisableHelm, Docker, ProtectKern bool
 	PreferBundled, SELinux, Rootless, IgnoredBool                  bool
+	NoDefaultEndpoint                                              bool
 	TLSSan, ClusterCIDR, ServiceCIDR, ClusterDNS, Disable          list
 	NodeIP, NodeExternalIP, NodeLabel, NodeTaint                   list
 	APIArgs, ControllerArgs, SchedulerArgs, KubeletArgs, ProxyArgs list
@@ -110,7 +111,7 @@ func rows(o *options) []row {
 		{"docker", &o.Docker, "", "", "(agent/runtime) (experimental) Use cri-dockerd instead of containerd", false, true},
 		{"container-runtime-endpoint", &o.CRIEndpoint, "", "", "(agent/runtime) Disable embedded containerd and use the CRI socket at the given path", false, true},
 		{"default-runtime", &o.DefaultRuntime, "", "", "(agent/runtime) Set the default runtime in containerd", false, true},
-		{"disable-default-registry-endpoint", &o.IgnoredBool, "", "", "(agent/containerd) Disables containerd's fallback default registry endpoint", false, true},
+		{"disable-default-registry-endpoint", &o.NoDefaultEndpoint, "", "", "(agent/containerd) Disables containerd's fallback default registry endpoint", false, true},
 		{"nonroot-devices", &o.IgnoredBool, "", "", "(agent/containerd) Allows non-root pods to access devices", false, true},
 		{"pause-image", &o.PauseImage, "rancher/mirrored-pause:3.6", "", "(agent/runtime) Customized pause image for containerd or docker sandbox", false, true},
 		{"snapshotter", &o.Snapshotter, "overlayfs", "K3S_SNAPSHOTTER", "(agent/runtime) Override default containerd snapshotter", false, true},

@@ -363,6 +363,11 @@ func (s *server) configureAgent() error {
 		Root: root, Opt: root, State: containerdState, Address: containerdSocket,
 	}
 	n.AgentConfig = agentConfig{NodeName: s.pki.nodeName, NodeIP: s.pki.nodeIPs[0].String(), PauseImage: pauseImage(o), Snapshotter: o.Snapshotter}
+	registries, err := readRegistries(o.Registry)
+	if err != nil {
+		return err
+	}
+	n.AgentConfig.Registry = registries
 	s.node = n
 	if o.CRIEndpoint == "" {
 		if err := checkSnapshotter(o, root); err != nil {

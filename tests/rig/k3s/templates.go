@@ -1,8 +1,8 @@
 package main
 
 // The base templates produce the configuration that k3s of this generation
-// produces (same tables, same keys), less what belongs to registries and to
-// runtimes that the rig never has. A user's template may include them as
+// produces (same tables, same keys), less what belongs to runtimes that the rig
+// never has. A user's template may include them as
 // {{ template "base" . }}; redefining a table of theirs is then an error of
 // containerd's TOML reader, with k3s as here.
 
@@ -96,6 +96,13 @@ func common(runtime, images string) string {
 ` + tail(runtime, "bin_dirs = [%q]") + `
 [plugins.'` + images + `'.registry]
   config_path = {{ printf "%q" .NodeConfig.Containerd.Registry }}
+{{ range $k, $v := .PrivateRegistryConfig.Configs }}{{ with $v.Auth }}
+[plugins.'` + images + `'.registry.configs.'{{ $k }}'.auth]
+  {{ with .Username }}username = {{ printf "%q" . }}{{ end }}
+  {{ with .Password }}password = {{ printf "%q" . }}{{ end }}
+  {{ with .Auth }}auth = {{ printf "%q" . }}{{ end }}
+  {{ with .IdentityToken }}identitytoken = {{ printf "%q" . }}{{ end }}
+{{ end }}{{ end }}
 `
 }
 
