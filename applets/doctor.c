@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/applet.h"
 #include "base/die.h"
@@ -172,6 +173,7 @@ static int examine_world(struct doctor *cfg, const struct isolation_result *isol
 {
 	struct run world = { .o = cfg->o };
 
+
 	if (cfg->format != OUTPUT_JSON)
 		printf("k3s gets namespaces of its own here, in which the following was found"
 			"%s%s\n\n",
@@ -190,6 +192,10 @@ static int run(void *cfg_, const struct args *args)
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; flags that it sets may be overruled", why.text);
+	cfg->o.try_settled = true;
+	/* Inside a world netd would be between, and the reason why a registry cannot be reached
+	 * be lost. */
+	if (!geteuid()) plan_probe_early(&cfg->o);
 	if (isolate_decide(&cfg->o, &isolation) < 0) {
 		warn("--namespaces=yes: %s", isolation.why.text);
 		return EX_FAIL;

@@ -42,7 +42,7 @@ enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 
 struct config {
 	unsigned channel, port;
-	struct strv inside, allowed, maps, exposed, servers;
+	struct strv inside, allowed, maps, exposed, proxies, servers;
 	const char *pods, *proxy, *kubeconfig, *admin, *address;
 };
 
@@ -50,8 +50,8 @@ struct netd {
 	int epoll;
 	struct policy policy;
 	struct cidr inside[RANGES + 1], allowed[RANGES], pods;
-	struct policy_map maps[MAPS], exposed[MAPS];
-	size_t exposed_n;
+	struct policy_map maps[MAPS], exposed[MAPS], proxies[MAPS];
+	size_t exposed_n, proxies_n;
 	struct flows flows;
 	struct gate gate;
 	struct gate_proxy proxy;
@@ -88,6 +88,9 @@ static const struct opt opts[] = {
 	{ OPT_STR, 0, "proxy", AT(proxy), "IP:PORT",
 		.help = "the HTTP proxy that HTTPS_PROXY of the environment names; connections to\n"
 			"addresses that NO_PROXY does not list go through it" },
+	{ OPT_LIST, 0, "proxy-at", AT(proxies), "IP:PORT=IP:PORT",
+		.help = "listen inside, connect to an HTTP proxy outside; clients are told by an\n"
+			"HTTP answer if it cannot be reached" },
 	{ OPT_STR, 0, "kubeconfig", AT(kubeconfig), "FILE",
 		.help = "the API server whose Services are served; the file need not exist yet" },
 	{ OPT_STR, 0, "address", AT(address), "IP",
@@ -136,6 +139,7 @@ static void parse(const struct config *cfg, struct netd *d)
 	if (!cfg->pods || !cidr_parse(&d->pods, cfg->pods, strlen(cfg->pods)) ||
 		d->pods.addr.len != 4)
 		die_usage("--pods: an IPv4 address with a prefix length is needed");
+	d->proxies_n = parse_maps(&cfg->proxies, "proxy-at", d->proxies);
 	d->inside[d->policy.inside_n++] = d->pods;
 	for (size_t i = 0; i < cfg->servers.n && d->dns.server_n < DNS_SERVERS; i++) {
 		const char *s = cfg->servers.v[i];
@@ -215,6 +219,18 @@ static void open_exposed(const struct config *cfg, struct netd *d)
 	}
 }
 
+static void open_proxies(const struct config *cfg, struct netd *d)
+{
+	for (size_t i = 0; i < d->proxies_n; i++) {
+		const struct policy_map *m = &d->proxies[i];
+		int fd = listen_inside(SOCK_STREAM, &m->from.address, m->from.port, true);
+		int r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
+			.to = m->to, .to_proxy = true });
+		/* Images cannot be pulled then; the error of each pull names this address. */
+		if (r < 0) warn_errno(r, "--proxy-at %s", cfg->proxies.v[i]);
+	}
+}
+
 /* Over UDP by the forwarder; over TCP, for long answers, by a flow to the first server. */
 static void open_dns(const struct config *cfg, struct netd *d)
 {
@@ -236,6 +252,7 @@ static void open_listeners(const struct config *cfg, struct netd *d)
 
 	if (r < 0) die_errno(EX_SYS, r, "port %u", cfg->port);
 	open_exposed(cfg, d);
+	open_proxies(cfg, d);
 	open_dns(cfg, d);
 }
 
@@ -397,7 +414,8 @@ static int run(void *cfg_, const struct args *args)
 	watch_init(&d.watch, d.epoll, cfg->kubeconfig, d.picker.services, &d.pods.addr);
 	d.flows.service = (struct flow_service){ &d.gate, gate_dial_service };
 	parse_proxy(cfg, &d);
-	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed };
+	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed,
+		gate_proxy_explain };
 	open_listeners(cfg, &d);
 	open_udp(cfg, &d);
 	open_echo(cfg, &d);

@@ -343,6 +343,7 @@ static void words_of(const struct run *cfg, struct strv *out)
 	if (cfg->o.k3s) strv_addf(out, "--k3s=%s", cfg->o.k3s);
 	if (cfg->o.no_mount) strv_add(out, "--no-mount");
 	if (cfg->o.no_shim) strv_add(out, "--no-shim");
+	if (cfg->o.pod_ca) strv_add(out, "--pod-ca");
 	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
 	strv_addf(out, "--namespaces=%s", isolation_names[cfg->o.namespaces]);
 	strv_add(out, "--");

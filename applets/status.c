@@ -119,6 +119,10 @@ static void print_text(const struct status_report *f, struct buf *b)
 	if (f->pods_known)
 		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running,
 			f->pods.ready);
+	if (f->pods.unpulled)
+		buf_printf(b, "images:      %u pod%s cannot pull an image; %s: %s\n",
+			f->pods.unpulled, f->pods.unpulled == 1 ? "" : "s", f->pods.unpulled_pod,
+			kube_pull_error(f->pods.unpulled_why));
 	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir,
 		s->kubeconfig, s->log);
 	print_steps(&s->obstacles, b);
@@ -173,6 +177,14 @@ static void print_json_running(const struct status_report *f, struct buf *b)
 		buf_printf(b, ",\n  \"pods\": {\"total\": %u, \"running\": %u, \"ready\": %u}",
 			f->pods.n,
 			f->pods.running, f->pods.ready);
+	if (f->pods.unpulled) {
+		buf_printf(b, ",\n  \"imagePulls\": {\"failing\": %u, \"pod\": ",
+			f->pods.unpulled);
+		buf_json(b, f->pods.unpulled_pod);
+		buf_puts(b, ", \"message\": ");
+		buf_json(b, f->pods.unpulled_why);
+		buf_putc(b, '}');
+	}
 	json_text(b, "dataDir", s->data_dir);
 	json_text(b, "kubeconfig", s->kubeconfig);
 	json_text(b, "log", s->log);

@@ -196,6 +196,7 @@ static struct flow *begin(struct flows *f, enum flow_state state, int left, uint
 	}
 	w->source = source % FLOW_SOURCES;
 	w->reply = (struct proxy_reply){ .done = false };
+	w->to_proxy = false;
 	w->side[FLOW_LEFT] = (struct flow_side){ .fd = left };
 	w->side[FLOW_RIGHT] = (struct flow_side){ .fd = -1 };
 	f->used_by[w->source]++;
@@ -227,13 +228,14 @@ int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now
 	return r;
 }
 
-int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
-	int64_t deadline)
+static int add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
+	int64_t deadline, bool to_proxy)
 {
 	struct flow *w = begin(f, FLOW_WAITING, left, source);
 
 	if (!w) return -EMFILE;
 	w->to = *to;
+	w->to_proxy = to_proxy;
 	w->deadline = deadline;
 	/* Its bytes stay where they are, so only new ones may wake. */
 	int r = watch(f, w, FLOW_LEFT, EPOLLIN | EPOLLRDHUP | EPOLLET);
@@ -276,6 +278,18 @@ int flows_add_trying(struct flows *f, int left, const struct endpoint *to,
 	if (w->deadline < f->trying_until) f->trying_until = w->deadline;
 	if (r < 0) end(f, w, true);
 	return 0;
+}
+
+int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
+	int64_t deadline)
+{
+	return add_waiting(f, left, to, source, deadline, false);
+}
+
+int flows_add_to_proxy(struct flows *f, int left, const struct endpoint *to, uint32_t source,
+	int64_t deadline)
+{
+	return add_waiting(f, left, to, source, deadline, true);
 }
 
 /* ---- copying ---- */
@@ -436,7 +450,7 @@ static int on_reply(struct flows *f, struct flow *w)
 static int dial_waiting(struct flows *f, struct flow *w, const char *name, int64_t now)
 {
 	_cleanup_buf_ struct buf request = {0};
-	int right = f->proxy.dial(f->proxy.arg, &w->to, name, &request);
+	int right = f->proxy.dial(f->proxy.arg, &w->to, name, w->to_proxy ? NULL : &request);
 
 	if (right < 0) return right;
 	int r = request.failed ? -ENOMEM : 0;
@@ -455,9 +469,24 @@ static int on_first_bytes(struct flows *f, struct flow *w, bool all, int64_t now
 
 	if (n == 0) return -ECONNABORTED;
 	if (n < 0 && errno != EAGAIN) return -errno;
+	if (n > 0 && w->to_proxy) return dial_waiting(f, w, NULL, now);
 	int r = n < 0 ? 0 : proxy_find_name(f->scratch, (size_t)n, name);
 	if (!r && !all && n < FLOW_SMALL) return 0;
 	return dial_waiting(f, w, r > 0 ? name : NULL, now);
+}
+
+/* A flow that was not opened. Its client has sent a request, perhaps: what is not read when the
+ * socket is closed would make the kernel reset the connection, and the answer be lost. */
+static void fail(struct flows *f, struct flow *w, int reason)
+{
+	_cleanup_buf_ struct buf answer = {0};
+	int fd = w->side[FLOW_LEFT].fd;
+	bool told = w->to_proxy && w->state != FLOW_OPEN && reason != -ECONNABORTED;
+
+	if (told) f->proxy.explain(f->proxy.arg, &w->to, reason, &answer);
+	told = told && recv(fd, f->scratch, FLOW_SCRATCH, 0) > 0 &&
+		send(fd, answer.data, answer.len, MSG_NOSIGNAL) == (ssize_t)answer.len;
+	end(f, w, !told);
 }
 
 void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int64_t now)
@@ -472,7 +501,7 @@ void flows_event(struct flows *f, uint32_t index, int side, uint32_t events, int
 	else if (w->state == FLOW_ASKING) r = on_reply(f, w);
 	else r = on_dialled(f, w);
 	if (r < 0 && w->state == FLOW_TRYING && side == FLOW_RIGHT) r = try_next(f, w, now);
-	if (r < 0) end(f, w, true);
+	if (r < 0) fail(f, w, r);
 	else if (w->side[FLOW_LEFT].shut && w->side[FLOW_RIGHT].shut) end(f, w, false);
 }
 
@@ -484,7 +513,7 @@ static void on_time_out(struct flows *f, struct flow *w, int64_t now)
 	else if (w->state == FLOW_TRYING) r = try_next(f, w, now);
 	else if (w->state == FLOW_ASKING || w->side[FLOW_RIGHT].pending)
 		f->proxy.failed(f->proxy.arg, r);
-	if (r < 0) end(f, w, true);
+	if (r < 0) fail(f, w, r);
 }
 
 /* Their limits differ, so all are looked at, but only when one may have been reached. */

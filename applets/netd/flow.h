@@ -11,7 +11,9 @@
  *   OPEN      connected  connected   all
  *   ENDED     closed     closed      nothing; free after the batch
  *
- * WAITING and ASKING are for connections by way of a proxy only, TRYING for those to a Service.
+ * WAITING and ASKING are for connections by way of a proxy only, TRYING for those to a Service. A
+ * client that speaks to the proxy itself (.to_proxy) is not helped to it, but is told by an HTTP
+ * answer why it cannot be reached.
  *
  * Each direction of an open flow: data → end of file (half-closed) → its FIN passed on. Both passed
  * on: the flow ends. A reset on one side, or an error, resets the other. Until it ends in order a
@@ -57,8 +59,10 @@ struct flow {
 	uint32_t next, prev;       /* in the list of its state, index + 1 */
 	uint32_t source;           /* who opened it, as a small number */
 	int64_t deadline;          /* before OPEN: monotonic ms */
-	struct endpoint to;        /* WAITING: where to; TRYING: the Service's address */
+	/* WAITING, or to a proxy: where to; TRYING: the Service's address */
+	struct endpoint to;
 	struct flow_client client; /* TRYING */
+	bool to_proxy;
 	struct proxy_reply reply;  /* ASKING */
 	struct flow_side side[FLOW_SIDES];
 };
@@ -72,10 +76,13 @@ enum { FLOW_SOURCES = 256 };
 struct flow_proxy {
 	void *arg;
 	/* A socket that is connected or about to be, or -errno. name: the server's, if it is known.
-	 * What is put into request goes first, and must be answered; it may stay empty. */
+	 * What is put into request goes first, and must be answered; it may stay empty. NULL: the
+	 * client makes its own request of the proxy at `to`. */
 	int (*dial)(void *arg, const struct endpoint *to, const char *name, struct buf *request);
 	/* The proxy did not connect: -errno, or its HTTP status (0: its answer was not HTTP). */
 	void (*failed)(void *arg, int reason);
+	/* The HTTP answer for a client that speaks to the proxy at `to`, which failed by -errno. */
+	void (*explain)(void *arg, const struct endpoint *to, int reason, struct buf *answer);
 };
 
 /* How flows to Services are dialled, for flows_add_trying(). */
@@ -132,6 +139,10 @@ int flows_add(struct flows *f, int left, int right, uint32_t source, int64_t now
 /* The same for a connection by way of f->proxy: the right side is dialled once the client's first
  * bytes have named the server, or do not, at the latest at this time. */
 int flows_add_waiting(struct flows *f, int left, const struct endpoint *to, uint32_t source,
+	int64_t deadline);
+
+/* The same for one to the proxy itself. */
+int flows_add_to_proxy(struct flows *f, int left, const struct endpoint *to, uint32_t source,
 	int64_t deadline);
 
 /* The same for a connection to a Service, by f->service. 0, or the -errno of its first dial, or of

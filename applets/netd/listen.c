@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/die.h"
 #include "net/redirect.h"
 #include "world/broker.h"
@@ -96,6 +97,7 @@ int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, stru
 	struct gate *g = arg;
 	const struct gate_proxy *p = g->proxy;
 
+	if (!request) return dial(g, POLICY_OUTSIDE, to);
 	if (proxy_is_excepted(p->exceptions, name, &to->address, to->port))
 		return dial(g, POLICY_OUTSIDE, to);
 	proxy_request(&p->url, name, &to->address, to->port, request);
@@ -117,16 +119,35 @@ static const char *explain_status(int status)
 	return "";
 }
 
+static bool is_news(struct gate_proxy *p, int reason)
+{
+	size_t i = (size_t)abs(reason);
+
+	if (i >= sizeof p->told / sizeof *p->told || p->told[i]) return false;
+	return p->told[i] = true;
+}
+
 void gate_proxy_failed(void *arg, int reason)
 {
 	struct gate_proxy *p = ((struct gate *)arg)->proxy;
-	size_t i = (size_t)abs(reason);
 
-	if (i >= sizeof p->told / sizeof *p->told || p->told[i]) return;
-	p->told[i] = true;
+	if (!is_news(p, reason)) return;
 	if (reason < 0) warn_errno(reason, "proxy %s:%u", p->url.host, p->url.port);
 	else warn("proxy %s:%u answers with HTTP status %d%s", p->url.host, p->url.port, reason,
 		explain_status(reason));
+}
+
+/* Go's client, and so containerd, shows the reason phrase of such an answer as the error. */
+void gate_proxy_explain(void *arg, const struct endpoint *to, int reason, struct buf *answer)
+{
+	struct gate *g = arg;
+	char address[IP_TEXT];
+
+	ip_format(&to->address, address);
+	buf_printf(answer, "HTTP/1.1 %s proxy %s port %u cannot be reached: %s\r\n"
+		"Content-Length: 0\r\nConnection: close\r\n\r\n",
+		reason == -ETIMEDOUT ? "504" : "502", address, to->port, strerror(-reason));
+	if (is_news(g->proxy, reason)) warn_errno(reason, "proxy %s port %u", address, to->port);
 }
 
 /* The last byte of the address: each pod of a node has its own. */
@@ -181,6 +202,10 @@ static bool open_flow(struct gate *g, const struct listener *l, int fd,
 		if (verdict != POLICY_INSIDE) return false;
 	}
 	if (verdict == POLICY_REFUSE) return false;
+	if (l->to_proxy) {
+		flows_add_to_proxy(g->flows, fd, &to, source, now + FLOW_DIAL_MS);
+		return true;
+	}
 	if (verdict == POLICY_OUTSIDE && l->redirected && needs_proxy(g->proxy, &to)) {
 		flows_add_waiting(g->flows, fd, &to, source, now + wait_for(to.port));
 		return true;

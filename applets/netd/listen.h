@@ -18,6 +18,7 @@ struct listener {
 	enum policy_verdict side;  /* otherwise: POLICY_INSIDE, _OUTSIDE or _SERVICE, */
 	struct endpoint to;        /* and where to */
 	bool outside;              /* it listens outside of the cluster */
+	bool to_proxy;             /* there is an HTTP proxy, of which clients know */
 };
 
 enum { LISTENERS = 1024, GATE_PAUSE_MS = 100, GATE_NAME_MS = 1000 };
@@ -55,6 +56,7 @@ void gate_on_listener(struct gate *g, size_t i, int64_t now);
 /* For struct flow_proxy; arg is the gate. Each reason of a failure is logged once. */
 int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, struct buf *request);
 void gate_proxy_failed(void *arg, int reason);
+void gate_proxy_explain(void *arg, const struct endpoint *to, int reason, struct buf *answer);
 
 /* For struct flow_service; arg is the gate. */
 int gate_dial_service(void *arg, const struct endpoint *to, const struct flow_client *client,

@@ -89,29 +89,44 @@ static int serve(const struct world *w, const sigset_t *while_waiting)
 	}
 }
 
-/* Where the proxy of the environment is, as netd's --proxy; empty: there is none. Found out before
- * there is a world, in which names are not resolved yet. */
-static char proxy[IP_TEXT + sizeof "[]:65535"];
+/* A proxy of the environment. containerd, which must not depend on names that only the outside
+ * knows, finds it at the node's address, where netd passes connections on. Looked for before there
+ * is a world, in which names are not resolved yet. */
+static struct inside_proxy {
+	const char *variable;
+	uint16_t port;             /* at the node's address */
+	const char *url;           /* NULL: not set */
+	/* IP:PORT; empty: there is none, or none that can be spoken to */
+	char at[IP_TEXT + sizeof "[]:65535"];
+} proxies[] = {
+	{ .variable = "HTTPS_PROXY", .port = 15002 }, { .variable = "HTTP_PROXY", .port = 15003 },
+};
+enum { PROXY_HTTPS, PROXY_HTTP, PROXIES };
 
-static void find_proxy(void)
+static void resolve_proxy(struct inside_proxy *p)
 {
-	const char *url = proxy_from_environment();
 	struct proxy_url parsed;
 	struct err e = {0};
 	struct ip address;
 	char text[IP_TEXT];
 
-	if (!url) return;
-	if (proxy_parse(url, &parsed, &e) < 0) {
-		warn("HTTPS_PROXY: %s", e.text);
-		return;
+	if (!p->url) return;
+	if (proxy_parse(p->url, &parsed, &e) < 0) {
+		warn("%s: %s: pods do not use it, containerd tries to", p->variable, e.text);
+	} else if (proxy_resolve(&parsed, &address) < 0) {
+		warn("%s: the name %s cannot be resolved", p->variable, parsed.host);
+	} else {
+		ip_format(&address, text);
+		snprintf(p->at, sizeof p->at, address.len == 16 ? "[%s]:%u" : "%s:%u", text,
+			parsed.port);
 	}
-	if (proxy_resolve(&parsed, &address) < 0) {
-		warn("HTTPS_PROXY: the name %s cannot be resolved", parsed.host);
-		return;
-	}
-	ip_format(&address, text);
-	snprintf(proxy, sizeof proxy, address.len == 16 ? "[%s]:%u" : "%s:%u", text, parsed.port);
+}
+
+static void find_proxies(void)
+{
+	proxies[PROXY_HTTPS].url = proxy_from_environment();
+	proxies[PROXY_HTTP].url = proxy_plain_from_environment();
+	for (size_t i = 0; i < PROXIES; i++) resolve_proxy(&proxies[i]);
 }
 
 /* ---- inside ---- */
@@ -182,6 +197,26 @@ static int copy_hosts(struct err *e)
 	return world_replace_file("/etc/hosts", text.data ? text.data : "", text.len, e);
 }
 
+/* For netd, and for k3s the URLs by which containerd gets to them. */
+static void add_proxies(struct run *cfg, struct strv *argv)
+{
+	const char **urls[PROXIES] = { &cfg->egress.https, &cfg->egress.http };
+	const char *network = cfg->o.node_network;
+	char here[IP_TEXT + sizeof ":65535"];
+
+	if (*proxies[PROXY_HTTPS].at) strv_addf(argv, "--proxy=%s", proxies[PROXY_HTTPS].at);
+	for (size_t i = 0; i < PROXIES; i++) {
+		const struct inside_proxy *p = &proxies[i];
+		struct buf url = {0};
+		if (!*p->at) continue;
+		snprintf(here, sizeof here, "%.*s:%u", (int)strcspn(network, "/"), network,
+			p->port);
+		strv_addf(argv, "--proxy-at=%s=%s", here, p->at);
+		proxy_put_url(p->url, here, &url);
+		if (!url.failed) *urls[i] = url.data;   /* as long as this process lives */
+	}
+}
+
 static const char *flag(const struct run *cfg, const char *name, const char *otherwise)
 {
 	const char *v = k3s_args_find(&cfg->o.args, name);
@@ -208,33 +243,21 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_addf(argv, "--inside=%.*s", (int)strcspn(services, ","), services);
 	strv_addf(argv, "--inside=%.*s", (int)strcspn(pods, ","), pods);
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
-	strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
+	/* doctor's world has no API server, and beside it there may be one that has the port. */
+	if (!cfg->o.try_settled)
+		strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
 	strv_addf(argv, "--kubeconfig=%s/agent/kubeproxy.kubeconfig", cfg->o.data_dir);
 	strv_addf(argv, "--admin=%s/server/cred/admin.kubeconfig", cfg->o.data_dir);
 	if (*cfg->address) strv_addf(argv, "--address=%s", cfg->address);
-	if (*proxy) strv_addf(argv, "--proxy=%s", proxy);
+	add_proxies(cfg, argv);
 	sort_resolv_conf(argv, NULL);
 	return 0;
-}
-
-/* netd alone gets the proxy's variables: it leads everything there that must go there, and an API
- * server that sees them asks the proxy for its own node (k3s issue 2026). */
-static struct strv netd_env;
-
-static void keep_proxy_for_netd(void)
-{
-	static const char *const names[] = {
-		"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy",
-	};
-
-	for (char **v = environ; *v; v++) strv_add(&netd_env, *v);
-	for (size_t i = 0; *proxy && i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
 }
 
 pid_t inside_start_netd(struct run *cfg)
 {
 	struct spawn s = {
-		.path = cfg->netd.v[0], .argv = cfg->netd.v, .envp = netd_env.v,
+		.path = cfg->netd.v[0], .argv = cfg->netd.v,
 		.in = cfg->channel, .out = -1, .err = -1,
 		.die_with_parent = SIGKILL,
 	};
@@ -267,7 +290,6 @@ static int make_network(struct run *cfg, struct err *e)
 	r = io_self_path(self, sizeof self);
 	if (!r) r = make_netd_argv(cfg, self, &cfg->netd);
 	if (r < 0) return err_errno(e, r, "netd's command line");
-	keep_proxy_for_netd();
 	cfg->netd_pid = inside_start_netd(cfg);
 	if (cfg->netd_pid < 0) return err_errno(e, cfg->netd_pid, "netd does not start");
 	r = write_resolv_conf(cfg, e);
@@ -302,7 +324,7 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 
 	cfg->outside = process_identify(getpid());
 	if (!node_first_address(cfg->address, sizeof cfg->address)) *cfg->address = 0;
-	find_proxy();
+	find_proxies();
 	int r = world_start(user, main_inside, &in, &w, &e);
 	if (r < 0) {
 		warn("own namespaces: %s", e.text);

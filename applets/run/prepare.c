@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cluster/leftovers.h"
 #include "cluster/template.h"
+#include "plan/fix/ca_bundle.h"
 #include "plan/journal.h"
 #include "run/dialect.h"
 #include "run/run.h"
@@ -168,15 +169,34 @@ static int write_files(const struct dialect_launch *l)
 	return 0;
 }
 
-static void make_env(const struct dialect_launch *l, struct strv *env)
+static const char *user_value(const struct run *cfg, const char *name, const char *otherwise)
+{
+	const char *v = k3s_args_find(&cfg->o.args, name);
+	return v && *v ? v : otherwise;
+}
+
+/* What the cluster reaches without a proxy. */
+static char *list_cluster(const struct run *cfg)
+{
+	return xasprintf("%s,%s,.svc,.%s", user_value(cfg, "cluster-cidr", "10.42.0.0/16"),
+		user_value(cfg, "service-cidr", "10.43.0.0/16"),
+		user_value(cfg, "cluster-domain", "cluster.local"));
+}
+
+static void make_env(const struct run *cfg, const struct dialect_launch *l, struct strv *env)
 {
 	const char *path = getenv("PATH");
 	char mark[LEFTOVERS_MARK_SIZE];
+	_cleanup_strv_ struct strv rest = {0};
+	_cleanup_free_ char *cluster = list_cluster(cfg);
+	struct egress egress = cfg->egress;
 
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, "PATH=", 5) &&
 			strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK))
-			strv_add(env, *e);
+			strv_add(&rest, *e);
+	egress.cluster = cluster;
+	if (rest.v) egress_environment(rest.v, &egress, env);
 	if (!path || !*path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "",
 		path);
@@ -203,12 +223,6 @@ static void make_argv(const char *self, const char *k3s, const struct strv *opti
 }
 
 /* ---- what else must be known ---- */
-
-static const char *user_value(const struct run *cfg, const char *name, const char *otherwise)
-{
-	const char *v = k3s_args_find(&cfg->o.args, name);
-	return v && *v ? v : otherwise;
-}
 
 /* k3s reports this too, but a minute later and among many other lines. */
 static int check_port(unsigned port)
@@ -286,11 +300,18 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	if (!r) r = fill_state(cfg, d, &out->state);
 	if (!r) r = write_files(&l);
 	if (!r) {
-		make_env(&l, &out->env);
+		make_env(cfg, &l, &out->env);
 		make_argv(self, cfg->o.k3s, &options, &l, &out->argv);
 	}
 	dialect_launch_free(&l);
 	return r < 0 ? EX_FAIL : 0;
+}
+
+static bool has_step(const struct plan *p, enum step_id id)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].row == &step_rows[id]) return true;
+	return false;
 }
 
 /* A step that is not essential has failed. */
@@ -340,6 +361,9 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 		warn_errno(r, "%s", cfg->o.data_dir);
 		return EX_FAIL;
 	}
+	if (*p->results[FACT_CA].value) warn("%s", p->results[FACT_CA].value);
+	if (has_step(p, STEP_CA_BUNDLE) || has_step(p, STEP_CA_BUNDLE_PODS))
+		cfg->egress.bundle = CA_BUNDLE_FILE;
 	list_removed(p, &out->state.obstacles);
 	out->removed = count_facts(&out->state.obstacles);
 	return build(cfg, p, &d, out);

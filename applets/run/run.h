@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "cluster/runstate.h"
 #include "plan/plan.h"
+#include "run/egress.h"
 
 enum wait_for { WAIT_NODE, WAIT_API, WAIT_NONE };
 
@@ -19,6 +20,7 @@ struct run {
 	int wait;                  /* enum wait_for */
 	unsigned timeout;          /* seconds */
 	int lock;                  /* held while k3s runs */
+	struct egress egress;
 	/* Inside a world (inside.h): */
 	struct process_id outside; /* the supervisor out there; .pid 0: there is no world */
 	char address[64];          /* of the machine out there, as text; "": it has none */

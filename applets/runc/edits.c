@@ -251,3 +251,62 @@ void edit_mount_options(struct shim_edit *e)
 		}
 	}
 }
+
+/* The pause container runs nothing that opens connections (containerd internal/cri/annotations). */
+static bool is_pause(const struct shim_edit *e)
+{
+	return json_is(e->j, json_get(e->j, in_config(e, "annotations"),
+		"io.kubernetes.cri.container-type"), "sandbox");
+}
+
+static bool sets(const struct shim_edit *e, const struct json_node *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const struct json_node *v = json_first(e->j, env); v; v = json_next(e->j, v)) {
+		_cleanup_free_ char *text = json_strdup(e->j, v);
+		if (text && !strncmp(text, name, n) && text[n] == '=') return true;
+	}
+	return false;
+}
+
+/* The variables that OpenSSL and Go, Node, Python's requests and curl read. */
+static void name_bundle(struct shim_edit *e, const char *path)
+{
+	static const char *const names[] = { "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS",
+		"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE" };
+	const struct json_node *process = process_of(e), *env = json_get(e->j, process, "env");
+	_cleanup_buf_ struct buf list = {0};
+
+	if (!process || process->type != JSON_OBJECT || (env && env->type != JSON_ARRAY)) return;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!sets(e, env, names[i]))
+			buf_printf(&list, "%s\"%s=%s\"", list.len ? "," : "", names[i], path);
+	if (!list.len) return;
+	if (env) {
+		json_edit_append(e->out, env, NULL, list.data);
+		return;
+	}
+	_cleanup_buf_ struct buf whole = {0};
+	buf_printf(&whole, "[%s]", list.data);
+	json_edit_append(e->out, process, "env", whole.data);
+}
+
+/* At a place of its own: over one that an image or a volume has, it would hide that, or could not
+ * be mounted (a volume that is read-only). */
+void edit_ca_bundle(struct shim_edit *e)
+{
+	static const char path[] = "/run/k3sbox/ca.pem";
+	_cleanup_buf_ struct buf mount = {0};
+
+	if (is_pause(e)) return;
+	if (e->doc == DOC_CONFIG) {
+		/* containerd's always has some; two rules must not both make the list */
+		if (!array(e, "mounts")) return;
+		buf_printf(&mount, "{\"destination\":\"%s\",\"type\":\"bind\",\"source\":", path);
+		buf_json(&mount, e->args->v[0]);
+		buf_puts(&mount, ",\"options\":[\"bind\",\"ro\",\"nosuid\",\"nodev\",\"noexec\"]}");
+		add_mounts(e, &mount);
+	}
+	name_bundle(e, path);
+}

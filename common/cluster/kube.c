@@ -156,6 +156,46 @@ int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 	return 0;
 }
 
+/* The state of a container that waits because its image cannot be pulled, or NULL (kubernetes
+ * pkg/kubelet/images/types.go). */
+static const struct json_node *find_unpulled(const struct json *j, const struct json_node *pod,
+	const char *list)
+{
+	static const char *const reasons[] = { "ImagePullBackOff", "ErrImagePull",
+		"RegistryUnavailable", "InvalidImageName", "SignatureValidationFailed" };
+	const struct json_node *c = json_first(j, json_path(j, pod, list));
+
+	for (; c; c = json_next(j, c)) {
+		const struct json_node *w = json_path(j, c, "state.waiting");
+		for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+			if (json_is(j, json_get(j, w, "reason"), reasons[i])) return w;
+	}
+	return NULL;
+}
+
+static void count_unpulled(const struct json *j, const struct json_node *pod, struct kube_pods *out)
+{
+	const struct json_node *w = find_unpulled(j, pod, "status.initContainerStatuses");
+	char name[160];
+
+	if (!w) w = find_unpulled(j, pod, "status.containerStatuses");
+	if (!w || out->unpulled++) return;
+	text_of(j, json_path(j, pod, "metadata.namespace"), name, sizeof name);
+	int n = snprintf(out->unpulled_pod, sizeof out->unpulled_pod, "%s/", name);
+	text_of(j, json_path(j, pod, "metadata.name"), out->unpulled_pod + n,
+		sizeof out->unpulled_pod - (size_t)n);
+	_cleanup_free_ char *why = json_strdup(j, json_get(j, w, "message"));
+	snprintf(out->unpulled_why, sizeof out->unpulled_why, "%s", why ? why : "");
+}
+
+const char *kube_pull_error(const char *why)
+{
+	static const char request[] = "failed to do request: ";
+	const char *end = strstr(why, request);
+
+	return end ? end + sizeof request - 1 : why;
+}
+
 int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 {
 	_cleanup_json_ struct json j = {0};
@@ -168,6 +208,7 @@ int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 		out->n++;
 		out->running += json_is(&j, json_path(&j, n, "status.phase"), "Running");
 		out->ready += is_ready(&j, n);
+		count_unpulled(&j, n, out);
 	}
 	return 0;
 }

@@ -39,8 +39,16 @@ struct kube_nodes {
 	unsigned n, ready;                    /* of all */
 };
 
-/* running: phase Running; ready: condition Ready */
-struct kube_pods { unsigned n, running, ready; };
+/* running: phase Running; ready: condition Ready; unpulled: an image of it cannot be pulled */
+struct kube_pods {
+	unsigned n, running, ready, unpulled;
+	/* of the first of these: namespace/name, and what the kubelet says */
+	char unpulled_pod[320], unpulled_why[1024];
+};
+
+/* What went wrong, in the kubelet's words about an image: their end, from the request that
+ * failed. */
+const char *kube_pull_error(const char *why);
 
 /* Is /readyz "ok"? 0; or -errno with the reason (-EAGAIN: it answers and is not ready yet). */
 int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e);

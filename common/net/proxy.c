@@ -28,6 +28,11 @@ const char *proxy_from_environment(void)
 	return either("HTTPS_PROXY", "https_proxy");
 }
 
+const char *proxy_plain_from_environment(void)
+{
+	return either("HTTP_PROXY", "http_proxy");
+}
+
 const char *proxy_exceptions_from_environment(void)
 {
 	return either("NO_PROXY", "no_proxy");
@@ -137,6 +142,16 @@ int proxy_parse(const char *url, struct proxy_url *out, struct err *e)
 	if (!parse_host(s, n, out))
 		return err_set(e, -EINVAL, "%.*s is not a proxy's HOST:PORT", (int)n, s);
 	return 0;
+}
+
+void proxy_put_url(const char *url, const char *at, struct buf *out)
+{
+	const char *scheme = strstr(url, "://"), *s = scheme ? scheme + 3 : url;
+	const char *user_end = memrchr(s, '@', strcspn(s, "/?#"));
+
+	buf_puts(out, "http://");
+	if (user_end) buf_add(out, s, (size_t)(user_end + 1 - s));
+	buf_puts(out, at);
 }
 
 int proxy_resolve(const struct proxy_url *url, struct ip *out)

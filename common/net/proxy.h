@@ -22,12 +22,17 @@ struct proxy_url {
 	char authorization[PROXY_AUTHORIZATION];
 };
 
-/* HTTPS_PROXY or https_proxy; NO_PROXY or no_proxy. NULL: not set, or empty. */
+/* HTTPS_PROXY or https_proxy; HTTP_PROXY or http_proxy; NO_PROXY or no_proxy. NULL: not set, or
+ * empty. */
 const char *proxy_from_environment(void);
+const char *proxy_plain_from_environment(void);
 const char *proxy_exceptions_from_environment(void);
 
 /* [http://][USER[:PASSWORD]@]HOST[:PORT][/]. 0 or -EINVAL (the detail never shows the password). */
 int proxy_parse(const char *url, struct proxy_url *out, struct err *e);
+
+/* The URL with another HOST:PORT, and the same user and password. */
+void proxy_put_url(const char *url, const char *at, struct buf *out);
 
 /* The address of the URL's host, by the C library's resolver. 0 or -EADDRNOTAVAIL. */
 int proxy_resolve(const struct proxy_url *url, struct ip *out);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/die.h"
 #include "base/err.h"
+#include "net/pem.h"
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
 
@@ -167,49 +168,11 @@ static const br_x509_class verifier_class = {
 	.get_pkey = v_get_pkey,
 };
 
-/* ---- PEM ---- */
+/* ---- keys and certificates ---- */
 
-static void pem_sink(void *arg, const void *p, size_t n)
+static void add_bytes(void *arg, const void *p, size_t n)
 {
 	buf_add(arg, p, n);
-}
-
-/* Calls fn with every object in the PEM text whose name ends in suffix ("CERTIFICATE", "PRIVATE
- * KEY"). Returns how many it accepted, or -EBADMSG for broken PEM. */
-static int pem_each(const char *pem, const char *suffix,
-	bool (*fn)(void *arg, const uint8_t *der, size_t len),
-	void *arg)
-{
-	br_pem_decoder_context dec;
-	_cleanup_buf_ struct buf der = {0};
-	size_t left = strlen(pem);
-	bool wanted = false;
-	int n = 0;
-
-	br_pem_decoder_init(&dec);
-	while (left) {
-		size_t k = br_pem_decoder_push(&dec, pem, left);
-		pem += k;
-		left -= k;
-		switch (br_pem_decoder_event(&dec)) {
-		case BR_PEM_BEGIN_OBJ: {
-			const char *name = br_pem_decoder_name(&dec);
-			size_t a = strlen(name), b = strlen(suffix);
-			wanted = a >= b && !strcmp(name + a - b, suffix);
-			buf_reset(&der);
-			br_pem_decoder_setdest(&dec, wanted ? pem_sink : NULL, &der);
-			break;
-		}
-		case BR_PEM_END_OBJ:
-			if (wanted && !der.failed && fn(arg, (uint8_t *)der.data, der.len)) n++;
-			wanted = false;
-			break;
-		case BR_PEM_ERROR:
-			return -EBADMSG;
-		}
-	}
-	if (der.data) explicit_bzero(der.data, der.cap);
-	return wanted ? -EBADMSG : n;   /* wanted: the text ended inside an object */
 }
 
 static void *copy(const void *p, size_t n)
@@ -237,7 +200,7 @@ static bool add_anchor(void *arg, const uint8_t *der, size_t len)
 	br_x509_decoder_context dec;
 	_cleanup_buf_ struct buf dn = {0};
 
-	br_x509_decoder_init(&dec, pem_sink, &dn);
+	br_x509_decoder_init(&dec, add_bytes, &dn);
 	br_x509_decoder_push(&dec, der, len);
 	const br_x509_pkey *key = br_x509_decoder_get_pkey(&dec);
 	/* a bundle may contain keys that BearSSL does not support */
@@ -312,9 +275,10 @@ static int low_write(void *arg, const unsigned char *p, size_t n)
 
 static bool load_client(struct tls *t, const struct tls_config *c, const char **bad)
 {
-	if (pem_each(c->cert_pem, "CERTIFICATE", add_cert, &t->chain) < 1)
+	if (pem_each(c->cert_pem, "CERTIFICATE", add_cert, &t->chain, NULL) < 1)
 		*bad = "the client certificate";
-	else if (pem_each(c->key_pem, "PRIVATE KEY", add_key, &t->key) < 1) *bad = "the client key";
+	else if (pem_each(c->key_pem, "PRIVATE KEY", add_key, &t->key, NULL) < 1)
+		*bad = "the client key";
 	if (*bad) return false;
 	const br_ec_private_key *ec = br_skey_decoder_get_ec(&t->key);
 	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&t->key);
@@ -387,7 +351,7 @@ struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct e
 
 	t->fd = fd;
 	t->end = clock_ms() + timeout_ms;
-	if (pem_each(c->ca_pem, "CERTIFICATE", add_anchor, t) < 1) {
+	if (pem_each(c->ca_pem, "CERTIFICATE", add_anchor, t, NULL) < 1) {
 		bad = "the certificate authority";
 	} else {
 		init_engine(t);
@@ -523,6 +487,15 @@ short tls_events(const struct tls *t)
 	unsigned now = br_ssl_engine_current_state(&t->client.eng);
 
 	return (short)((now & BR_SSL_SENDREC ? POLLOUT : 0) | (now & BR_SSL_RECVREC ? POLLIN : 0));
+}
+
+bool tls_needs_newer(const struct tls *t)
+{
+	enum { HANDSHAKE_FAILURE = 40, PROTOCOL_VERSION = 70 };
+	int e = br_ssl_engine_last_error(&t->client.eng);
+
+	return e == BR_ERR_BAD_VERSION || e == BR_ERR_RECV_FATAL_ALERT + HANDSHAKE_FAILURE ||
+		e == BR_ERR_RECV_FATAL_ALERT + PROTOCOL_VERSION;
 }
 
 const char *tls_error(const struct tls *t)

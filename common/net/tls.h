@@ -43,6 +43,9 @@ short tls_events(const struct tls *t);
 /* What went wrong, as a sentence: "the server's certificate is for another name". */
 const char *tls_error(const struct tls *t);
 
+/* Did the handshake fail because the server speaks only newer TLS, or other ciphers? */
+bool tls_needs_newer(const struct tls *t);
+
 /* Pure: does this X.509 certificate (DER) list the address (4 or 16 bytes) in its
  * subjectAltName? */
 bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t ip_len);

@@ -89,6 +89,7 @@ static bool seen_by_init(const struct fact *f, const struct plan_options *o,
 	for (size_t i = 0; i < j->n; i++)
 		if (&facts[j->v[i].row->fact] == f && !mechanisms[j->v[i].row->by].lasts) {
 			r->state = RESULT_OBSTACLE;
+			r->kind = j->v[i].row->when;
 			snprintf(r->why, sizeof r->why, "as 'k3sbox init' found");
 			return true;
 		}

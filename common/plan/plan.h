@@ -21,6 +21,8 @@
 	{ OPT_CHOICE, 0, "namespaces", offsetof(type, base.namespaces), \
 	  .choices = isolation_names, \
 	  .help = "run the node in namespaces of its own (auto: where that removes obstacles)" }, \
+	{ OPT_FLAG, 0, "pod-ca", offsetof(type, base.pod_ca), \
+	  .help = "let pods have this machine's certificate authorities" }, \
 	{ OPT_FLAG, 0, "no-mount", offsetof(type, base.no_mount), .help = "mount nothing" }, \
 	{ OPT_FLAG, 0, "no-shim", offsetof(type, base.no_shim), \
 	  .help = "do not insert the OCI shim between containerd and runc" }, \

@@ -83,11 +83,12 @@ enum plan_mode { MODE_AUTO, MODE_CONTROL_PLANE, MODE_NODE };
 
 struct plan_options {
 	enum plan_mode mode;
-	bool no_mount, no_shim, no_intercept;
+	bool no_mount, no_shim, no_intercept, pod_ca;
 	int namespaces;            /* enum isolation (plan/isolate.h): does the node get a world? */
 	bool isolated;             /* this is process 1 of a world, or of a trial: world/world.h */
 	/* In a world: the node's address with its network's prefix length, "10.42.0.1/24". */
 	const char *node_network;
+	bool try_settled;          /* doctor: try also what the user's settings decide */
 	bool trust_init;           /* run, after init: believe the journal about slow facts */
 	struct plan_early *early;  /* slow probes that run already (plan_probe_early); or NULL */
 	/* k3s's data directory; NULL only before plan_options_complete() */

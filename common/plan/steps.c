@@ -1,6 +1,7 @@
 /* The table of steps, from the rows of steps.def, and the mechanisms that they use. */
 #include <string.h>
 
+#include "plan/fix/ca_bundle.h"
 #include "plan/fix/cgroup.h"
 #include "plan/fix/cni_setup.h"
 #include "plan/fix/hosts.h"

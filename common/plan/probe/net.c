@@ -1,5 +1,4 @@
-/* Probes of the network: iptables, links, addresses and names, the registry. */
-#include <dirent.h>
+/* Probes of the network: iptables, links, addresses and names. */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -18,7 +17,6 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/spawn.h"
-#include "net/connect.h"
 #include "net/netlink.h"
 #include "plan/node.h"
 #include "plan/probe/probe.h"
@@ -208,61 +206,4 @@ void probe_node_name(const struct plan_options *o, struct fact_result *r)
 	if (!io_read("/etc/hosts", &hosts, 1 << 20) && hosts.data && in_hosts(hosts.data, name))
 		return;
 	probe_obstacle(r, KIND_NONE, "/etc/hosts does not have the node's name, %.200s", name);
-}
-
-/* ---- registry ---- */
-
-enum { REGISTRY_MS = 1500 };
-
-static int try_registry(void *name)
-{
-	/* Several addresses, of both families perhaps: one that does not respond must not decide
-	 * for the others. */
-	_cleanup_close_ int fd = connect_host(name, "443", REGISTRY_MS / 2);
-	return fd >= 0 ? 0 : fd == -EADDRNOTAVAIL ? EHOSTUNREACH : -fd;
-}
-
-static bool has_airgap_images(const struct plan_options *o)
-{
-	char dir[PATH_MAX];
-	struct dirent *e = NULL;
-
-	if (io_join(dir, sizeof dir, o->data_dir, "agent/images") < 0) return false;
-	_cleanup_closedir_ DIR *d = opendir(dir);
-	while (d && (e = readdir(d)))
-		if (strstr(e->d_name, "airgap")) break;
-	return e;
-}
-
-/* The user has named mirrors, brought images or configured a proxy (k3s passes CONTAINERD_… on to
- * containerd). */
-bool probe_registry_settled(const struct plan_options *o)
-{
-	static const char *const variables[] = { "HTTPS_PROXY", "https_proxy",
-		"CONTAINERD_HTTPS_PROXY" };
-	static const char *const flags[] = { "private-registry", "system-default-registry" };
-
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		const char *v = getenv(variables[i]);
-		if (v && *v) return true;
-	}
-	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-		const char *v = k3s_args_find(&o->args, flags[i]);
-		if (v && *v) return true;
-	}
-	return has_airgap_images(o) || io_exists("/etc/rancher/k3s/registries.yaml");
-}
-
-void probe_registry(const struct plan_options *o, struct fact_result *r)
-{
-	static const char name[] = "registry-1.docker.io";
-
-	if (probe_registry_settled(o)) return;
-	if (!node_has_default_route()) {
-		probe_obstacle(r, KIND_NONE, "no default route: images cannot be pulled");
-		return;
-	}
-	int e = spawn_call(try_registry, (void *)name, REGISTRY_MS);
-	if (e) probe_obstacle(r, KIND_NONE, "%s cannot be reached (%s): images cannot be pulled",
-		name, strerror(e < 0 ? -e : e));
 }

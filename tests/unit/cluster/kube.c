@@ -90,4 +90,22 @@ TEST(connection_refused)
 	CHECK(kube_ready(&k, 1000, &e) == -EINVAL && strstr(e.text, "authority"));
 }
 
+TEST(pods_whose_images_cannot_be_pulled)
+{
+	static const char text[] = "{\"items\":["
+		"{\"metadata\":{\"namespace\":\"default\",\"name\":\"a\"},\"status\":{\"containerStatuses\":["
+			"{\"state\":{\"waiting\":{\"reason\":\"ContainerCreating\"}}}]}},"
+		"{\"metadata\":{\"namespace\":\"x\",\"name\":\"b\"},\"status\":{\"containerStatuses\":["
+			"{\"state\":{\"running\":{}}},{\"state\":{\"waiting\":{\"reason\":\"ImagePullBackOff\","
+			"\"message\":\"Back-off: failed to do request: Head \\\"u\\\": why\"}}}]}},"
+		"{\"status\":{\"initContainerStatuses\":[{\"state\":{\"waiting\":{\"reason\":\"ErrImagePull\"}}}]}}]}";
+	struct kube_pods p;
+
+	CHECK(!kube_parse_pods(text, strlen(text), &p));
+	CHECK(p.n == 3 && p.unpulled == 2);
+	CHECK_STR(p.unpulled_pod, "x/b");
+	CHECK_STR(kube_pull_error(p.unpulled_why), "Head \"u\": why");
+	CHECK_STR(kube_pull_error("something else"), "something else");
+}
+
 UNIT_MAIN("kube")

@@ -45,6 +45,22 @@ TEST(urls_of_proxies)
 	}
 }
 
+TEST(the_same_url_with_another_place)
+{
+	static const char *const rows[][2] = {
+		{ "http://proxy:3128/", "http://10.42.0.1:1" },
+		{ "http://u:p%40@proxy:3128", "http://u:p%40@10.42.0.1:1" },
+		{ "u@proxy", "http://u@10.42.0.1:1" },
+		{ "http://proxy/a@b", "http://10.42.0.1:1" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf b = {0};
+		proxy_put_url(rows[i][0], "10.42.0.1:1", &b);
+		CHECK_STR(b.data, rows[i][1]);
+		buf_free(&b);
+	}
+}
+
 /* After golang.org/x/net/http/httpproxy's tests. */
 static const struct { const char *list, *name, *to; uint16_t port; bool excepted; } exceptions[] = {
 	{ NULL, "a.example", "192.0.2.1", 443, false },

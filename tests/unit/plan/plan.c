@@ -153,7 +153,7 @@ TEST(control_plane_alone_needs_no_pause_image)
 	struct fact_result *r = fresh();
 	struct plan p;
 
-	found(r, FACT_REGISTRY, KIND_NONE);
+	found(r, FACT_REGISTRY, KIND_REGISTRY_ABSENT);
 	plan_make(&o, r, &p);
 	CHECK(steps_for(&p, FACT_REGISTRY) == 1 &&
 		step_for(&p, FACT_REGISTRY)->row->knob == KNOB_PACKAGED_OFF);

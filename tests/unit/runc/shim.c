@@ -28,11 +28,32 @@ static void fake_look(struct shim_sight *s, const char *bundle, const struct jso
 #define MASK(path) "{\"destination\":\"" path "\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"," \
 	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\",\"mode=0555\"]}"
 
+#define CA_MOUNT "{\"destination\":\"/run/k3sbox/ca.pem\",\"type\":\"bind\",\"source\":\"/x/ca\"," \
+	"\"options\":[\"bind\",\"ro\",\"nosuid\",\"nodev\",\"noexec\"]}"
+#define CA_NAME(name) "\"" name "=/run/k3sbox/ca.pem\""
+
 static const struct {
 	const char *what, *rules, *in, *out;   /* out NULL: unchanged */
 	const char *note;                      /* part of the notes; NULL: none */
 	enum shim_document doc;                     /* 0: DOC_CONFIG */
 } cases[] = {
+	{ "a bundle of authorities, and its names", "ca-bundle /x/ca",
+	  "{\"mounts\":[{}],\"process\":{\"env\":[\"A=1\"]}}",
+	  "{\"mounts\":[{}," CA_MOUNT "],\"process\":{\"env\":[\"A=1\"," CA_NAME("SSL_CERT_FILE") ","
+		CA_NAME("NODE_EXTRA_CA_CERTS") "," CA_NAME("REQUESTS_CA_BUNDLE") ","
+		CA_NAME("CURL_CA_BUNDLE") "]}}", NULL, 0 },
+	{ "names that the pod sets stay; with a mask", "ca-bundle /x/ca\nmasked-paths",
+	  "{\"mounts\":[],\"process\":{\"env\":[\"SSL_CERT_FILE=\",\"CURL_CA_BUNDLE=/y\","
+		"\"NODE_EXTRA_CA_CERTS=/z\"]},\"linux\":{\"maskedPaths\":[\"/sys/more\"]}}",
+	  "{\"mounts\":[" MASK("/sys/more") ", " CA_MOUNT "],\"process\":{\"env\":[\"SSL_CERT_FILE=\","
+		"\"CURL_CA_BUNDLE=/y\",\"NODE_EXTRA_CA_CERTS=/z\"," CA_NAME("REQUESTS_CA_BUNDLE") "]},"
+		"\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
+	{ "not for the pause container", "ca-bundle /x/ca",
+	  "{\"annotations\":{\"io.kubernetes.cri.container-type\":\"sandbox\"},\"mounts\":[],"
+		"\"process\":{}}", NULL, NULL, 0 },
+	{ "a bundle, and exec", "ca-bundle /x/ca", "{\"args\":[]}",
+	  "{\"args\":[],\"env\": [" CA_NAME("SSL_CERT_FILE") "," CA_NAME("NODE_EXTRA_CA_CERTS") ","
+		CA_NAME("REQUESTS_CA_BUNDLE") "," CA_NAME("CURL_CA_BUNDLE") "]}", NULL, DOC_PROCESS },
 	{ "a directory's mask becomes a mount, files keep theirs", "masked-paths",
 	  "{\"mounts\":[{}],\"linux\":{\"maskedPaths\":[\"/proc/kcore\", \"/sys/firmware\"]}}",
 	  "{\"mounts\":[{}," MASK("/sys/firmware") "],"

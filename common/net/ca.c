@@ -1,0 +1,165 @@
+/* Collects certificates of authorities. Whether one can be trusted is for those to judge who get
+ * the bundle; here it only has to look like a certificate. */
+#include "net/ca.h"
+
+#include <bearssl.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "net/pem.h"
+
+enum { FILE_MAX = 16 << 20, CERTIFICATES_MAX = 4096 };
+
+/* crypto/x509/root_linux.go */
+static const char *const system_files[] = {
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/ca-bundle.pem", "/etc/pki/tls/cacert.pem",
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+};
+
+static const struct { const char *name; bool list; } variables[] = {
+	{ "SSL_CERT_FILE", false }, { "SSL_CERT_DIR", true }, { "NODE_EXTRA_CA_CERTS", false },
+	{ "REQUESTS_CA_BUNDLE", false }, { "CURL_CA_BUNDLE", false },
+};
+
+/* A SEQUENCE, as long as the whole, that begins with another one. */
+static bool looks_like_certificate(const uint8_t *p, size_t len)
+{
+	enum { SEQUENCE = 0x30 };
+	size_t head = 2, n;
+
+	if (len < 8 || p[0] != SEQUENCE) return false;
+	n = p[1];
+	if (n & 0x80) {
+		size_t bytes = n & 0x7f;
+		if (!bytes || bytes > 3) return false;
+		head += bytes;
+		n = 0;
+		for (size_t i = 2; i < head; i++) n = n << 8 | p[i];
+	}
+	return head + n == len && p[head] == SEQUENCE;
+}
+
+static bool has(const struct ca_bundle *b, const uint8_t *der, size_t len)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->v[i].len == len && !memcmp(b->v[i].der, der, len)) return true;
+	return false;
+}
+
+static bool add(void *arg, const uint8_t *der, size_t len)
+{
+	struct ca_bundle *b = arg;
+
+	if (!looks_like_certificate(der, len) || b->n == CERTIFICATES_MAX) return false;
+	if (has(b, der, len)) return true;
+	b->v = xrealloc(b->v, (b->n + 1) * sizeof *b->v);
+	struct ca_certificate *c = &b->v[b->n++];
+	*c = (struct ca_certificate){ xmalloc(len), len };
+	memcpy(c->der, der, len);
+	return true;
+}
+
+int ca_add_text(struct ca_bundle *b, const char *pem, unsigned *broken)
+{
+	return pem_each(pem, "CERTIFICATE", add, b, broken);
+}
+
+static void add_problem(struct ca_bundle *b, const char *variable, const char *path,
+	const char *what)
+{
+	strv_addf(&b->problems, "%s%s%s %s", variable ? variable : "", variable ? ": " : "", path,
+		what);
+}
+
+/* In a directory, files that are something else are no problem. */
+static void add_file(struct ca_bundle *b, const char *variable, const char *path, bool alone)
+{
+	_cleanup_buf_ struct buf text = {0};
+	unsigned broken = 0;
+	char what[160];
+	int r = io_read(path, &text, FILE_MAX), n;
+
+	if (r < 0) {
+		snprintf(what, sizeof what, "cannot be read (%s)", strerror(-r));
+		if (alone) add_problem(b, variable, path, what);
+		return;
+	}
+	n = ca_add_text(b, text.data ? text.data : "", &broken);
+	if (!n && alone) {
+		add_problem(b, variable, path, "has no certificate");
+	} else if (broken && alone) {
+		snprintf(what, sizeof what, "has %u damaged certificate%s, skipped", broken,
+			broken == 1 ? "" : "s");
+		add_problem(b, variable, path, what);
+	}
+}
+
+void ca_add_path(struct ca_bundle *b, const char *variable, const char *path)
+{
+	_cleanup_closedir_ DIR *d = opendir(path);
+	size_t before = b->n;
+	char file[PATH_MAX];
+
+	if (!d) add_file(b, variable, path, true);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (*e->d_name != '.' && !io_join(file, sizeof file, path, e->d_name))
+			add_file(b, variable, file, false);
+	if (variable && b->n > before && !strv_has(&b->sources, variable))
+		strv_add(&b->sources, variable);
+}
+
+/* Several directories, separated by colons. */
+static void add_paths(struct ca_bundle *b, const char *variable, const char *list)
+{
+	_cleanup_free_ char *copy = xstrdup(list);
+	char *rest = copy, *path;
+
+	while ((path = strsep(&rest, ":")))
+		if (*path) ca_add_path(b, variable, path);
+}
+
+void ca_collect(struct ca_bundle *b)
+{
+	*b = (struct ca_bundle){0};
+	for (size_t i = 0; !b->n && i < sizeof system_files / sizeof *system_files; i++)
+		if (io_exists(system_files[i])) ca_add_path(b, NULL, system_files[i]);
+	b->system = b->n;
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		const char *v = getenv(variables[i].name);
+		if (!v || !*v) continue;
+		if (variables[i].list) add_paths(b, variables[i].name, v);
+		else ca_add_path(b, variables[i].name, v);
+	}
+}
+
+void ca_free(struct ca_bundle *b)
+{
+	for (size_t i = 0; i < b->n; i++) free(b->v[i].der);
+	free(b->v);
+	strv_free(&b->sources);
+	strv_free(&b->problems);
+	*b = (struct ca_bundle){0};
+}
+
+void ca_print(const struct ca_bundle *b, struct buf *out)
+{
+	static const char name[] = "CERTIFICATE";
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ca_certificate *c = &b->v[i];
+		size_t n = br_pem_encode(NULL, NULL, c->len, name, BR_PEM_LINE64);
+		char *to = buf_reserve(out, n + 1);
+		if (!to) return;
+		br_pem_encode(to, c->der, c->len, name, BR_PEM_LINE64);
+		out->len += n;
+	}
+}

@@ -1,0 +1,17 @@
+/* PEM text (RFC 7468), by BearSSL's decoder. */
+#ifndef K3SBOX_PEM_H
+#define K3SBOX_PEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Takes one object; false if it cannot be used. */
+typedef bool pem_use(void *arg, const uint8_t *der, size_t len);
+
+/* Calls use with every object in the NUL-terminated text whose name ends in suffix ("CERTIFICATE",
+ * "PRIVATE KEY"). Returns how many it took. What cannot be decoded is skipped and counted in
+ * *broken; without it -EBADMSG is returned at the first one. */
+int pem_each(const char *pem, const char *suffix, pem_use *use, void *arg, unsigned *broken);
+
+#endif
