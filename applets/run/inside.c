@@ -99,7 +99,7 @@ static struct inside_proxy {
 	/* IP:PORT; empty: there is none, or none that can be spoken to */
 	char at[IP_TEXT + sizeof "[]:65535"];
 } proxies[] = {
-	{ .variable = "HTTPS_PROXY", .port = 15002 }, { .variable = "HTTP_PROXY", .port = 15003 },
+	{ .variable = "HTTPS_PROXY", .port = 15012 }, { .variable = "HTTP_PROXY", .port = 15013 },
 };
 enum { PROXY_HTTPS, PROXY_HTTP, PROXIES };
 
