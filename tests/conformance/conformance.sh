@@ -1,9 +1,9 @@
 #!/bin/bash
 # Kubernetes' own conformance suite against a cluster in an environment of the rig: FOCUS and SKIP
-# (regular expressions) choose the cases, ENV the environment, optionally with options of `run` after
-# a colon. What has a result is not run again, so that the same command continues
-# where the last one ended (CONFORMANCE_SLICE seconds limit one run; status 2: not done).
-# `conformance.sh start` and `stop` only start or end the cluster. Results: tests/conformance/RESULTS.md.
+# (regular expressions) choose the cases, ENV the environment, optionally with options of `run`
+# after a colon. What has a result is not run again, so that the same command continues where the
+# last one ended (CONFORMANCE_SLICE seconds limit one run; status 2: not done). `conformance.sh
+# start` and `stop` only start or end the cluster. Results: tests/conformance/RESULTS.md.
 set -u
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}"
 : "${ENV:=E10}" "${FOCUS:=\[sig-network\].*\[Conformance\]}" "${SKIP:=}"
@@ -22,7 +22,7 @@ id() { printf %s "$1" | md5sum | cut -c1-12; }
 
 # ---- the cluster ----
 start() {
-	local c=$dir/cluster end=$((SECONDS + 600))
+	local c=$dir/cluster end=$((SECONDS + 1200))
 	rm -rf "$c"
 	mkdir -p "$c/bin"
 	cp "$K3SBOX" "$c/bin/k3sbox"   # the tree may be built again while this runs
@@ -56,8 +56,8 @@ cases() {
 	local list=$CONFORMANCE_DIR/cases.$(id "$FOCUS|$SKIP")
 	if [ ! -s "$list" ]; then
 		mkdir -p "$CONFORMANCE_DIR"
-		"$RIG/e2e.test" --provider=skeleton --ginkgo.no-color --ginkgo.dry-run --ginkgo.focus="$FOCUS" \
-			${SKIP:+--ginkgo.skip="$SKIP"} --ginkgo.json-report="$list.json" \
+		"$RIG/e2e.test" --provider=skeleton --ginkgo.no-color --ginkgo.dry-run \
+			--ginkgo.focus="$FOCUS" ${SKIP:+--ginkgo.skip="$SKIP"} --ginkgo.json-report="$list.json" \
 			>"$list.log" 2>&1 || { tail -n 5 "$list.log" >&2; return 1; }
 		jq -r '.[0].SpecReports[] | select(.LeafNodeType == "It" and .State == "passed") |
 			(.ContainerHierarchyTexts + [.LeafNodeText]) | join(" ")' \
@@ -70,14 +70,17 @@ cases() {
 # An image that a pod waits for and that cannot be had here, if there is one.
 missing_image() {
 	k get pod -A -o json 2>/dev/null | jq -r '
-		[.items[] | select(.metadata.deletionTimestamp == null) | .status | (.containerStatuses // []) + (.initContainerStatuses // []) | .[] |
-		select(.state.waiting.reason // "" | test("^(ErrImage|ImagePullBackOff)")) | .image][0] // ""'
+		[.items[] | select(.metadata.deletionTimestamp == null) | .status |
+		(.containerStatuses // []) + (.initContainerStatuses // []) | .[] |
+		select(.state.waiting.reason // "" | test("^(ErrImage|ImagePullBackOff)")) |
+		.image][0] // ""'
 }
 
 result() { # NAME STATE SECONDS REASON
-	local file
+	local file reason
 	file=$dir/results/$(id "$1")
-	printf '%s\t%s\t%s\n' "$2" "$3" "$(printf %s "$4" | tr -s '\t\n ' ' ' | cut -c1-300)" >"$file.new"
+	reason=$(printf %s "$4" | tr -s '\t\n ' ' ' | cut -c1-300)
+	printf '%s\t%s\t%s\n' "$2" "$3" "$reason" >"$file.new"
 	mv "$file.new" "$file"
 	echo "$ENV: $2 $3 s: $1"
 }
@@ -88,9 +91,11 @@ judge() { # REPORT EXPLANATION
 	local state seconds name reason
 	jq -r '.[0].SpecReports[] | select(.LeafNodeType == "It") |
 		select(.State != "skipped" or (.Failure.Message // "") != "") |
-		[.State, (.RunTime / 1e9 | ceil), ((.ContainerHierarchyTexts + [.LeafNodeText]) | join(" ")),
-		((.Failure // {}) | (.Message // "") + " (" + ((.Location.FileName // "") | sub(".*/"; "")) +
-		":" + (.Location.LineNumber // 0 | tostring) + ")" | gsub("[\t\n]"; " "))] | @tsv' "$1" |
+		[.State, (.RunTime / 1e9 | ceil),
+		((.ContainerHierarchyTexts + [.LeafNodeText]) | join(" ")),
+		((.Failure // {}) | (.Message // "") + " (" + ((.Location.FileName // "") |
+		sub(".*/"; "")) + ":" + (.Location.LineNumber // 0 | tostring) + ")" |
+		gsub("[\t\n]"; " "))] | @tsv' "$1" |
 	while IFS=$'\t' read -r state seconds name reason; do
 		case $state in
 		passed) result "$name" passed "$seconds" "" ;;
@@ -105,8 +110,8 @@ judge() { # REPORT EXPLANATION
 	done
 }
 
-# Waits for the suite. It is interrupted when a case has taken too long, or seems to wait for a pod whose
-# image cannot be had (some make pods and do not wait for them): `why`.
+# Waits for the suite. It is interrupted when a case has taken too long, or seems to wait for a pod
+# whose image cannot be had (some make pods and do not wait for them): `why`.
 watch() { # PID LOG
 	local ended=-1 now since=$SECONDS image
 	why=

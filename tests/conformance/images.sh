@@ -1,7 +1,7 @@
 #!/bin/bash
-# images.sh DIR: the images that the cases name, as far as they can be made here, as archives in DIR,
-# and DIR/tags: further names of some of them. A line of DIR/list says what each one is.
-# What is missing is in no list: a case that asks for it is counted as impossible.
+# images.sh DIR: the images that the cases name, as far as they can be made here, as archives in
+# DIR; DIR/tags has further names of some of them. A line of DIR/list says what each one is. A case
+# that asks for any other image is counted as impossible.
 set -eu
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}"
 to=$1
@@ -11,9 +11,9 @@ trap 'rm -rf "$work"' EXIT
 rm -rf "$to"
 mkdir -p "$to"
 
-# The operands of `image pack` for dynamic programs: themselves as /usr/bin/NAME, and their libraries.
-# dig is linked with ICU, whose 30 MB of tables it never reads: an empty table serves it as well, and
-# an image without them is copied faster for each container.
+# The operands of `image pack` for dynamic programs: themselves as /usr/bin/NAME, and their
+# libraries. dig is linked with ICU, whose 30 MB of tables it never reads: an empty table serves it
+# as well, and an image without them is copied faster for each container.
 dynamic() { # NAME…
 	local name file
 	for name; do
@@ -32,11 +32,14 @@ stub_icu() {
 	done
 }
 
-# The links of a busybox to all that it can do but the names that the image has another program for.
+# The links of a busybox to all that it can do, but not the names of other programs of the image.
 links() { # NAME…
 	local name
 	for name in $(busybox --list); do
-		case " busybox $* " in *" $name "*) ;; *) echo "--link=/bin/$name=/bin/busybox" ;; esac
+		case " busybox $* " in
+		*" $name "*) ;;
+		*) echo "--link=/bin/$name=/bin/busybox" ;;
+		esac
 	done
 }
 
@@ -70,7 +73,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost \
 	-keyout "$work/localhost.key" -out "$work/localhost.crt" 2>/dev/null
 # Debian's busybox, as a shell, takes its own nc before the one in PATH: bash is the shell here.
 pack agnhost $registry/agnhost:2.63.0 \
-	"agnhost of k8s.io/kubernetes v1.36.3; busybox and $programs of Debian; no /coredns, /var/registry" \
+	"agnhost of Kubernetes 1.36.3; busybox, $programs of Debian; no /coredns, /var/registry" \
 	--entrypoint /agnhost --cmd pause $(links sh nc $programs) --link /agnhost-2=agnhost \
 	--link /bin/sh=/usr/bin/bash --link /bin/bash=/usr/bin/bash --link /usr/bin/nc=nc.openbsd \
 	--link /usr/local/bin/iperf=/usr/bin/iperf \
@@ -80,7 +83,8 @@ pack agnhost $registry/agnhost:2.63.0 \
 also $registry/agnhost:2.63.0 $registry/agnhost:2.55 "the same image"
 also $registry/agnhost:2.63.0 $registry/glibc-dns-testing:2.0.0 \
 	"the same image, whose dig and getent are Debian's, too"
-pack busybox $registry/busybox:1.37.0-1 "busybox $(busybox | sed -n '1s/^BusyBox v\([^ ]*\).*/\1/p') of Debian" \
+busybox=$(busybox | sed -n '1s/^BusyBox v\([^ ]*\).*/\1/p')
+pack busybox $registry/busybox:1.37.0-1 "busybox $busybox of Debian" \
 	--cmd sh $(links) "${base[@]}" "${plain[@]}"
 pack nonroot $registry/nonroot:1.5 "user 1234, with busybox in place of Debian" \
 	--user 1234 --cmd sh $(links) "${base[@]}" "${plain[@]}"

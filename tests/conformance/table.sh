@@ -1,14 +1,13 @@
 #!/bin/bash
-# table.sh DIR: the results below DIR as a page, one line for each case. A case is impossible here if a
-# pod waited for an image that neither the machine nor the suite's module can make.
+# table.sh DIR: the results below DIR as a page, one line for each case.
 cd "$1" || exit 1
 cat <<'END'
 # Conformance: results
 
-Written by `make conformance`; HACKING.md says how. The cases are Kubernetes' own (e2e.test v1.36.3).
-E1 is native Linux with k3s's usual flannel and kube-proxy, the yardstick; E10 is gVisor with Docker's
-default capabilities. *Impossible* means that a pod of the case waits for an image that cannot be had
-or made here.
+Written by `make conformance`; HACKING.md says how. The cases are Kubernetes' own (e2e.test 1.36.3).
+E1 is native Linux with flannel and kube-proxy, the yardstick; E10 is gVisor with Docker's default
+capabilities. *Impossible* means that a pod of the case waits for an image that cannot be had or
+made here.
 
 | environment | cases | passed | failed | impossible | skipped | not run |
 |---|---:|---:|---:|---:|---:|---:|
@@ -25,8 +24,9 @@ for cases in */cases; do
 			printf 'not run\t-\t\t%s\n' "$name"
 		fi
 	done <"$cases" >"$env/table"
-	awk -F '\t' -v env="$env" '{ n[$1]++ } END { printf "| %s | %d | %d | %d | %d | %d | %d |\n", env, NR,
-		n["passed"], n["failed"], n["impossible"], n["skipped"], n["not run"] }' "$env/table"
+	awk -F '\t' -v env="$env" '{ n[$1]++ } END {
+		printf "| %s | %d | %d | %d | %d | %d | %d |\n", env, NR, n["passed"],
+		 n["failed"], n["impossible"], n["skipped"], n["not run"] }' "$env/table"
 done
 for env in $environments; do
 	printf '\n## %s\n\n| case | result | s | reason |\n|---|---|---:|---|\n' "$env"

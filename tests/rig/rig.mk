@@ -55,11 +55,12 @@ $(RIG)/kube: $(wildcard $(RIGSRC)/kube/*.go) $(RIGSRC)/kube/go.mod $(RIGSRC)/kub
 		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(RIG_K8S)+standin1 \
 		-X k8s.io/client-go/pkg/version.gitVersion=$(RIG_K8S)+standin1 -extldflags -static",.)
 
-# Kubernetes' conformance suite and what its cases run in pods; not part of `rig`. Tags and versions are
-# kube's, so that what is built for that is not built again.
+# Kubernetes' conformance suite and what its cases run in pods; not part of `rig`. Tags and versions
+# are kube's, so that what is built for that is not built again.
 CONF_PARTS := $(addprefix $(RIG)/,e2e.test agnhost coredns)
 CONF_SRC := $(RIGSRC)/conformance/go.mod $(RIGSRC)/conformance/go.sum
-CONF_FLAGS := -tags "netgo osusergo sqlite_omit_load_extension" -ldflags "-s -w -extldflags -static \
+CONF_FLAGS := -tags "netgo osusergo sqlite_omit_load_extension" \
+	-ldflags "-s -w -extldflags -static \
 	-X k8s.io/component-base/version.gitVersion=$(RIG_K8S) \
 	-X k8s.io/client-go/pkg/version.gitVersion=$(RIG_K8S)"
 rig-conformance: $(CONF_PARTS)
@@ -72,7 +73,7 @@ $(RIG)/agnhost: $(CONF_SRC) | $(RIG)/kube
 	$(call rig-build,conformance,1 min,$(CONF_FLAGS),k8s.io/kubernetes/test/images/agnhost)
 
 $(RIG)/coredns: $(RIGSRC)/coredns/main.go $(RIGSRC)/coredns/go.mod $(RIGSRC)/coredns/go.sum
-	$(call rig-build,coredns,1 min,-ldflags "-s -w -X github.com/coredns/coredns/coremain.GitCommit=rig",.)
+	$(call rig-build,coredns,1 min,-ldflags "-s -w",.)
 
 $(RIG_PARTS) $(CONF_PARTS): | rig-deps
 
