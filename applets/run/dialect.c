@@ -198,6 +198,24 @@ static bool takes(const struct dialect_row *r, const struct dialect *d, const st
 	return true;
 }
 
+/* Whether the image of a packaged component lies in the images directory. An archive of all of
+ * them settles the registry's fact instead (plan/probe/registry.c). */
+static bool is_brought(const struct dialect_env *e, const char *item, size_t len)
+{
+	static const struct { const char *component, *image; } brought[] = {
+		{ "coredns", "coredns" }, { "local-storage", "local-path-provisioner" },
+		{ "metrics-server", "metrics-server" },
+	};
+
+	for (size_t i = 0; e->archives && i < sizeof brought / sizeof *brought; i++) {
+		if (strlen(brought[i].component) != len ||
+			strncmp(brought[i].component, item, len)) continue;
+		for (size_t k = 0; k < e->archives->n; k++)
+			if (strstr(e->archives->v[k], brought[i].image)) return true;
+	}
+	return false;
+}
+
 /* The user's list stays beside ours; `--disable=none` keeps all of them. */
 static void add_list(const struct dialect_row *r, const struct dialect_env *e,
 	struct dialect_launch *out)
@@ -211,7 +229,8 @@ static void add_list(const struct dialect_row *r, const struct dialect_env *e,
 	if (theirs && !strcmp(theirs, "none")) return;
 	for (const char *p = eq; *p;) {
 		size_t len = strcspn(p, ",");
-		buf_printf(&items, "%s%.*s", items.len ? "," : "", (int)len, p);
+		if (!is_brought(e, p, len))
+			buf_printf(&items, "%s%.*s", items.len ? "," : "", (int)len, p);
 		p += len + (p[len] == ',');
 	}
 	strv_addf(&out->argv, "--%s=%s", name, items.data);

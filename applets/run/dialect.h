@@ -29,6 +29,9 @@ struct dialect_env {
 	bool old_kernel;           /* uname's version is below 4.11 or cannot be read */
 	bool control_plane;
 	const struct k3s_args *args;   /* the user's */
+	/* file names in k3s's images directory: a packaged component that one of them names stays
+	 * on; NULL: none */
+	const struct strv *archives;
 };
 
 struct dialect_launch {

@@ -1,4 +1,5 @@
 /* From the plan to k3s's command line, environment and files. */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -271,11 +272,23 @@ static int fill_state(const struct run *cfg, const struct dialect *d, struct run
 	return r;
 }
 
+/* Without the directory there are none; that is usual. */
+static void list_archives(const char *data_dir, struct strv *out)
+{
+	char dir[PATH_MAX];
+	struct dirent *e;
+
+	if (io_join(dir, sizeof dir, data_dir, "agent/images") < 0) return;
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	while (d && (e = readdir(d)))
+		if (strstr(e->d_name, ".tar")) strv_add(out, e->d_name);
+}
+
 static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	struct prepared *out)
 {
 	struct dialect_turn turns[TURNS_MAX];
-	_cleanup_strv_ struct strv options = {0};
+	_cleanup_strv_ struct strv options = {0}, archives = {0};
 	struct dialect_launch l;
 	char self[PATH_MAX];
 	size_t n = collect_turns(p, turns, &options);
@@ -286,8 +299,10 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 		.control_plane = cfg->o.mode == MODE_CONTROL_PLANE,
 		.args = &cfg->o.args,
 		.address = cfg->address,
+		.archives = &archives,
 	};
 
+	list_archives(cfg->o.data_dir, &archives);
 	out->port = (unsigned)atoi(user_value(cfg, "https-listen-port", "6443"));
 	if (check_port(out->port)) return EX_FAIL;
 	int r = io_self_path(self, sizeof self);

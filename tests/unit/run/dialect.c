@@ -17,17 +17,18 @@ static struct dialect_launch l;
 static struct buf line;
 
 struct ask { const char *version, *help; const char *const *user, *const *config; bool old_kernel,
-	no_shim, control_plane; const char *data_dir, *address; };
+	no_shim, control_plane; const char *data_dir, *address; const char *const *archives; };
 
 /* The command line as one text. */
 static const char *build(struct ask a, const struct dialect_turn *turns, size_t n)
 {
-	struct strv user = {0};
+	struct strv user = {0}, archives = {0};
 	struct k3s_args args = { .user = &user };
 	struct dialect d;
 	char text[100];
 
 	for (; a.user && *a.user; a.user++) strv_add(&user, *a.user);
+	for (; a.archives && *a.archives; a.archives++) strv_add(&archives, *a.archives);
 	for (; a.config && *a.config; a.config++) strv_add(&args.config, *a.config);
 	snprintf(text, sizeof text, "k3s version %s (abcdef)\ngo version go1.24\n", a.version);
 	dialect_parse(&d, text, a.help);
@@ -38,12 +39,14 @@ static const char *build(struct ask a, const struct dialect_turn *turns, size_t 
 		.old_kernel = a.old_kernel,
 		.control_plane = a.control_plane,
 		.args = &args,
+		.archives = &archives,
 	};
 	dialect_launch_free(&l);
 	dialect_build(&d, &e, turns, n, &l);
 	buf_reset(&line);
 	for (size_t i = 0; i < l.argv.n; i++) buf_printf(&line, "%s%s", i ? " " : "", l.argv.v[i]);
 	strv_free(&user);
+	strv_free(&archives);
 	k3s_args_free(&args);
 	return line.data;
 }
@@ -178,6 +181,10 @@ TEST(disable_adds_up)
 			"--disable-helm-controller --disable=traefik");
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .user = WORDS("--disable=none")), t),
 		"k3s server --disable-helm-controller --disable=none");
+	/* images that the user has brought */
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .archives = WORDS("mirrored-coredns-1.tar",
+		"rancher-local-path-provisioner.tar.zst", "metrics.tar")), t),
+		"k3s server --disable=servicelb,traefik,metrics-server --disable-helm-controller");
 }
 
 TEST(the_shims_way)
