@@ -20,9 +20,12 @@
 #include "base/die.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "net/link.h"
+#include "net/netlink.h"
 #include "net/proxy.h"
 #include "netd/dns.h"
 #include "netd/echo.h"
+#include "netd/dns_stream.h"
 #include "netd/flow.h"
 #include "netd/fronts.h"
 #include "netd/listen.h"
@@ -43,7 +46,8 @@ enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 struct config {
 	unsigned channel, port;
 	struct strv inside, allowed, maps, exposed, proxies, servers;
-	const char *pods, *proxy, *kubeconfig, *admin, *address;
+	const char *pods, *proxy, *kubeconfig, *admin, *address,
+		*domain, *cluster_dns;
 };
 
 struct netd {
@@ -61,13 +65,14 @@ struct netd {
 	struct publisher publisher;
 	struct rules rules;
 	struct dns dns;
+	struct dns_streams streams;
 	struct udp udp;
 	struct echo echo;
 	struct relay relay;
 	struct ports ports;
 };
 
-static const struct config defaults = { .port = PORT };
+static const struct config defaults = { .port = PORT, .domain = "cluster.local" };
 
 #define AT(field) offsetof(struct config, field)
 
@@ -98,6 +103,10 @@ static const struct opt opts[] = {
 	{ OPT_STR, 0, "admin", AT(admin), "FILE",
 		.help = "the kubeconfig with which they get it" },
 	{ OPT_LIST, 0, "dns", AT(servers), "IP", .help = "a DNS server outside" },
+	{ OPT_STR, 0, "domain", AT(domain), "DOMAIN",
+		.help = "the cluster's domain, whose names are answered here (cluster.local)" },
+	{ OPT_STR, 0, "cluster-dns", AT(cluster_dns), "IP",
+		.help = "the Service address at which pods ask, where no Service does it" },
 	{ OPT_END },
 };
 
@@ -129,6 +138,26 @@ static size_t parse_ranges(const struct strv *list, const char *option, struct c
 	return list->n;
 }
 
+static void parse_dns(const struct config *cfg, struct netd *d)
+{
+	struct dns_zone *z = &d->dns.zone;
+
+	for (size_t i = 0; i < cfg->servers.n && d->dns.server_n < DNS_SERVERS; i++) {
+		const char *s = cfg->servers.v[i];
+		if (!ip_parse(&d->dns.servers[d->dns.server_n++], s, strlen(s)))
+			die_usage("--dns: '%s' is not an IP address", s);
+	}
+	z->domain = cfg->domain;
+	if (!dns_name_parse(&z->name, z->domain, strlen(z->domain)))
+		die_usage("--domain: '%s' is not a domain", z->domain);
+	z->networks = d->inside;
+	z->network_n = d->policy.inside_n;
+	if (!cfg->cluster_dns) return;
+	if (!ip_parse(&z->server, cfg->cluster_dns, strlen(cfg->cluster_dns)) || z->server.len != 4)
+		die_usage("--cluster-dns: '%s' is not an IPv4 address", cfg->cluster_dns);
+	d->policy.dns = (struct endpoint){ z->server, DNS_PORT };
+}
+
 static void parse(const struct config *cfg, struct netd *d)
 {
 	d->policy = (struct policy){ .maps = d->maps, .inside = d->inside, .allowed = d->allowed };
@@ -141,11 +170,7 @@ static void parse(const struct config *cfg, struct netd *d)
 		die_usage("--pods: an IPv4 address with a prefix length is needed");
 	d->proxies_n = parse_maps(&cfg->proxies, "proxy-at", d->proxies);
 	d->inside[d->policy.inside_n++] = d->pods;
-	for (size_t i = 0; i < cfg->servers.n && d->dns.server_n < DNS_SERVERS; i++) {
-		const char *s = cfg->servers.v[i];
-		if (!ip_parse(&d->dns.servers[d->dns.server_n++], s, strlen(s)))
-			die_usage("--dns: '%s' is not an IP address", s);
-	}
+	parse_dns(cfg, d);
 }
 
 /* Credentials come by the environment: a command line shows in /proc to everybody. */
@@ -231,17 +256,58 @@ static void open_proxies(const struct config *cfg, struct netd *d)
 	}
 }
 
-/* Over UDP by the forwarder; over TCP, for long answers, by a flow to the first server. */
+static int listen_dns(struct netd *d, const struct ip *address)
+{
+	int fd = listen_inside(SOCK_DGRAM, address, DNS_PORT, false);
+
+	return fd < 0 ? fd : dns_listen(&d->dns, fd);
+}
+
+/* The Service address becomes one of the node's own: only so a kernel answers from it, and the
+ * node's processes reach it by UDP. */
+static int open_cluster_dns(struct netd *d, const struct ip *address)
+{
+	const struct cidr c = { .addr = *address, .ones = 32, .bits = 32 };
+	struct link_info link;
+	struct nl nl;
+	int r = nl_open(&nl);
+
+	if (r < 0) return r;
+	r = link_get(&nl, SWITCH_NODE_LINK, &link);
+	if (!r) r = nl_address_add(&nl, link.index, &c);
+	nl_close(&nl);
+	return r < 0 && r != -EEXIST ? r : listen_dns(d, address);
+}
+
+/* For struct dns_streams: to the server that is asked over UDP, too. */
+static void pass_question(void *arg, int fd, uint32_t source, int64_t now)
+{
+	struct netd *d = arg;
+	const struct endpoint to = { d->dns.servers[d->dns.server], DNS_PORT };
+
+	if (d->dns.server_n) gate_pass_outside(&d->gate, fd, &to, source, now);
+	else flow_reset_fd(fd);
+}
+
+static int take_dns_stream(void *arg, int fd, uint32_t source, int64_t now)
+{
+	return dns_stream_add(arg, fd, source, now);
+}
+
 static void open_dns(const struct config *cfg, struct netd *d)
 {
-	int fd = listen_inside(SOCK_DGRAM, &d->pods.addr, DNS_PORT, false);
-	int r = fd < 0 ? fd : dns_init(&d->dns, d->epoll, (int)cfg->channel, fd);
-
+	dns_init(&d->dns, d->epoll, (int)cfg->channel);
+	dns_streams_init(&d->streams, &d->dns);
+	d->streams.give_away = pass_question;
+	d->streams.arg = d;
+	d->gate.dns = take_dns_stream;
+	d->gate.dns_arg = &d->streams;
+	int r = listen_dns(d, &d->pods.addr);
 	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
-	if (!d->dns.server_n) return;
-	fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT, true);
-	r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
-		.to = { d->dns.servers[0], DNS_PORT } });
+	r = d->dns.zone.server.len ? open_cluster_dns(d, &d->dns.zone.server) : 0;
+	if (r < 0) warn_errno(r, "DNS at %s", cfg->cluster_dns);
+	int fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT, true);
+	r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_DNS });
 	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
 }
 
@@ -354,7 +420,7 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 	uint64_t data = ev->data.u64;
 	uint32_t index = data & 0xffffffff;
 
-	if (data == DNS_DATA_CLIENTS) dns_on_clients(&d->dns, now);
+	if (data & DNS_DATA_CLIENTS(0)) dns_on_clients(&d->dns, index, now);
 	else if (data & DNS_DATA_QUERY(0)) dns_on_answer(&d->dns, index);
 	else if (data & UDP_DATA_PACKETS) udp_on_packets(&d->udp, index, now);
 	else if (data & UDP_DATA_FLOW(0)) udp_on_answer(&d->udp, index, now);
@@ -364,6 +430,7 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 	else if (data & RELAY_DATA_FLOW(0)) relay_on_answer(&d->relay, index, now);
 	else if (data == PORTS_DATA) ports_on_call(&d->ports);
 	else if (data & WATCH_DATA(0)) watch_on_event(&d->watch, index, now);
+	else if (data & DNS_DATA_STREAM(0)) dns_stream_event(&d->streams, index, now);
 	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
 	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events,
 		now);
@@ -393,6 +460,7 @@ static _Noreturn void loop(struct netd *d)
 		timeout = sooner(timeout, publisher_settle(&d->publisher, now));
 		timeout = sooner(timeout, relay_settle(&d->relay, now));
 		timeout = sooner(timeout, echo_settle(&d->echo, now));
+		timeout = sooner(timeout, dns_streams_settle(&d->streams, now));
 	}
 }
 
@@ -410,7 +478,8 @@ static int run(void *cfg_, const struct args *args)
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
 	d.gate = (struct gate){ .epoll = d.epoll, .channel = (int)cfg->channel,
 		.policy = &d.policy, .flows = &d.flows, .proxy = &d.proxy, .picker = &d.picker };
-	d.picker.services = services_new();
+	d.picker.services = d.dns.zone.services = services_new();
+	d.dns.picker = &d.picker;
 	watch_init(&d.watch, d.epoll, cfg->kubeconfig, d.picker.services, &d.pods.addr);
 	d.flows.service = (struct flow_service){ &d.gate, gate_dial_service };
 	parse_proxy(cfg, &d);

@@ -1,63 +1,52 @@
-/* The DNS forwarder. It has no cache and reads no records: what comes back is handed on to the
- * client that asked that very question. */
+/* The DNS server's clients, and the questions that are under way to servers outside. It has no
+ * cache, and what a server says about a client's own question is handed on as it is. */
 #include "netd/dns.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "world/broker.h"
 
-enum { HEADER = 12, TYPE_AND_CLASS = 4, LONGEST_NAME = 255, QR = 0x80, RCODE_SERVFAIL = 2 };
+enum { QR = 0x80 };
 
-size_t dns_question(const unsigned char *m, size_t n)
+void dns_init(struct dns *d, int epoll, int channel)
 {
-	size_t at = HEADER;
-
-	if (n < HEADER || m[2] & QR || m[4] || m[5] != 1) return 0;
-	while (at < n && m[at]) {
-		if (m[at] > 63) return 0;   /* a pointer, or no label */
-		at += 1u + m[at];
-		if (at - HEADER >= LONGEST_NAME) return 0;
-	}
-	at += 1 + TYPE_AND_CLASS;
-	return at <= n ? at : 0;
-}
-
-/* Names are compared as they were sent: servers repeat them letter by letter, and mixed case is one
- * more thing that a forger has to guess. */
-bool dns_answers(const unsigned char *m, size_t n, const unsigned char *question, size_t question_n)
-{
-	return question_n > HEADER && n >= question_n && m[2] & QR && !memcmp(m, question, 2) &&
-		!m[4] && m[5] == 1 && !memcmp(m + HEADER, question + HEADER, question_n - HEADER);
-}
-
-int dns_init(struct dns *d, int epoll, int channel, int fd)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_CLIENTS };
-
 	d->epoll = epoll;
 	d->channel = channel;
-	d->fd = fd;
 	for (size_t i = 0; i < DNS_QUERIES; i++) d->queries[i].fd = -1;
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-static void answer(struct dns *d, const struct dns_query *q, const void *message, size_t n)
+int dns_listen(struct dns *d, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_CLIENTS(d->fd_n) };
+	int r = d->fd_n == DNS_LISTENERS ? -ENOSPC : 0;
+
+	if (!r && epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) r = -errno;
+	if (r < 0) close(fd);
+	else d->fd[d->fd_n++] = fd;
+	return r;
+}
+
+static void answer(struct dns *d, const struct dns_client *c, const unsigned char *m, size_t n)
 {
 	/* A client that is gone, or too slow, asks again. */
-	if (sendto(d->fd, message, n, MSG_DONTWAIT, (const void *)&q->client, q->client_n) < 0)
+	if (c->fd < 0) d->send(d->send_arg, c->stream, m, n);
+	else if (sendto(c->fd, m, n, MSG_DONTWAIT, (const void *)&c->address, c->address_n) < 0)
 		d->dropped++;
 }
+
+/* ---- questions under way ---- */
 
 static void forget(struct dns *d, struct dns_query *q)
 {
 	close(q->fd);
 	q->fd = -1;
 	d->used--;
-	d->used_by[q->source]--;
+	d->used_by[q->client.source]--;
 }
 
 /* The next questions go to another server, if this one is still the one that is asked. */
@@ -66,48 +55,16 @@ static void give_up_server(struct dns *d, const struct dns_query *q)
 	if (d->server == q->server) d->server = (d->server + 1) % d->server_n;
 }
 
-/* The client is told at once that no answer will come. */
-static void refuse(struct dns *d, struct dns_query *q)
+static int connect_to(int fd, const struct endpoint *server)
 {
-	q->question[2] |= QR;
-	q->question[3] = (unsigned char)((q->question[3] & 0xf0) | RCODE_SERVFAIL);
-	memset(q->question + 6, 0, 6);   /* no records */
-	answer(d, q, q->question, q->question_n);
-}
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(server->port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(server->port) };
 
-static int connect_to(int fd, const struct ip *server)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(DNS_PORT) };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(DNS_PORT) };
-
-	memcpy(&in.sin_addr, server->b, sizeof in.sin_addr);
-	memcpy(&in6.sin6_addr, server->b, sizeof in6.sin6_addr);
-	int r = server->len == 4 ? connect(fd, (struct sockaddr *)&in, sizeof in)
+	memcpy(&in.sin_addr, server->address.b, sizeof in.sin_addr);
+	memcpy(&in6.sin6_addr, server->address.b, sizeof in6.sin6_addr);
+	int r = server->address.len == 4 ? connect(fd, (struct sockaddr *)&in, sizeof in)
 		: connect(fd, (struct sockaddr *)&in6, sizeof in6);
 	return r < 0 ? -errno : 0;
-}
-
-static int pass_on(struct dns *d, struct dns_query *q, const unsigned char *message, size_t n)
-{
-	if (!d->server_n) return -EADDRNOTAVAIL;
-	q->server = d->server;
-	const struct ip *server = &d->servers[q->server];
-	struct broker_request r = { .op = BROKER_UDP,
-		.family = server->len == 4 ? AF_INET : AF_INET6 };
-	int fd = broker_ask(d->channel, &r);
-	if (fd < 0) return fd;
-	q->fd = fd;
-	d->used++;
-	d->used_by[q->source]++;
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_QUERY(q - d->queries) };
-	int e = connect_to(fd, server);
-	if (!e && send(fd, message, n, MSG_NOSIGNAL) < 0) e = -errno;
-	if (!e && epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) e = -errno;
-	if (e < 0) {
-		give_up_server(d, q);
-		forget(d, q);
-	}
-	return e;
 }
 
 static struct dns_query *find_free(struct dns *d)
@@ -117,66 +74,189 @@ static struct dns_query *find_free(struct dns *d)
 	return NULL;
 }
 
+/* Each may have as many questions under way as there is still room for. */
+static bool admit(const struct dns *d, const struct dns_client *c)
+{
+	return d->used_by[c->source] < DNS_QUERIES - d->used;
+}
+
+static int make_socket(const struct dns *d, const struct endpoint *inside)
+{
+	struct broker_request r = { .op = BROKER_UDP };
+
+	if (inside) {
+		int fd = socket(inside->address.len == 4 ? AF_INET : AF_INET6,
+			SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	if (!d->server_n) return -EADDRNOTAVAIL;
+	r.family = d->servers[d->server].len == 4 ? AF_INET : AF_INET6;
+	return broker_ask(d->channel, &r);
+}
+
+static int send_out(struct dns *d, struct dns_query *q, const struct endpoint *to,
+	const unsigned char *m, size_t n)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_QUERY(q - d->queries) };
+	int r = connect_to(q->fd, to);
+
+	if (!r && send(q->fd, m, n, MSG_NOSIGNAL) < 0) r = -errno;
+	if (!r && epoll_ctl(d->epoll, EPOLL_CTL_ADD, q->fd, &ev) < 0) r = -errno;
+	return r;
+}
+
+/* Asks a server: this one in the cluster, or (NULL) one outside. asked: the client's question, if m
+ * is another one. 0 or -errno. */
+static int ask(struct dns *d, const struct dns_client *c, const struct endpoint *inside,
+	const struct dns_asked *asked, const unsigned char *m, size_t n, int64_t now)
+{
+	const struct endpoint outside = { d->servers[d->server], DNS_PORT };
+	struct dns_query *q = admit(d, c) ? find_free(d) : NULL;
+
+	if (!q) return -EBUSY;
+	q->server = inside ? DNS_SERVERS : d->server;
+	q->client = *c;
+	q->deadline = now + DNS_TIMEOUT_MS;
+	q->question_n = dns_message_question(m, n);
+	memcpy(q->question, m, q->question_n);
+	q->asked.name.n = 0;
+	if (asked) q->asked = *asked;
+	int fd = make_socket(d, inside);
+	if (fd < 0) return fd;
+	q->fd = fd;
+	d->used++;
+	d->used_by[c->source]++;
+	int e = send_out(d, q, inside ? inside : &outside, m, n);
+	if (e < 0) {
+		give_up_server(d, q);
+		forget(d, q);
+	}
+	return e;
+}
+
+/* ---- the cluster's names ---- */
+
+bool dns_is_ours(const struct dns *d, const struct dns_asked *asked)
+{
+	return d->zone.services && dns_answer_is_ours(&d->zone, asked);
+}
+
+/* What there is to say after a server outside was asked; o->n 0: it cannot, or did not answer. */
+static void answer_with(struct dns *d, const struct dns_client *c, const struct dns_asked *asked,
+	const struct dns_outside *o)
+{
+	struct dns_name external;
+	size_t size = c->fd < 0 ? DNS_STREAM_SIZE : asked->udp_size;
+
+	answer(d, c, d->answer, dns_answer(&d->zone, asked, o, d->answer, size, &external));
+}
+
+void dns_on_question(struct dns *d, const struct dns_client *c, const struct dns_asked *asked,
+	int64_t now)
+{
+	unsigned char m[DNS_QUESTION + DNS_OPT_SIZE];
+	size_t size = c->fd < 0 ? DNS_STREAM_SIZE : asked->udp_size;
+	struct dns_name external;
+	uint16_t id;
+	size_t n = dns_answer(&d->zone, asked, NULL, d->answer, size, &external);
+
+	if (n) {
+		answer(d, c, d->answer, n);
+		return;
+	}
+	if (getrandom(&id, sizeof id, 0) == sizeof id) {
+		n = dns_message_ask(id, &external, asked->type, m);
+		if (!ask(d, c, NULL, asked, m, n, now)) return;
+	}
+	answer_with(d, c, asked, &(struct dns_outside){ NULL, 0 });
+}
+
+/* ---- clients ---- */
+
+/* The client is told at once that no answer will come. question: overwritten. */
+static void refuse(struct dns *d, const struct dns_client *c, unsigned char *question, size_t n)
+{
+	question[2] |= QR;
+	question[3] = (unsigned char)((question[3] & 0xf0) | DNS_SERVFAIL);
+	memset(question + 6, 0, 6);   /* no records */
+	answer(d, c, question, n);
+}
+
+static void fail(struct dns *d, struct dns_query *q)
+{
+	static const struct dns_outside nothing = { NULL, 0 };
+
+	give_up_server(d, q);
+	if (q->asked.name.n) answer_with(d, &q->client, &q->asked, &nothing);
+	else refuse(d, &q->client, q->question, q->question_n);
+	forget(d, q);
+}
+
 static uint8_t source_of(const struct sockaddr_storage *a)
 {
 	if (a->ss_family != AF_INET) return 0;
 	return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) & 0xff;
 }
 
-/* Each may have as many questions under way as there is still room for. */
-static bool admit(const struct dns *d, const struct dns_query *q)
+/* An endpoint of the Service that does the cluster's DNS. False: there is none. */
+static bool find_endpoint(struct dns *d, const struct dns_client *c, int64_t now,
+	struct endpoint *out)
 {
-	return q->question_n && d->used_by[q->source] < DNS_QUERIES - d->used;
+	const struct sockaddr_in *from = (const struct sockaddr_in *)&c->address;
+	struct pick_request q = { .at = { d->zone.server, DNS_PORT }, .protocol = SERVICE_UDP,
+		.client = { .len = sizeof from->sin_addr } };
+
+	memcpy(q.client.b, &from->sin_addr, sizeof from->sin_addr);
+	return !pick_endpoint(d->picker, &q, now, out);
 }
 
 /* One question. 0, or -EAGAIN: there is none. */
-static int take_question(struct dns *d, int64_t now)
+static int take_question(struct dns *d, size_t i, int64_t now)
 {
-	unsigned char message[DNS_MESSAGE];
-	struct dns_query spare = { .fd = -1 }, *q = find_free(d);
+	unsigned char m[DNS_MESSAGE];
+	struct dns_client c = { .fd = d->fd[i], .address_n = sizeof c.address };
+	struct dns_asked asked;
+	struct endpoint to;
+	int r = 0;
 
-	if (!q) q = &spare;
-	q->client_n = sizeof q->client;
-	ssize_t n = recvfrom(d->fd, message, sizeof message, MSG_DONTWAIT,
-		(struct sockaddr *)&q->client, &q->client_n);
+	ssize_t n = recvfrom(c.fd, m, sizeof m, MSG_DONTWAIT, (struct sockaddr *)&c.address,
+		&c.address_n);
 	if (n < 0) return errno == EINTR ? 0 : -EAGAIN;
-	q->question_n = dns_question(message, (size_t)n);
-	if (!q->question_n) {
-		d->dropped++;
-		return 0;
-	}
-	memcpy(q->question, message, q->question_n);
-	q->deadline = now + DNS_TIMEOUT_MS;
-	q->source = source_of(&q->client);
-	if (q == &spare || !admit(d, q) || pass_on(d, q, message, (size_t)n) < 0) refuse(d, q);
+	c.source = source_of(&c.address);
+	if (!dns_message_read(m, (size_t)n, &asked)) d->dropped++;
+	else if (i == DNS_CLUSTER && find_endpoint(d, &c, now, &to))
+		r = ask(d, &c, &to, NULL, m, (size_t)n, now);
+	else if (dns_is_ours(d, &asked)) dns_on_question(d, &c, &asked, now);
+	else r = ask(d, &c, NULL, NULL, m, (size_t)n, now);
+	if (r < 0) refuse(d, &c, m, dns_message_question(m, (size_t)n));
 	return 0;
 }
 
-void dns_on_clients(struct dns *d, int64_t now)
+void dns_on_clients(struct dns *d, size_t i, int64_t now)
 {
 	enum { AT_ONCE = 64 };
-	for (int i = 0; i < AT_ONCE && !take_question(d, now); i++) ;
+	for (int k = 0; i < d->fd_n && k < AT_ONCE && !take_question(d, i, now); k++) ;
 }
 
 void dns_on_answer(struct dns *d, size_t i)
 {
-	unsigned char message[DNS_MESSAGE];
+	unsigned char m[DNS_MESSAGE];
 	struct dns_query *q = i < DNS_QUERIES ? &d->queries[i] : NULL;
 
 	if (!q || q->fd < 0) return;
-	ssize_t n = recv(q->fd, message, sizeof message, MSG_DONTWAIT);
+	ssize_t n = recv(q->fd, m, sizeof m, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
 	if (n < 0) {
-		give_up_server(d, q);   /* nothing listens there */
-		refuse(d, q);
-		forget(d, q);
+		fail(d, q);   /* nothing listens there */
 		return;
 	}
-	if (!dns_answers(message, (size_t)n, q->question, q->question_n)) {
+	if (!dns_message_answers(m, (size_t)n, q->question, q->question_n)) {
 		d->dropped++;
 		return;
 	}
-	answer(d, q, message, (size_t)n);
+	if (q->asked.name.n)
+		answer_with(d, &q->client, &q->asked, &(struct dns_outside){ m, (size_t)n });
+	else answer(d, &q->client, m, (size_t)n);
 	forget(d, q);
 }
 
@@ -188,13 +268,8 @@ int dns_settle(struct dns *d, int64_t now)
 		struct dns_query *q = &d->queries[i];
 		if (q->fd < 0) continue;
 		left--;
-		if (q->deadline <= now) {
-			give_up_server(d, q);
-			refuse(d, q);
-			forget(d, q);
-		} else if (next < 0 || q->deadline - now < next) {
-			next = q->deadline - now;
-		}
+		if (q->deadline <= now) fail(d, q);
+		else if (next < 0 || q->deadline - now < next) next = q->deadline - now;
 	}
 	return (int)next;
 }

@@ -1,6 +1,10 @@
-/* DNS questions over UDP, passed on to the servers of the sandbox. Each goes out by a socket of its
- * own: a source port at random is what protects against forged answers (RFC 5452), and an answer
- * must repeat the question. */
+/* DNS: questions about the cluster's names are answered from the store of Services (dns_answer.h),
+ * all others are passed on to the servers of the sandbox. Where a Service (CoreDNS) has the address
+ * at which pods ask, and a ready endpoint, that endpoint gets what is asked there.
+ *
+ * Each question that is passed on goes by a socket of its own: a source port at random is what
+ * protects against forged answers (RFC 5452), and an answer must repeat the question. There is no
+ * cache. Questions by TCP come from dns_stream.h. */
 #ifndef K3SBOX_NETD_DNS_H
 #define K3SBOX_NETD_DNS_H
 
@@ -10,6 +14,9 @@
 #include <sys/socket.h>
 
 #include "net/ip.h"
+#include "netd/dns_answer.h"
+#include "netd/dns_message.h"
+#include "netd/pick.h"
 
 enum {
 	DNS_PORT = 53,
@@ -17,47 +24,66 @@ enum {
 	DNS_SERVERS = 3,
 	DNS_TIMEOUT_MS = 4500,     /* below the 5 s after which resolvers ask again */
 	DNS_MESSAGE = 4096,
-	DNS_QUESTION = 272,
 	DNS_SOURCES = 256,
+	DNS_LISTENERS = 2,
+	DNS_CLUSTER = 1,           /* the listener with the Service address */
+};
+
+/* Who asks, and how the answer gets there. */
+struct dns_client {
+	int fd;                    /* a socket for datagrams; -1: a stream */
+	uint8_t source;            /* the last byte of its address */
+	uint64_t stream;           /* which */
+	struct sockaddr_storage address;
+	socklen_t address_n;
 };
 
 struct dns_query {
 	int fd;                    /* outside, connected to the server; -1: free */
 	int64_t deadline;          /* monotonic ms */
-	size_t server;             /* its place in the list */
-	uint8_t source;            /* who asks: the last byte of the client's address */
-	struct sockaddr_storage client;
-	socklen_t client_n;
+	size_t server;             /* its place in the list; DNS_SERVERS: a Service's endpoint */
+	struct dns_client client;
 	unsigned char question[DNS_QUESTION];   /* ID, flags, counts, and the question */
 	size_t question_n;
+	/* The client's question, for which a server outside was asked another one; its name has
+	 * length 0 if the client's was passed on. */
+	struct dns_asked asked;
 };
 
 struct dns {
 	int epoll, channel;        /* the broker's */
-	int fd;                    /* inside, where clients ask */
+	int fd[DNS_LISTENERS];     /* inside, where clients ask; the node's, the Service address */
+	size_t fd_n;
+	struct dns_zone zone;      /* .services NULL: every question is passed on */
+	struct picker *picker;     /* of the same Services */
+	/* Sends an answer to a stream that may be gone; set before questions come by streams. */
+	void (*send)(void *arg, uint64_t stream, const unsigned char *m, size_t n);
+	void *send_arg;
 	struct ip servers[DNS_SERVERS];
 	size_t server_n;
 	size_t server;             /* the one that is asked, until it fails */
 	struct dns_query queries[DNS_QUERIES];
 	size_t used;
 	uint16_t used_by[DNS_SOURCES];
+	unsigned char answer[DNS_STREAM_SIZE];
 	uint64_t dropped;
 };
 
-/* Pure. Length of header and question of a query with exactly one question; 0 if it is no such
- * thing. At most DNS_QUESTION. */
-size_t dns_question(const unsigned char *message, size_t n);
-/* Pure. Is this an answer to that question? */
-bool dns_answers(const unsigned char *message, size_t n, const unsigned char *question,
-	size_t question_n);
-
-/* Takes over fd. epoll data of the clients' socket and of query i: */
-#define DNS_DATA_CLIENTS (1ull << 62)
+/* epoll data of socket i of the clients', and of query i: */
+#define DNS_DATA_CLIENTS(i) (1ull << 62 | (uint64_t)(i))
 #define DNS_DATA_QUERY(i) (1ull << 61 | (uint64_t)(i))
-int dns_init(struct dns *d, int epoll, int channel, int fd);
 
-void dns_on_clients(struct dns *d, int64_t now);
+void dns_init(struct dns *d, int epoll, int channel);
+/* Takes over fd, a socket for datagrams. 0 or -errno. */
+int dns_listen(struct dns *d, int fd);
+
+void dns_on_clients(struct dns *d, size_t i, int64_t now);
 void dns_on_answer(struct dns *d, size_t query);
+/* A question of the cluster's, by a stream: answers at once or later. */
+void dns_on_question(struct dns *d, const struct dns_client *client, const struct dns_asked *asked,
+	int64_t now);
+/* Is it the cluster's? */
+bool dns_is_ours(const struct dns *d, const struct dns_asked *asked);
 /* Milliseconds until it must be called again; -1: no need. */
 int dns_settle(struct dns *d, int64_t now);
 

@@ -197,11 +197,12 @@ static bool open_flow(struct gate *g, const struct listener *l, int fd,
 	if (verdict == POLICY_SERVICE) {
 		struct flow_client client = { from->address, l->outside, 0 };
 		if (!flows_add_trying(g->flows, fd, &to, &client, source, now)) return true;
-		/* Without an endpoint only the API's own address leads somewhere. */
+		/* Without an endpoint only the API's own address and DNS lead somewhere. */
 		verdict = policy_decide(g->policy, &to);
-		if (verdict != POLICY_INSIDE) return false;
+		if (verdict != POLICY_INSIDE && verdict != POLICY_DNS) return false;
 	}
 	if (verdict == POLICY_REFUSE) return false;
+	if (verdict == POLICY_DNS) return g->dns(g->dns_arg, fd, source, now) == 0;
 	if (l->to_proxy) {
 		flows_add_to_proxy(g->flows, fd, &to, source, now + FLOW_DIAL_MS);
 		return true;
@@ -214,6 +215,19 @@ static bool open_flow(struct gate *g, const struct listener *l, int fd,
 	if (right < 0) return false;
 	flows_add(g->flows, fd, right, source, now);
 	return true;
+}
+
+void gate_pass_outside(struct gate *g, int fd, const struct endpoint *to, uint32_t source,
+	int64_t now)
+{
+	int right = dial(g, POLICY_OUTSIDE, to);
+
+	if (right >= 0) {
+		flows_add(g->flows, fd, right, source, now);
+		return;
+	}
+	flows_count_failure(g->flows, source);
+	flow_reset_fd(fd);
 }
 
 static void welcome(struct gate *g, const struct listener *l, int fd,

@@ -15,8 +15,8 @@
 struct listener {
 	int fd;                    /* -1: this place is free */
 	bool redirected;           /* to where the connection was going before it was redirected */
-	enum policy_verdict side;  /* otherwise: POLICY_INSIDE, _OUTSIDE or _SERVICE, */
-	struct endpoint to;        /* and where to */
+	enum policy_verdict side;  /* otherwise: POLICY_INSIDE, _SERVICE or _DNS; */
+	struct endpoint to;        /* where to */
 	bool outside;              /* it listens outside of the cluster */
 	bool to_proxy;             /* there is an HTTP proxy, of which clients know */
 };
@@ -37,6 +37,9 @@ struct gate {
 	const struct policy *policy;
 	struct flows *flows;
 	struct picker *picker;     /* of Services' endpoints */
+	/* Takes over a connection to the DNS server. 0, or -errno: fd is still the gate's. */
+	int (*dns)(void *arg, int fd, uint32_t source, int64_t now);
+	void *dns_arg;
 	struct listener v[LISTENERS];
 	size_t n;                  /* the first n places have been used */
 	/* No more is accepted until then, or until there are fewer flows; 0: accepting. */
@@ -52,6 +55,10 @@ int gate_add(struct gate *g, const struct listener *l);
 /* Closes it; connections that it has accepted stay. */
 void gate_remove(struct gate *g, size_t i);
 void gate_on_listener(struct gate *g, size_t i, int64_t now);
+
+/* Takes over fd, and makes it a flow to an address outside, which no policy is asked about. */
+void gate_pass_outside(struct gate *g, int fd, const struct endpoint *to, uint32_t source,
+	int64_t now);
 
 /* For struct flow_proxy; arg is the gate. Each reason of a failure is logged once. */
 int gate_dial_proxy(void *arg, const struct endpoint *to, const char *name, struct buf *request);

@@ -63,6 +63,11 @@ size_t policy_refused(const struct policy *p, uint8_t len, struct cidr *out, siz
 	return n;
 }
 
+bool policy_is_dns(const struct policy *p, const struct endpoint *to)
+{
+	return p->dns.port && p->dns.port == to->port && !ip_cmp(&p->dns.address, &to->address);
+}
+
 enum policy_verdict policy_decide(const struct policy *p, struct endpoint *to)
 {
 	for (size_t i = 0; i < p->map_n; i++) {
@@ -73,6 +78,7 @@ enum policy_verdict policy_decide(const struct policy *p, struct endpoint *to)
 		if (m->to.port) to->port = m->to.port;
 		return POLICY_INSIDE;
 	}
+	if (policy_is_dns(p, to)) return POLICY_DNS;
 	if (any_contains(p->inside, p->inside_n, &to->address)) return POLICY_REFUSE;
 	if (any_contains(p->allowed, p->allowed_n, &to->address)) return POLICY_OUTSIDE;
 	return is_refused(&to->address) ? POLICY_REFUSE : POLICY_OUTSIDE;

@@ -21,9 +21,10 @@ static bool is_pods(const struct rules *r, const struct cidr *c)
 	return false;
 }
 
-/* The API's address leads to it before anything is known of its Service. */
+/* The API's address leads to it before anything is known of its Service, and DNS needs none. */
 static bool is_mapped(const struct policy *p, const struct ip *a)
 {
+	if (p->dns.port && !ip_cmp(&p->dns.address, a)) return true;
 	for (size_t i = 0; i < p->map_n; i++)
 		if (!ip_cmp(&p->maps[i].from.address, a)) return true;
 	return false;

@@ -124,6 +124,8 @@ static int make_socket(struct udp *u, const struct udp_key *key, int64_t now, st
 		.client = client_of(key) };
 	int r = pick_endpoint(u->picker, &p, now, to);
 
+	/* Where DNS is asked, a socket of its own is bound (dns.c). */
+	if (policy_is_dns(u->policy, &p.at)) return -EACCES;
 	if (r && r != -ENOENT) return r;
 	if (!r) {
 		int fd = socket(endpoint_family(to), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -223,6 +223,26 @@ static const char *flag(const struct run *cfg, const char *name, const char *oth
 	return v && *v ? v : otherwise;
 }
 
+/* Where pods ask: k3s's --cluster-dns, else the tenth address of the Services' network
+ * (pkg/cli/server/server.go). */
+static void add_cluster_dns(const struct run *cfg, const struct cidr *services, struct strv *argv)
+{
+	enum { TENTH = 10 };
+	const char *s = flag(cfg, "cluster-dns", "");
+	struct ip at = cidr_network(services), given;
+	char text[IP_TEXT];
+
+	for (int i = 0; i < TENTH; i++) at = ip_next(&at);
+	for (; *s; s += strcspn(s, ","), s += *s == ',') {
+		if (!ip_parse(&given, s, strcspn(s, ",")) || given.len != 4) continue;
+		at = given;
+		break;
+	}
+	ip_format(&at, text);
+	if (at.len == 4) strv_addf(argv, "--cluster-dns=%s", text);
+	strv_addf(argv, "--domain=%s", flag(cfg, "cluster-domain", "cluster.local"));
+}
+
 /* netd's command line. The API can be reached from outside by its port, and from pods by the first
  * address of the Services' network. */
 static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
@@ -251,6 +271,7 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	if (*cfg->address) strv_addf(argv, "--address=%s", cfg->address);
 	add_proxies(cfg, argv);
 	sort_resolv_conf(argv, NULL);
+	add_cluster_dns(cfg, &range, argv);
 	return 0;
 }
 

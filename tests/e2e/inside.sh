@@ -12,6 +12,10 @@ wait_until() { # SECONDS COMMAND…
 }
 logs_on_failure() { k3sbox logs -n 25 2>&1 | cut -c1-300; tail -n 12 /var/lib/rancher/k3s/agent/containerd/containerd.log 2>/dev/null | cut -c1-300; }
 
+if [ "$ENV" = E10 ]; then   # a DNS server of the sandbox
+	build/guest/guest dns-server 127.0.0.1 >/dev/null &
+	echo "nameserver 127.0.0.1" >/etc/resolv.conf
+fi
 before=$(mounts)   # of the sandbox itself
 mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$IMAGE" /var/lib/rancher/k3s/agent/images/

@@ -49,6 +49,7 @@ k port-forward pod/web 18081:8080 >/dev/null 2>&1 &
 forward=$!
 check "port-forward" wait_until 10 sh -c 'curl -s -m 3 http://127.0.0.1:18081/index.html | grep -q "web page"'
 kill $forward
+[ "$ENV" != E10 ] || . tests/e2e/dns.sh
 
 netd() { pgrep -f 'netd --channel' | head -n 1; }
 old=$(netd)

@@ -4,13 +4,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,30 +82,108 @@ static int http_server(int argc, char **argv)
 	}
 }
 
-/* dns-server ADDRESS: every question's answer is 192.0.2.53; names that begin with "silent" get
- * none. */
-static int dns_server(int argc, char **argv)
+/* Makes an answer of the question; its length, or 0: none. */
+static size_t answer_question(unsigned char *m, ssize_t n)
 {
 	static const unsigned char record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 53 };
+	size_t end = 12;
+
+	if (n < 17 || !memcmp(m + 13, "silent", 6)) return 0;
+	while (end < (size_t)n && m[end]) end += 1u + m[end];
+	bool exists = memmem(m + 12, end - 12, "example", 7) != NULL;
+	bool address = exists && m[end + 2] == 1;
+	end += 5;
+	m[2] |= 0x80;
+	m[3] = exists ? 0 : 3;
+	m[7] = address;
+	m[9] = m[11] = 0;
+	if (!address) return end;
+	memcpy(m + end, record, sizeof record);
+	return end + sizeof record;
+}
+
+static void answer_stream_question(int fd)
+{
+	unsigned char m[2 + 1500];
+	ssize_t n = read(fd, m, 1400);
+	size_t k = n > 2 ? answer_question(m + 2, n - 2) : 0;
+
+	m[0] = (unsigned char)(k >> 8);
+	m[1] = (unsigned char)k;
+	if (k && write(fd, m, k + 2) < 0) perror("answer");
+	close(fd);
+}
+
+/* dns-server ADDRESS: by UDP and TCP. Names with "example" in them have the address 192.0.2.53,
+ * others do not exist; those that begin with "silent" get no answer. */
+static int dns_server(int argc, char **argv)
+{
 	unsigned char m[1500];
 	struct sockaddr_in a;
 
 	if (argc < 1) return 100;
-	int fd = bind_to(SOCK_DGRAM, argv[0], 53);
+	struct pollfd p[2] = { { bind_to(SOCK_DGRAM, argv[0], 53), POLLIN, 0 },
+		{ bind_to(SOCK_STREAM, argv[0], 53), POLLIN, 0 } };
 	puts("ready");
 	for (;;) {
 		socklen_t n = sizeof a;
-		ssize_t k = recvfrom(fd, m, 1400, 0, (struct sockaddr *)&a, &n);
-		if (k < 17 || !memcmp(m + 13, "silent", 6)) continue;
-		size_t end = 12;
-		while (end < (size_t)k && m[end]) end += 1u + m[end];
-		end += 5;
-		m[2] |= 0x80;
-		m[7] = 1;
-		m[9] = m[11] = 0;
-		memcpy(m + end, record, sizeof record);
-		sendto(fd, m, end + sizeof record, 0, (struct sockaddr *)&a, n);
+		if (poll(p, 2, -1) < 0) continue;
+		if (p[1].revents) answer_stream_question(accept(p[1].fd, NULL, NULL));
+		if (!p[0].revents) continue;
+		ssize_t k = recvfrom(p[0].fd, m, 1400, 0, (struct sockaddr *)&a, &n);
+		size_t end = answer_question(m, k);
+		if (end) sendto(p[0].fd, m, end, 0, (struct sockaddr *)&a, n);
 	}
+}
+
+/* dns-ask udp|tcp SERVER NAME: what a server says about a name's IPv4 addresses: the code, how many
+ * records, and the last one's address. */
+static int dns_ask(int argc, char **argv)
+{
+	unsigned char m[2 + 4096] = { 0, 0, 0x12, 0x34, 1, 0, 0, 1 }, *data = m + 2;
+	struct timeval limit = { .tv_sec = 5 };
+	size_t n = 2 + 12;
+
+	if (argc < 3) return 100;
+	bool tcp = !strcmp(argv[0], "tcp");
+	struct sockaddr_in a = at(argv[1], 53);
+	int fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	for (char *label = strtok(argv[2], "."); label; label = strtok(NULL, ".")) {
+		m[n] = (unsigned char)strlen(label);
+		memcpy(m + n + 1, label, m[n]);
+		n += 1u + m[n];
+	}
+	m[n + 2] = m[n + 4] = 1;
+	n += 5;
+	m[1] = (unsigned char)(n - 2);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) return show("connect", -1), 1;
+	if (send(fd, tcp ? m : data, tcp ? n : n - 2, MSG_NOSIGNAL) < 0) return show("send", -1), 1;
+	ssize_t k = recv(fd, tcp ? m : data, sizeof m - 2, 0);
+	if (tcp && k == 2) k += recv(fd, data, sizeof m - 2, 0);
+	if (!tcp) k += 2;
+	if (k < 2 + 12) return show("answer", k ? -1 : 0), 1;
+	printf("code %d, %d records", data[3] & 15, data[7]);
+	if (data[7]) printf(", %d.%d.%d.%d", m[k - 4], m[k - 3], m[k - 2], m[k - 1]);
+	puts("");
+	return 0;
+}
+
+/* resolve NAME…: as programs do, by resolv.conf; the first IPv4 address, or "none" */
+static int resolve(int argc, char **argv)
+{
+	const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+	char text[INET_ADDRSTRLEN];
+
+	for (int i = 0; i < argc; i++) {
+		struct addrinfo *list = NULL;
+		int r = getaddrinfo(argv[i], NULL, &hints, &list);
+		const struct sockaddr_in *in = r ? NULL : (struct sockaddr_in *)list->ai_addr;
+		printf("%s: %s\n", argv[i],
+			in ? inet_ntop(AF_INET, &in->sin_addr, text, sizeof text) : "none");
+		if (list) freeaddrinfo(list);
+	}
+	return 0;
 }
 
 /* Copies until one side ends. */
@@ -229,6 +310,7 @@ static int garbage(int argc, char **argv)
 
 const struct command peer_commands[] = {
 	{ "http-server", http_server }, { "dns-server", dns_server },
+	{ "dns-ask", dns_ask }, { "resolve", resolve },
 	{ "connect-proxy", connect_proxy }, { "flood", flood },
 	{ "scan", scan }, { "garbage", garbage }, { 0 },
 };
