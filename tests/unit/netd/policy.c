@@ -95,4 +95,20 @@ TEST(networks_that_are_always_refused)
 	CHECK(policy_refused(&p, 16, got, 16) == 4 && policy_refused(&p, 16, got, 2) == 2);
 }
 
+TEST(dns_is_answered_here_unless_it_is_mapped)
+{
+	const struct cidr inside[] = { { ip("10.43.0.0"), 16, 32 } };
+	struct policy p = { .inside = inside, .inside_n = 1, .dns = { ip("10.43.0.10"), 53 } };
+	struct endpoint to = p.dns;
+
+	CHECK(policy_decide(&p, &to) == POLICY_DNS);
+	to.port = 54;
+	CHECK(policy_decide(&p, &to) == POLICY_REFUSE);
+	const struct policy_map map = { p.dns, { ip("10.42.0.9"), 5353 } };
+	p.maps = &map, p.map_n = 1;
+	to = p.dns;
+	CHECK(policy_decide(&p, &to) == POLICY_INSIDE && to.port == 5353);
+	CHECK(!policy_is_dns(&(struct policy){ .map_n = 0 }, &(struct endpoint){ .port = 0 }));
+}
+
 UNIT_MAIN("policy")

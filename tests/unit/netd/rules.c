@@ -48,4 +48,19 @@ TEST(allowed_before_refused_and_the_rest_last)
 	CHECK(rules_make(&r, REDIRECT_IPV4, v) == 5);
 }
 
+TEST(services_without_endpoints_are_refused_but_not_dns)
+{
+	const struct cidr pods = cidr("10.42.0.1/24");
+	const struct policy policy = { .dns = { cidr("10.43.0.10/32").addr, 53 } };
+	struct rules r = { .link = "cni0", .pods = &pods, .pod_n = 1, .policy = &policy,
+		.port = 15001, .closed = 15002, .unserved_n = 2 };
+	struct redirect_rule v[RULES_MAX];
+
+	r.unserved[0] = cidr("10.43.0.10/32").addr;
+	r.unserved[1] = cidr("10.43.0.11/32").addr;
+	size_t n = rules_make(&r, REDIRECT_IPV4, v);
+	CHECK(find(v, n, REDIRECT_OUTPUT, "10.43.0.11/32") > 0);
+	CHECK(find(v, n, REDIRECT_OUTPUT, "10.43.0.10/32") < 0);
+}
+
 UNIT_MAIN("rules")
