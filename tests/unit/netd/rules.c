@@ -30,7 +30,8 @@ TEST(allowed_before_refused_and_the_rest_last)
 	const struct cidr pods[] = { cidr("10.42.0.1/24"), cidr("fd42::1/64") };
 	const struct cidr allowed = cidr("169.254.20.0/24");
 	const struct policy policy = { .allowed = &allowed, .allowed_n = 1 };
-	struct rules r = { "cni0", pods, 2, &policy, 15001, 15002 };
+	struct rules r = { .link = "cni0", .pods = pods, .pod_n = 2, .policy = &policy,
+		.port = 15001, .closed = 15002 };
 	struct redirect_rule v[RULES_MAX];
 
 	size_t n = rules_make(&r, REDIRECT_IPV4, v);
