@@ -71,6 +71,16 @@ static bool is_missing_outside(const struct plan_options *o, struct err *why)
 	return false;
 }
 
+/* A root that may make namespaces needs no user namespace, and natively it is better off without
+ * one: the kubelet mounts tmpfs with "noswap" there (it is asked not to see that it is in a user
+ * namespace: world/world.h), which Linux allows only in the first one (mm/shmem.c). gVisor has
+ * iptables only in a user namespace of its own; there this is tried in vain, so not by default. */
+static int try_world(bool without_user, bool *user, struct err *why)
+{
+	*user = !without_user || world_try(false, try_inside, TRIAL_MS, NULL) < 0;
+	return *user ? world_try(true, try_inside, TRIAL_MS, why) : 0;
+}
+
 int isolate_decide(const struct plan_options *o, struct isolation_result *out)
 {
 	enum isolation how = (enum isolation)o->namespaces;
@@ -81,7 +91,7 @@ int isolate_decide(const struct plan_options *o, struct isolation_result *out)
 	if (how == ISOLATE_AUTO &&
 	    (o->no_mount || o->mode == MODE_CONTROL_PLANE || !is_missing_outside(o, &missing)))
 		return 0;
-	int r = world_try(out->user, try_inside, TRIAL_MS, &out->why);
+	int r = try_world(how == ISOLATE_YES, &out->user, &out->why);
 	if (r < 0) return how == ISOLATE_YES ? r : 0;
 	out->wanted = true;
 	out->why = missing;
