@@ -4,14 +4,16 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "net/endpoint.h"
 
-enum { BACKLOG = 1024 };
+/* Of sockets that are asked for again and again, several come with one reply. */
+enum { BACKLOG = 1024, AHEAD = 8 };
 
 struct reply {
 	uint32_t number;
@@ -66,55 +68,76 @@ static int make_socket(const struct broker_request *q)
 	return r < 0 ? r : fd;
 }
 
-static int send_reply(int channel, const struct reply *reply, int fd)
+static int send_reply(int channel, const struct reply *reply, const int *fds, size_t n)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(AHEAD * sizeof *fds)] = {0};
 	struct iovec part = { (void *)reply, sizeof *reply };
 	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	if (fd >= 0) {
+	if (n) {
 		m.msg_control = control;
-		m.msg_controllen = sizeof control;
+		m.msg_controllen = CMSG_SPACE(n * sizeof *fds);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+		c->cmsg_len = CMSG_LEN(n * sizeof *fds);
+		memcpy(CMSG_DATA(c), fds, n * sizeof *fds);
 	}
 	while (sendmsg(channel, &m, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR) return -errno;
 	return 0;
 }
 
+static bool is_asked_for_often(const struct broker_request *q)
+{
+	return q->op == BROKER_TCP && q->family == AF_INET;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++) close(fds[i]);
+}
+
 int broker_serve(int channel)
 {
-	struct broker_request q;
+	struct broker_request q = {0};
+	int fds[AHEAD];
+	size_t made = 0;
 	ssize_t n = recv(channel, &q, sizeof q, MSG_DONTWAIT);
 
 	if (n < 0) return errno == EINTR ? -EAGAIN : -errno;
 	if (!n) return -EPIPE;
-	_cleanup_close_ int fd = n == sizeof q ? make_socket(&q) : -EINVAL;
-	struct reply reply = { .number = n == sizeof q ? q.number : 0, .error = fd < 0 ? -fd : 0 };
-	return send_reply(channel, &reply, fd);
+	bool whole = n == sizeof q;
+	size_t most = whole && is_asked_for_often(&q) ? AHEAD : 1;
+	int r = whole ? 0 : -EINVAL;
+	for (; !r && made < most; made += !r) {
+		fds[made] = make_socket(&q);
+		if (fds[made] < 0) r = fds[made];
+	}
+	struct reply reply = { .number = whole ? q.number : 0, .error = made ? 0 : -r };
+	r = send_reply(channel, &reply, fds, made);
+	close_all(fds, made);
+	return r;
 }
 
 /* ---- inside ---- */
 
-static int take_descriptor(struct msghdr *m)
+static size_t take_descriptors(struct msghdr *m, int fds[AHEAD])
 {
-	int fd = -EBADMSG;
+	size_t n = 0;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof fd))
-			memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	return fd;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof *fds;
+		memcpy(fds, CMSG_DATA(c), n * sizeof *fds);
+	}
+	return n;
 }
 
-/* One reply: a descriptor or the broker's error in *result. 0 or the channel's error. */
-static int receive(int channel, struct reply *reply, int *result)
+/* One reply, and the number of descriptors that came with it; or the channel's -errno. */
+static ssize_t receive(int channel, struct reply *reply, int fds[AHEAD])
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(AHEAD * sizeof *fds)];
 	struct iovec part = { reply, sizeof *reply };
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
@@ -125,16 +148,14 @@ static int receive(int channel, struct reply *reply, int *result)
 	while ((n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC)) < 0)
 		if (errno != EINTR) return -errno;
 	if (!n) return -EPIPE;
-	if (n != sizeof *reply) return -EBADMSG;
-	*result = reply->error ? -reply->error : take_descriptor(&m);
-	return 0;
+	return n == sizeof *reply ? (ssize_t)take_descriptors(&m, fds) : -EBADMSG;
 }
 
-int broker_ask(int channel, struct broker_request *q)
+/* Asks for it. A descriptor, or -errno; n more, in fds, are for the next ones. */
+static int ask(int channel, struct broker_request *q, int fds[AHEAD], size_t *n)
 {
 	static uint32_t last;
 	struct reply reply;
-	int result = -EIO;
 
 	/* Another process's numbers must differ, for what it left unread. */
 	if (!last) last = (uint32_t)getpid() << 16;
@@ -142,8 +163,24 @@ int broker_ask(int channel, struct broker_request *q)
 	while (send(channel, q, sizeof *q, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR) return -errno;
 	for (;;) {
-		int r = receive(channel, &reply, &result);
-		if (r < 0 || reply.number == q->number) return r < 0 ? r : result;
-		if (result >= 0) close(result);
+		ssize_t r = receive(channel, &reply, fds);
+		if (r < 0) return (int)r;
+		if (reply.number == q->number) {
+			if (!r) return reply.error ? -reply.error : -EBADMSG;
+			*n = (size_t)r - 1;
+			return fds[*n];
+		}
+		close_all(fds, (size_t)r);
 	}
+}
+
+int broker_ask(int channel, struct broker_request *q)
+{
+	static int ahead[AHEAD];
+	static size_t ahead_n;
+	int others[AHEAD];
+	size_t none;
+
+	if (!is_asked_for_often(q)) return ask(channel, q, others, &none);
+	return ahead_n ? ahead[--ahead_n] : ask(channel, q, ahead, &ahead_n);
 }
