@@ -232,9 +232,16 @@ void edit_cgroup_resources(struct shim_edit *e)
 	drop_member(e, in_config(e, "linux"), "resources");
 }
 
+/* One rule for all devices. With none, runc would refuse all but its default devices, and on cgroup
+ * v1 fail if devices.list does not show that (opencontainers/cgroups: setV1). */
 void edit_devices(struct shim_edit *e)
 {
-	drop_member(e, in_config(e, "linux.resources"), "devices");
+	const struct json_node *all = in_config(e, "linux.resources");
+
+	if (!all || all->type != JSON_OBJECT) return;
+	for (const struct json_node *n = json_first(e->j, all); n; n = json_next(e->j, n))
+		if (json_key_is(e->j, n, "devices") && !is_gone(e, n))
+			json_edit_replace(e->out, n, "[{\"allow\":true,\"access\":\"rwm\"}]");
 }
 
 void edit_mount_options(struct shim_edit *e)

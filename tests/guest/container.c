@@ -232,6 +232,16 @@ static int container(int argc, char **argv)
 	if (pipe(p)) return 1;
 	show("pipe given away", fchown(p[1], 1, 1));
 	show("twice", fchown(p[0], 0, 0));
+	snprintf(marker, sizeof marker, "%s/given", argv[0]);
+	close(open(marker, O_CREAT | O_WRONLY, 0600));
+	int given = open(marker, O_PATH);
+	show("a file given away, by O_PATH", fchownat(given, "", 1, 2, AT_EMPTY_PATH));
+	stat(marker, &st);
+	printf("now of %d:%d\n", (int)st.st_uid, (int)st.st_gid);
+	show("a descriptor that is closed", fchownat(99, "", 1, 2, AT_EMPTY_PATH));
+	unlink(marker);
+	close(given);
+	show("all from 900 on close with exec", syscall(SYS_close_range, 900, ~0U, 4));
 	int fd = open("/proc", O_PATH | O_DIRECTORY);
 	show("proc", fstat(fd, &st));
 	printf("inode %lu\n", (unsigned long)st.st_ino);

@@ -1,6 +1,8 @@
 /* Calls on descriptors: writes to stand-ins, which must be checked and kept, and attributes of
  * stand-ins. Most are seen only in processes that hold a hot stand-in (special.h). */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,6 +136,24 @@ enum call_verdict close_exit(struct call *c)
 	return CALL_PASS;
 }
 
+static enum call_verdict close_range_shorter(struct call *c)
+{
+	call_set_arg(c, 1, INT_MAX);
+	call_count(c);
+	return call_then(c, close_exit);
+}
+
+/* gVisor of 2022 takes the last descriptor as an int, and refuses "all" (UINT_MAX), which runc 1.2
+ * asks for. No descriptor is higher than that int. */
+enum call_verdict close_range_exit(struct call *c)
+{
+	bool all = (uint32_t)call_arg(c, 0) <= INT_MAX && (uint32_t)call_arg(c, 1) > INT_MAX;
+
+	if (c->result == -EINVAL && c->tr->cfg.features & F_RUNC && all)
+		return call_again(c, close_range_shorter);
+	return close_exit(c);
+}
+
 /* runc gives pipes to the user of the container. Without that both ends work as before; only to
  * open them anew through /proc is not possible then. */
 enum call_verdict fchown_exit(struct call *c)
@@ -145,6 +165,32 @@ enum call_verdict fchown_exit(struct call *c)
 	if (strncmp(name, "pipe:", 5)) return CALL_PASS;
 	call_count(c);
 	return call_done(c, 0);
+}
+
+/* The descriptor's name in /proc in place of the empty path. */
+static enum call_verdict fchownat_by_name(struct call *c)
+{
+	call_set_arg(c, 0, (uint64_t)AT_FDCWD);
+	call_set_path(c, 1, call_state(c)->owner.name);
+	call_set_arg(c, 4, 0);
+	call_count(c);
+	return call_then(c, call_pass);
+}
+
+/* runc 1.4 sets the owner of device files by descriptors that it opened with O_PATH. gVisor of 2022
+ * refuses these. */
+enum call_verdict fchownat_exit(struct call *c)
+{
+	char path[2], what[32], name[64];
+	int fd = (int)call_arg(c, 0);
+
+	if (c->result != -EBADF || !(call_arg(c, 4) & AT_EMPTY_PATH)) return CALL_PASS;
+	snprintf(what, sizeof what, "fd/%d", fd);
+	if (!tracee_link(c->t, what, name, sizeof name)) return CALL_PASS;
+	if (call_string(c, 1, path, sizeof path) != 0 || !call_new_state(c)) return CALL_PASS;
+	struct owner_state *o = &call_state(c)->owner;
+	snprintf(o->name, sizeof o->name, "/proc/self/fd/%d", fd);
+	return call_again(c, fchownat_by_name);
 }
 
 /* Is it the root of a procfs? That is the directory in which "self" lies. On Linux its inode number

@@ -11,7 +11,7 @@ call_handler path_enter, path_nofollow_enter, readlink_enter;
 call_handler stat_exit, statx_exit, access_exit, readlink_exit, truncate_exit;
 /* fd.c */
 call_handler write_enter, pwrite_enter, writev_enter, copy_enter, read_enter, ftruncate_enter;
-call_handler close_exit, fstat_exit, fchown_exit, lseek_exit;
+call_handler close_exit, close_range_exit, fstat_exit, fchown_exit, fchownat_exit, lseek_exit;
 /* statfs.c */
 call_handler fstatfs_exit, statfs_exit;
 /* dir.c */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/io.h"
@@ -122,6 +123,20 @@ static bool is_invalid(unsigned long flags)
 	return (kind & (kind - 1)) || (kind && flags & ~allowed);
 }
 
+/* Is it a mount of the caller's own program? runc before 1.2 makes such a mount read-only, executes
+ * its program from there and fails if it is writable after all; if the remount fails, it takes a
+ * copy instead. */
+static bool is_own_program(struct call *c, const char *raw)
+{
+	char path[PATH_MAX], name[64];
+	struct stat program, there;
+
+	tracee_proc(c->t, "exe", name, sizeof name);
+	if (!resolve_path(&c->tr->view, c->t, AT_FDCWD, raw, path)) return false;
+	if (stat(name, &program) < 0 || stat(path, &there) < 0) return false;
+	return program.st_dev == there.st_dev && program.st_ino == there.st_ino;
+}
+
 static bool fits(struct call *c, const struct mount_lack *l, const char *type, const char *target)
 {
 	unsigned long flags = call_arg(c, FLAGS);
@@ -129,6 +144,7 @@ static bool fits(struct call *c, const struct mount_lack *l, const char *type, c
 	if (!(c->tr->cfg.features & l->feature) || c->result != -l->error) return false;
 	if (l->flags && !(flags & l->flags)) return false;
 	if (l->type && strcmp(type, l->type)) return false;
+	if (l->flags & MS_REMOUNT && is_own_program(c, target)) return false;
 	if (l->ignore) return !l->flags || is_mount_point(c, target);
 	return l->drop_flags & flags || (l->drop_data && call_arg(c, DATA));
 }

@@ -114,12 +114,15 @@ const struct syscall_rule syscall_rules[] = {
 	  .why = "device, size and type of stand-ins; inode number of procfs, which runc checks" },
 	{ SYS(fchown), F_RUNC, NO_ARGS, .exit = fchown_exit,
 	  .why = "pipes that cannot be given to the user of a container" },
+	{ SYS(fchownat), F_RUNC, NO_ARGS, .exit = fchownat_exit,
+	  .why = "O_PATH descriptors whose owner cannot be changed; runc uses them for devices" },
 	{ SYS(lseek), F_HOT, NO_ARGS, .exit = lseek_exit, .why = "rewinddir" },
 	{ SYS(close), F_HOT, NO_ARGS, .exit = close_exit,
 	  .why = "the last descriptor ends the watch" },
 	{ SYS(dup2), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },
 	{ SYS(dup3), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },
-	{ SYS(close_range), F_HOT, NO_ARGS, .exit = close_exit, .why = "as close" },
+	{ SYS(close_range), F_HOT | F_RUNC, NO_ARGS, .exit = close_range_exit,
+	  .why = "as close; a last descriptor that does not fit into an int" },
 };
 const size_t syscall_rule_count = sizeof syscall_rules / sizeof *syscall_rules;
 

@@ -48,6 +48,10 @@ struct setns_state {
 	char root[PATH_MAX];       /* of the process whose mount namespace is joined */
 };
 
+struct owner_state {           /* fchownat */
+	char name[32];             /* of the descriptor in /proc */
+};
+
 struct call_state {
 	union {
 		struct open_state open;
@@ -56,6 +60,7 @@ struct call_state {
 		struct list_state list;
 		struct mount_state mount;
 		struct setns_state setns;
+		struct owner_state owner;
 	};
 };
 

@@ -212,6 +212,16 @@ void probe_pipe_owner(const struct plan_options *o, struct fact_result *r)
 	close(p[1]);
 }
 
+/* runc 1.4 sets the owner of device files so. The file is one that belongs to this process. */
+void probe_path_owner(const struct plan_options *o, struct fact_result *r)
+{
+	(void)o;
+	_cleanup_close_ int fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) return;
+	if (fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0 && errno == EBADF)
+		probe_obstacle_errno(r, KIND_NONE, "fchownat(2) with AT_EMPTY_PATH", errno);
+}
+
 /* linux/keyctl.h; the C library has no wrapper. */
 enum { KEYRING_JOIN = 1, KEYRING_REVOKE = 3, KEYRING_SETPERM = 5, KEYRING_DESCRIBE = 6 };
 

@@ -131,7 +131,8 @@ static const struct {
 	{ "resources", "cgroup-resources", "{\"linux\":{\"x\":1,\"resources\":{\"devices\":[]}}}",
 	  "{\"linux\":{\"x\":1}}", NULL, 0 },
 	{ "device rules", "devices", "{\"linux\":{\"resources\":{\"devices\":[{}],\"pids\":{}}}}",
-	  "{\"linux\":{\"resources\":{\"pids\":{}}}}",
+	  "{\"linux\":{\"resources\":{\"devices\":[{\"allow\":true,\"access\":\"rwm\"}],"
+		"\"pids\":{}}}}",
 	  NULL, 0 },
 	{ "a branch that goes is not edited inside", "devices\ncgroup-resources",
 	  "{\"linux\":{\"resources\":{\"devices\":[{}]}}}",
