@@ -192,7 +192,7 @@ static int run(void *cfg_, const struct args *args)
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; flags that it sets may be overruled", why.text);
-	cfg->o.try_settled = true;
+	cfg->o.for_doctor = true;
 	/* Inside a world netd would be between, and the reason why a registry cannot be reached
 	 * be lost. */
 	if (!geteuid()) plan_probe_early(&cfg->o);

@@ -264,7 +264,7 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_addf(argv, "--inside=%.*s", (int)strcspn(pods, ","), pods);
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
 	/* doctor's world has no API server, and beside it there may be one that has the port. */
-	if (!cfg->o.try_settled)
+	if (!cfg->o.for_doctor)
 		strv_addf(argv, "--expose=0.0.0.0:%s=127.0.0.1:%s", port, port);
 	strv_addf(argv, "--kubeconfig=%s/agent/kubeproxy.kubeconfig", cfg->o.data_dir);
 	strv_addf(argv, "--admin=%s/server/cred/admin.kubeconfig", cfg->o.data_dir);
@@ -332,7 +332,8 @@ static int main_inside(void *arg, int channel)
 		warn("own namespaces: %s", e.text);
 		return EX_FAIL;
 	}
-	if (enter_start_server() < 0) warn("'k3sbox enter' will not work here");
+	if (!cfg->o.for_doctor && enter_start_server() < 0)
+		warn("'k3sbox enter' will not work here");
 	return in->main(cfg, in->arg);
 }
 
@@ -361,7 +362,8 @@ int inside_run(struct run *cfg, bool user, inside_main *main, void *arg)
 	process_trim_stack();
 	int status = spawn_status(serve(&w, &while_waiting));
 	close(w.channel);
-	io_unlink(ENTER_SOCKET);   /* it is of no use any more, and the next world makes its own */
+	/* It is of no use any more, and the next world makes its own. */
+	if (!cfg->o.for_doctor) io_unlink(ENTER_SOCKET);
 	world_clean_up();
 	return status;
 }

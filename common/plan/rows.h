@@ -88,7 +88,9 @@ struct plan_options {
 	bool isolated;             /* this is process 1 of a world, or of a trial: world/world.h */
 	/* In a world: the node's address with its network's prefix length, "10.42.0.1/24". */
 	const char *node_network;
-	bool try_settled;          /* doctor: try also what the user's settings decide */
+	/* Try also what the user's settings decide; if there is a world, it is a throw-away one
+	 * that may be made beside a cluster's. */
+	bool for_doctor;
 	bool trust_init;           /* run, after init: believe the journal about slow facts */
 	struct plan_early *early;  /* slow probes that run already (plan_probe_early); or NULL */
 	/* k3s's data directory; NULL only before plan_options_complete() */

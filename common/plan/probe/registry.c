@@ -29,7 +29,7 @@
 #define REGISTRIES "/etc/rancher/k3s/registries.yaml"
 
 /* run only has to know whether add-ons can be started: it tries a connection, and not for long. */
-enum { TRIAL_MS = 5000, SHORT_MS = 1500, CONNECT_MS = 2000 };
+enum { TRIAL_MS = 10000, SHORT_MS = 1500, CONNECT_MS = 2000 };
 
 /* Where to ask. */
 struct registry_target {
@@ -350,7 +350,7 @@ void probe_registry(const struct plan_options *o, struct fact_result *r)
 {
 	bool settled = probe_registry_settled(o);
 
-	if (settled && (!o->try_settled || has_airgap_images(o))) return;
+	if (settled && (!o->for_doctor || has_airgap_images(o))) return;
 	if (!settled && !node_has_default_route()) {
 		probe_obstacle(r, KIND_REGISTRY_ABSENT,
 			"no default route: images cannot be pulled");
@@ -360,7 +360,7 @@ void probe_registry(const struct plan_options *o, struct fact_result *r)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t == MAP_FAILED) return;
 	choose(o, &t->to);
-	t->connect_only = !o->try_settled;
+	t->connect_only = !o->for_doctor;
 	int ms = t->connect_only ? SHORT_MS : TRIAL_MS, e = spawn_call(try, t, ms);
 	if (e == -ETIMEDOUT) fail(t, "%s: timed out after %d ms", t->step, ms);
 	else if (e < 0) fail(t, "%s", strerror(-e));
