@@ -43,6 +43,10 @@ test: test-deps rig-deps $(B)/k3sbox $(B)/san/k3sbox $(UNIT) rig test-parts
 # Prerequisites that single tests add (the guest program, fuzzers …).
 test-parts:
 
+# What takes too long for each change: a node in namespaces of its own natively.
+test-long: test-deps rig-deps $(B)/k3sbox rig test-parts
+	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) E2E=E1:--namespaces=yes bash tests/run.sh tests/e2e.test
+
 demo: rig-deps $(B)/k3sbox rig
 	@dist/need busybox=busybox-static
 	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/demo.sh
@@ -51,4 +55,4 @@ bench: test-deps rig-deps $(B)/k3sbox rig test-parts
 	@for b in cni shim intercept network cluster; do K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/bench/$$b.sh || exit 1; done
 
 include $(wildcard tests/*/*.mk tests/*/*/*.mk)
-.PHONY: unit test test-deps test-parts demo bench
+.PHONY: unit test test-long test-deps test-parts demo bench

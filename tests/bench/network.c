@@ -4,13 +4,16 @@
  *   network stream ADDRESS PORT SECONDS        MB/s that arrived
  *   network rr ADDRESS PORT SECONDS            µs for one byte there and back
  *   network crr ADDRESS PORT SECONDS           connections a second, with a byte there and back
- *   network hold ADDRESS PORT COUNT            opens that many, prints how many, keeps them
+ *   network hold ADDRESS PORT COUNT            opens that many or until one is refused, prints how
+ *                                              many, keeps them
  *
  * The first byte of a connection says what it is for. One thread, epoll. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,11 +160,22 @@ static void reconnect(const struct sockaddr_in *a, double seconds)
 	printf("%.0f\n", (double)n / (now() - start));
 }
 
-static void hold(const struct sockaddr_in *a, int count)
+/* A connection that is kept; or it is refused. */
+static bool keep_one(const struct sockaddr_in *a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char c = 'h';
+
+	return fd >= 0 && !connect(fd, (const struct sockaddr *)a, sizeof *a) &&
+		write(fd, &c, 1) == 1 && read(fd, &c, 1) == 1;
+}
+
+static _Noreturn void hold(const struct sockaddr_in *a, int count)
 {
 	int n = 0;
 
-	for (; n < count; n++) ask(dial(a), 'h');
+	signal(SIGPIPE, SIG_IGN);
+	while (n < count && keep_one(a)) n++;
 	printf("%d\n", n);
 	fflush(stdout);
 	for (;;) pause();

@@ -2,9 +2,10 @@
 # The network of a node in namespaces of its own: pod to pod, node to pod, pod to outside; MB/s of
 # one stream, µs for a byte there and back, connections a second. In gVisor with Docker's default
 # capabilities (E10) and natively (E1), against the same topology built by hand, against the sandbox
-# without k3sbox, and natively against Debian's bridge plugin, slirp4netns. Then 10,000
-# connections through netd. Without kubelet: pods are namespaces that the CNI plugin connects.
-# Medians of ${RUNS:-5} runs that take turns, with the least and the most.
+# without k3sbox, and natively against Debian's bridge plugin and slirp4netns. Then 10,000
+# connections through netd, or as many as it accepts from one pod (15 % of its descriptors). There
+# is no kubelet: pods are namespaces that the CNI plugin connects. Medians of ${RUNS:-5} runs that
+# take turns, with the least and the most.
 set -eu
 PORT=17000
 median='{v[++n] = $1} END {if (n) printf "%s %s %s", v[int((n + 1) / 2)], v[1], v[n]; else print "- - -"}'
@@ -42,7 +43,7 @@ if [ "${PART-}" = world ]; then
 			nsenter --net="/run/netns/$where" "$W/network" hold "$address" $PORT "$amount" >"$W/held" 2>&1 & load=$!
 			until [ -s "$W/held" ]; do sleep 0.2; done
 			during=$(rss); sleep 1; t=$(ticks); sleep 10
-			echo "$(head -n 1 "$W/held") open, netd $before KiB before and $during KiB with them, $(($(ticks) - t)) ticks of processor time in 10 s"
+			echo "$(head -n 1 "$W/held") of $amount connections open with a limit of $(awk '/open files/ {print $4}' "/proc/$netd/limits") descriptors, netd $before KiB before and $during KiB with them, $(($(ticks) - t)) ticks of processor time in 10 s"
 			kill $load ;;
 		*) if [ $where = node ]; then "$W/network" "$metric" "$address" $PORT "$amount"; else nsenter --net="/run/netns/$where" "$W/network" "$metric" "$address" $PORT "$amount"; fi || echo - ;;
 		esac
