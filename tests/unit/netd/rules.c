@@ -64,4 +64,21 @@ TEST(services_without_endpoints_are_refused_but_not_dns)
 	CHECK(find(v, n, REDIRECT_OUTPUT, "10.43.0.10/32") < 0);
 }
 
+TEST(services_without_endpoints_are_refused_but_the_api)
+{
+	const struct cidr pods = cidr("10.42.0.1/24"), unserved = cidr("10.43.0.83/32"), api = cidr("10.43.0.1/32");
+	const struct policy_map map = { { api.addr, 443 }, { { 4, { 127, 0, 0, 1 } }, 6443 } };
+	const struct policy policy = { .maps = &map, .map_n = 1 };
+	const struct rules r = { .pods = &pods, .pod_n = 1, .policy = &policy, .port = 15001, .closed = 15002,
+		.unserved = { unserved.addr, api.addr }, .unserved_n = 2 };
+	struct redirect_rule v[RULES_MAX];
+
+	size_t n = rules_make(&r, REDIRECT_IPV4, v);
+	for (int chain = REDIRECT_PREROUTING; chain <= REDIRECT_OUTPUT; chain++) {
+		int at = find(v, n, chain, "10.43.0.83/32");
+		CHECK(at > 0 && v[at].port == 15002 && find(v, n, chain, "10.43.0.1/32") < 0);
+	}
+	CHECK(v[n - 1].port == 15001);
+}
+
 UNIT_MAIN("rules")
