@@ -61,7 +61,7 @@ check "the supervisor is small (RSS ${rss:-?} KiB)" test "${rss:-9999}" -le 1536
 run k3sbox kubeconfig
 has "kubeconfig" "$out" "certificate-authority-data" "https://"
 
-case $phases in *"namespaces of its own"*) world=1; . tests/e2e/network.sh ;; *) world= ;; esac
+case $phases in *"namespaces of its own"*) world=1; . tests/e2e/services.sh; . tests/e2e/network.sh ;; *) world= ;; esac
 expected=$(case $ENV$OPTS in E2 | E3 | E10 | E11 | *--namespaces=yes) echo 1 ;; esac)
 same "the node has namespaces of its own where it should" "$expected" "$world"
 
