@@ -53,7 +53,8 @@ struct config {
 struct netd {
 	int epoll;
 	struct policy policy;
-	struct cidr inside[RANGES + 1], allowed[RANGES], pods;
+	struct switch_node node;
+	struct cidr inside[RANGES + 2], allowed[RANGES], pods;   /* pods: of IPv4 */
 	struct policy_map maps[MAPS], exposed[MAPS], proxies[MAPS];
 	size_t exposed_n, proxies_n;
 	struct flows flows;
@@ -63,7 +64,7 @@ struct netd {
 	struct watch watch;
 	struct fronts fronts;
 	struct publisher publisher;
-	struct rules rules;
+	struct rules rules[REDIRECT_FAMILIES];
 	struct dns dns;
 	struct dns_streams streams;
 	struct udp udp;
@@ -80,8 +81,8 @@ static const struct opt opts[] = {
 	{ OPT_UINT, 0, "channel", AT(channel), "FD", .help = "the socket broker's channel" },
 	{ OPT_UINT, 0, "port", AT(port), "PORT",
 		.help = "where redirected connections arrive (15001)" },
-	{ OPT_STR, 0, "pods", AT(pods), "ADDRESS/BITS",
-		.help = "the node's address, with the prefix of its pods' network" },
+	{ OPT_STR, 0, "pods", AT(pods), "ADDRESS/BITS[,ADDRESS/BITS]",
+		.help = "the node's addresses, with the prefixes of its pods' networks" },
 	{ OPT_LIST, 0, "inside", AT(inside), "CIDR",
 		.help = "a network of the cluster: never dialled outside" },
 	{ OPT_LIST, 0, "allow", AT(allowed), "CIDR",
@@ -165,11 +166,11 @@ static void parse(const struct config *cfg, struct netd *d)
 	d->policy.inside_n = parse_ranges(&cfg->inside, "inside", d->inside);
 	d->policy.allowed_n = parse_ranges(&cfg->allowed, "allow", d->allowed);
 	d->exposed_n = parse_maps(&cfg->exposed, "expose", d->exposed);
-	if (!cfg->pods || !cidr_parse(&d->pods, cfg->pods, strlen(cfg->pods)) ||
-		d->pods.addr.len != 4)
+	if (!cfg->pods || !switch_parse_node(&d->node, cfg->pods))
 		die_usage("--pods: an IPv4 address with a prefix length is needed");
 	d->proxies_n = parse_maps(&cfg->proxies, "proxy-at", d->proxies);
-	d->inside[d->policy.inside_n++] = d->pods;
+	d->pods = d->node.v[0];
+	for (size_t i = 0; i < d->node.n; i++) d->inside[d->policy.inside_n++] = d->node.v[i];
 	parse_dns(cfg, d);
 }
 
@@ -188,17 +189,17 @@ static void parse_proxy(const struct config *cfg, struct netd *d)
 
 /* ---- setting up ---- */
 
-static int listen_inside(int type, const struct ip *address, uint16_t port, bool listening)
+static int listen_inside(int type, const struct endpoint *at, bool listening)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int on = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_storage a;
+	socklen_t n = endpoint_to_sockaddr(at, &a);
+	int on = 1, fd = socket(a.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) return -errno;
-	if (address) memcpy(&a.sin_addr, address->b, sizeof a.sin_addr);
-	/* If this fails, bind(2) fails too where it matters. */
+	/* If one of these fails, bind(2) fails too where it matters. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
-		(listening && listen(fd, SOMAXCONN) < 0)) {
+	if (a.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&a, n) < 0 || (listening && listen(fd, SOMAXCONN) < 0)) {
 		int r = -errno;
 		close(fd);
 		return r;
@@ -248,7 +249,7 @@ static void open_proxies(const struct config *cfg, struct netd *d)
 {
 	for (size_t i = 0; i < d->proxies_n; i++) {
 		const struct policy_map *m = &d->proxies[i];
-		int fd = listen_inside(SOCK_STREAM, &m->from.address, m->from.port, true);
+		int fd = listen_inside(SOCK_STREAM, &m->from, true);
 		int r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
 			.to = m->to, .to_proxy = true });
 		/* Images cannot be pulled then; the error of each pull names this address. */
@@ -258,7 +259,8 @@ static void open_proxies(const struct config *cfg, struct netd *d)
 
 static int listen_dns(struct netd *d, const struct ip *address)
 {
-	int fd = listen_inside(SOCK_DGRAM, address, DNS_PORT, false);
+	const struct endpoint at = { *address, DNS_PORT };
+	int fd = listen_inside(SOCK_DGRAM, &at, false);
 
 	return fd < 0 ? fd : dns_listen(&d->dns, fd);
 }
@@ -306,15 +308,23 @@ static void open_dns(const struct config *cfg, struct netd *d)
 	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
 	r = d->dns.zone.server.len ? open_cluster_dns(d, &d->dns.zone.server) : 0;
 	if (r < 0) warn_errno(r, "DNS at %s", cfg->cluster_dns);
-	int fd = listen_inside(SOCK_STREAM, &d->pods.addr, DNS_PORT, true);
+	const struct endpoint at = { d->pods.addr, DNS_PORT };
+	int fd = listen_inside(SOCK_STREAM, &at, true);
 	r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_DNS });
 	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
 }
 
+static int listen_redirected(struct netd *d, uint8_t len, uint16_t port)
+{
+	const struct endpoint any = { { .len = len }, port };
+	int fd = listen_inside(SOCK_STREAM, &any, true);
+
+	return add_listener(d, (struct listener){ .fd = fd, .redirected = true });
+}
+
 static void open_listeners(const struct config *cfg, struct netd *d)
 {
-	int fd = listen_inside(SOCK_STREAM, NULL, (uint16_t)cfg->port, true);
-	int r = add_listener(d, (struct listener){ .fd = fd, .redirected = true });
+	int r = listen_redirected(d, 4, (uint16_t)cfg->port);
 
 	if (r < 0) die_errno(EX_SYS, r, "port %u", cfg->port);
 	open_exposed(cfg, d);
@@ -368,29 +378,46 @@ static void open_ports(const struct config *cfg, struct netd *d)
 }
 
 /* A port that nothing else can listen on: bound, so that it is not free, and not listening. */
-static uint16_t close_port(uint16_t port)
+static uint16_t close_port(uint8_t len, uint16_t port)
 {
-	int fd = listen_inside(SOCK_STREAM, NULL, port, false);
+	const struct endpoint any = { { .len = len }, port };
+	int fd = listen_inside(SOCK_STREAM, &any, false);
 
 	return fd < 0 ? 0 : port;   /* the socket stays open for ever */
 }
 
-static void load_rules(const struct config *cfg, struct netd *d)
+static int load_rules(const struct config *cfg, struct netd *d, enum redirect_family family,
+	struct err *e)
+{
+	uint8_t len = family == REDIRECT_IPV4 ? 4 : 16;
+	struct rules *r = &d->rules[family];
+
+	*r = (struct rules){
+		.link = SWITCH_NODE_LINK, .pods = d->node.v, .pod_n = d->node.n,
+		.policy = &d->policy, .port = (uint16_t)cfg->port,
+		.closed = close_port(len, (uint16_t)(cfg->port + 1)),
+	};
+	return rules_load(r, family, e);
+}
+
+static void load_all_rules(const struct config *cfg, struct netd *d)
 {
 	struct err e = {0};
 
-	d->rules = (struct rules){
-		.link = SWITCH_NODE_LINK, .pods = &d->pods, .pod_n = 1, .policy = &d->policy,
-		.port = (uint16_t)cfg->port, .closed = close_port((uint16_t)(cfg->port + 1)),
-	};
-	if (rules_load(&d->rules, REDIRECT_IPV4, &e) < 0) die(EX_SYS, "%s", e.text);
+	if (load_rules(cfg, d, REDIRECT_IPV4, &e) < 0) die(EX_SYS, "%s", e.text);
+	if (d->node.n < 2) return;
+	int r = listen_redirected(d, 16, (uint16_t)cfg->port);
+	if (r < 0) err_errno(&e, r, "port %u", cfg->port);
+	else r = load_rules(cfg, d, REDIRECT_IPV6, &e);
+	/* A kernel may lack this table; within the cluster nothing depends on it. */
+	if (r < 0) warn("connections to IPv6 addresses outside are not carried: %s", e.text);
 }
 
 /* What depends on Services, where they have changed. */
 static void follow_services(struct netd *d)
 {
 	struct ip v[RULES_UNSERVED];
-	struct rules *r = &d->rules;
+	struct rules *r = &d->rules[REDIRECT_IPV4];
 	struct err e = {0};
 
 	if (!fronts_settle(&d->fronts)) return;
@@ -489,7 +516,7 @@ static int run(void *cfg_, const struct args *args)
 	open_udp(cfg, &d);
 	open_echo(cfg, &d);
 	open_ports(cfg, &d);
-	load_rules(cfg, &d);
+	load_all_rules(cfg, &d);
 	tell_ready();
 	loop(&d);
 }

@@ -137,22 +137,29 @@ struct inside {
 	void *arg;
 };
 
-/* k3s's cluster network, of which a cluster's first node gets the first part
- * (kubernetes pkg/controller/nodeipam). */
-static int node_network(const struct run *cfg, struct cidr *node, struct err *e)
+/* Of each family of k3s's cluster network a cluster's first node gets the first part (kubernetes
+ * pkg/controller/nodeipam). */
+static int node_network(const struct run *cfg, struct switch_node *node, struct err *e)
 {
+	static const uint8_t node_bits[] = { [4] = 24, [16] = 64 };
 	const char *all = k3s_args_find(&cfg->o.args, "cluster-cidr");
-	enum { NODE_BITS = 24 };
+	struct cidr c, found[17] = {0};
 
 	if (!all || !*all) all = "10.42.0.0/16";
-	for (const char *s = all; *s; s += strcspn(s, ","), s += *s == ',') {
-		if (!cidr_parse(node, s, strcspn(s, ",")) || node->addr.len != 4) continue;
-		struct ip network = cidr_network(node);
-		node->addr = ip_next(&network);
-		if (node->ones < NODE_BITS) node->ones = NODE_BITS;
-		return 0;
+	for (const char *s = all; *s; s += strcspn(s, ","), s += *s == ',')
+		if (cidr_parse(&c, s, strcspn(s, ",")) && !found[c.addr.len].bits)
+			found[c.addr.len] = c;
+	if (!found[4].bits)
+		return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network, which pods need "
+			"here: name one as well, such as 10.42.0.0/16,%s", all, all);
+	*node = (struct switch_node){ .v = { found[4], found[16] } };
+	for (; node->n < 2 && node->v[node->n].bits; node->n++) {
+		struct cidr *v = &node->v[node->n];
+		struct ip network = cidr_network(v);
+		v->addr = ip_next(&network);
+		if (v->ones < node_bits[v->addr.len]) v->ones = node_bits[v->addr.len];
 	}
-	return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network", all);
+	return 0;
 }
 
 /* Sorts the lines of resolv.conf: servers become options of netd, all others (search, options) are
@@ -177,11 +184,11 @@ static void sort_resolv_conf(struct strv *netd, struct buf *others)
 static int write_resolv_conf(const struct run *cfg, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct cidr node;
+	struct switch_node node;
 
-	cidr_parse(&node, cfg->o.node_network, strlen(cfg->o.node_network));
+	switch_parse_node(&node, cfg->o.node_network);
 	char address[IP_TEXT];
-	ip_format(&node.addr, address);
+	ip_format(&node.v[0].addr, address);
 	buf_printf(&text, "nameserver %s\n", address);
 	sort_resolv_conf(NULL, &text);
 	if (text.failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
@@ -215,6 +222,13 @@ static void add_proxies(struct run *cfg, struct strv *argv)
 		proxy_put_url(p->url, here, &url);
 		if (!url.failed) *urls[i] = url.data;   /* as long as this process lives */
 	}
+}
+
+/* Of both families, where two are given. */
+static void add_inside(struct strv *argv, const char *ranges)
+{
+	for (const char *s = ranges; *s; s += strcspn(s, ","), s += *s == ',')
+		strv_addf(argv, "--inside=%.*s", (int)strcspn(s, ","), s);
 }
 
 static const char *flag(const struct run *cfg, const char *name, const char *otherwise)
@@ -260,8 +274,8 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_add(argv, "netd");
 	strv_add(argv, "--channel=0");
 	strv_addf(argv, "--pods=%s", cfg->o.node_network);
-	strv_addf(argv, "--inside=%.*s", (int)strcspn(services, ","), services);
-	strv_addf(argv, "--inside=%.*s", (int)strcspn(pods, ","), pods);
+	add_inside(argv, services);
+	add_inside(argv, pods);
 	strv_addf(argv, "--map=%s:443=127.0.0.1:%s", api, port);
 	/* doctor's world has no API server, and beside it there may be one that has the port. */
 	if (!cfg->o.for_doctor)
@@ -298,13 +312,13 @@ pid_t inside_start_netd(struct run *cfg)
 
 static int make_network(struct run *cfg, struct err *e)
 {
-	static char network[CIDR_TEXT];
+	static char network[SWITCH_NODE_TEXT];
 	char self[PATH_MAX];
-	struct cidr node;
+	struct switch_node node;
 	int r = node_network(cfg, &node, e);
 
 	if (r < 0) return r;
-	cidr_format(&node, network);
+	switch_format_node(&node, network);
 	cfg->o.node_network = network;
 	r = switch_make(&node, e);
 	if (r < 0) return r;

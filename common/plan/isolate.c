@@ -21,8 +21,8 @@ const char *const isolation_names[] = {
 enum { TRIAL_MS = 10000 };
 
 /* Documentation addresses (RFC 5737): the trial's namespaces have nothing else in them. */
-static const struct cidr trial_network = {
-	.addr = { 4, { 192, 0, 2, 1 } }, .ones = 24, .bits = 32,
+static const struct switch_node trial_network = {
+	.v[0] = { .addr = { 4, { 192, 0, 2, 1 } }, .ones = 24, .bits = 32 }, .n = 1,
 };
 
 static bool can_make_group(const char *below)

@@ -86,7 +86,7 @@ struct plan_options {
 	bool no_mount, no_shim, no_intercept, pod_ca;
 	int namespaces;            /* enum isolation (plan/isolate.h): does the node get a world? */
 	bool isolated;             /* this is process 1 of a world, or of a trial: world/world.h */
-	/* In a world: the node's address with its network's prefix length, "10.42.0.1/24". */
+	/* In a world: the node's addresses, as switch_parse_node() of world/switch.h reads them. */
 	const char *node_network;
 	/* Try also what the user's settings decide; if there is a world, it is a throw-away one
 	 * that may be made beside a cluster's. */

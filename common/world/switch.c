@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -67,6 +69,24 @@ static int make_bridge(struct nl *nl, int node, int gateway, struct err *e)
 	return r < 0 ? err_errno(e, r, "a veth pair between the bridge and the node") : 0;
 }
 
+/* ---- addresses ---- */
+
+bool switch_parse_node(struct switch_node *out, const char *text)
+{
+	*out = (struct switch_node){ .n = 0 };
+	for (const char *s = text; *s && out->n < 2; s += strcspn(s, ","), s += *s == ',')
+		if (!cidr_parse(&out->v[out->n++], s, strcspn(s, ","))) return false;
+	return out->n && out->v[0].addr.len == 4 && (out->n == 1 || out->v[1].addr.len == 16);
+}
+
+void switch_format_node(const struct switch_node *node, char out[SWITCH_NODE_TEXT])
+{
+	char v[2][CIDR_TEXT] = {0};
+
+	for (size_t i = 0; i < node->n; i++) cidr_format(&node->v[i], v[i]);
+	snprintf(out, SWITCH_NODE_TEXT, node->n > 1 ? "%s,%s" : "%s", v[0], v[1]);
+}
+
 struct ip switch_gateway(const struct cidr *node)
 {
 	struct ip last = cidr_last(node);
@@ -75,42 +95,57 @@ struct ip switch_gateway(const struct cidr *node)
 	return last;
 }
 
-static int configure_link(struct nl *nl, const char *name, const struct cidr *address, int *index,
-	struct err *e)
+/* Its addresses are given out once: nothing has to be looked for. Where the kernel has no such
+ * setting (gVisor), or shows it read-only, IPv6 begins a second later. */
+static void use_at_once(const char *link)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_dad", link);
+	io_poke(path, "0");
+}
+
+static int configure_link(struct nl *nl, const char *name, const struct switch_node *addresses,
+	int *index, struct err *e)
 {
 	struct link_info link = {0};
 	int r = link_get(nl, name, &link);
 
 	if (!r) r = link_set_mtu(nl, link.index, SWITCH_MTU);
-	if (!r) r = nl_address_add(nl, link.index, address);
+	for (size_t i = 0; !r && i < addresses->n; i++)
+		r = nl_address_add(nl, link.index, &addresses->v[i]);
 	if (!r) r = nl_link_up(nl, link.index, true);
 	*index = link.index;
 	return r < 0 ? err_errno(e, r, "%s", name) : 0;
 }
 
 /* In the node's namespace. */
-static int configure_node(struct nl *nl, const struct cidr *node, struct err *e)
+static int configure_node(struct nl *nl, const struct switch_node *node, struct err *e)
 {
-	static const struct cidr everywhere = { .addr.len = 4, .bits = 32 };
 	struct link_info lo = {0};
-	struct ip gateway = switch_gateway(node);
 	int index, r = link_get(nl, "lo", &lo);
 
 	if (!r) r = nl_link_up(nl, lo.index, true);
 	if (r < 0) return err_errno(e, r, "lo");
+	use_at_once(SWITCH_NODE_LINK);
 	r = configure_link(nl, SWITCH_NODE_LINK, node, &index, e);
-	if (r < 0) return r;
-	r = nl_route_add(nl, index, &everywhere, &gateway);
-	return r < 0 ? err_errno(e, r, "a default route over " SWITCH_NODE_LINK) : 0;
+	for (size_t i = 0; r >= 0 && i < node->n; i++) {
+		struct ip gateway = switch_gateway(&node->v[i]);
+		struct cidr everywhere = { .addr.len = gateway.len, .bits = node->v[i].bits };
+		r = nl_route_add(nl, index, &everywhere, &gateway);
+		if (r < 0) err_errno(e, r, "a default route over " SWITCH_NODE_LINK);
+	}
+	return r;
 }
 
 /* In namespaces that are made for it. */
-static int make_switch(int node_netns, const struct cidr *node, struct err *e)
+static int make_switch(int node_netns, const struct switch_node *node, struct err *e)
 {
-	struct cidr gateway = { switch_gateway(node), node->ones, node->bits };
+	struct switch_node gateway = *node;
 	struct nl nl = { .fd = -1 }, gateway_nl = { .fd = -1 };
 	int index;
 
+	for (size_t i = 0; i < gateway.n; i++) gateway.v[i].addr = switch_gateway(&node->v[i]);
 	_cleanup_close_ int gateway_netns = make_netns(SWITCH_GATEWAY_NETNS, &gateway_nl, e);
 	int r = gateway_netns;
 	_cleanup_close_ int own = r < 0 ? -1 : make_netns(SWITCH_NETNS, &nl, e);
@@ -122,7 +157,7 @@ static int make_switch(int node_netns, const struct cidr *node, struct err *e)
 	return r;
 }
 
-int switch_make(const struct cidr *node, struct err *e)
+int switch_make(const struct switch_node *node, struct err *e)
 {
 	struct nl nl;
 

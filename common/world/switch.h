@@ -5,6 +5,8 @@
 #ifndef K3SBOX_SWITCH_H
 #define K3SBOX_SWITCH_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "net/ip.h"
 
@@ -27,10 +29,20 @@ enum { SWITCH_MTU = 65000 };
  * do. */
 struct ip switch_gateway(const struct cidr *node);
 
+/* The node's addresses, each with the prefix of its pods' network: IPv4, or IPv4 and IPv6. */
+struct switch_node {
+	struct cidr v[2];
+	size_t n;                  /* 1 or 2 */
+};
+
+/* Pure. As text: "10.42.0.1/24", "10.42.0.1/24,fd42::1/64". */
+enum { SWITCH_NODE_TEXT = 2 * CIDR_TEXT };
+bool switch_parse_node(struct switch_node *out, const char *text);
+void switch_format_node(const struct switch_node *node, char out[SWITCH_NODE_TEXT]);
+
 /* Called once, by process 1 of a world, in the node's network namespace, which has only lo yet. The
- * node gets this address, with its prefix length, and a default route over the same link: without
- * one no packet would reach the chain in which netd redirects it. 0, or -errno with the detail in
- * e. */
-int switch_make(const struct cidr *node, struct err *e);
+ * node gets these addresses, and default routes over the same link: without them no packet would
+ * reach the chain in which netd redirects it. 0, or -errno with the detail in e. */
+int switch_make(const struct switch_node *node, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* world K3SBOX COMMAND NETD-ARGUMENT…: runs COMMAND by sh(1) in a world whose node is 10.42.0.1/24,
- * with netd beside it, which is started again when it ends. The outside serves sockets until then.
+/* world K3SBOX COMMAND NETD-ARGUMENT…: runs COMMAND by sh(1) in a world whose node is 10.42.0.1/24
+ * and fd42::1/64, with netd beside it, which is started again when it ends. The outside serves sockets until then.
  * Its status is COMMAND's. WORLD_USER=1: with a user namespace. */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,11 @@
 
 #include "base/buf.h"
 #include "base/spawn.h"
-#include "net/ip.h"
 #include "world/broker.h"
 #include "world/switch.h"
 #include "world/world.h"
+
+#define NODE "10.42.0.1/24,fd42::1/64"
 
 static pid_t start_netd(char **argv, int channel)
 {
@@ -27,7 +28,7 @@ static pid_t start_netd(char **argv, int channel)
 	strv_add(&v, argv[1]);
 	strv_add(&v, "netd");
 	strv_add(&v, "--channel=0");
-	strv_add(&v, "--pods=10.42.0.1/24");
+	strv_add(&v, "--pods=" NODE);
 	for (char **a = argv + 3; *a; a++) strv_add(&v, *a);
 	if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
 	struct spawn s = { .path = argv[1], .argv = v.v, .in = channel, .out = ready[1], .err = -1,
@@ -44,10 +45,10 @@ static int inside(void *arg, int channel)
 {
 	char **argv = arg;
 	struct err e = {0};
-	struct cidr node;
+	struct switch_node node;
 	int status;
 
-	cidr_parse(&node, "10.42.0.1/24", 12);
+	switch_parse_node(&node, NODE);
 	int r = world_settle(&e);
 	if (!r) r = switch_make(&node, &e);
 	pid_t netd = r < 0 ? r : start_netd(argv, channel);

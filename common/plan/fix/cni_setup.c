@@ -14,7 +14,6 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/text.h"
-#include "net/ip.h"
 #include "world/switch.h"
 
 #define CONFLIST "10-k3sbox.conflist"
@@ -54,30 +53,44 @@ static const char switch_conflist[] =
 	"      \"gateway\": \"%s\",\n"
 	"      \"ipam\": {\n"
 	"        \"type\": \"host-local\",\n"
-	"        \"ranges\": [[{\n"
-	"          \"subnet\": \"%s\", \"rangeStart\": \"%s\", \"rangeEnd\": \"%s\"\n"
-	"        }]],\n"
+	"        \"ranges\": [%s],\n"
+	"%s"
 	"        \"dataDir\": \"/run/k3sbox-leases\"\n"
 	"      }\n"
 	"    }\n"
 	"  ]\n"
 	"}\n";
 
-static int print_switch_conflist(const char *node_network, struct buf *out)
+static void print_range(const struct cidr *node, struct buf *out)
 {
 	char gateway[IP_TEXT], subnet[CIDR_TEXT], first[IP_TEXT], last[IP_TEXT];
-	struct cidr node;
+	struct cidr network = { cidr_network(node), node->ones, node->bits };
+	struct ip start = ip_next(&node->addr), end = switch_gateway(node);
 
-	if (!cidr_parse(&node, node_network, strlen(node_network))) return -EINVAL;
-	struct cidr network = { .addr = cidr_network(&node), .ones = node.ones, .bits = node.bits };
-	struct ip start = ip_next(&node.addr), end = switch_gateway(&node);
 	end.b[end.len - 1]--;
-	ip_format(&node.addr, gateway);
+	ip_format(&node->addr, gateway);
 	cidr_format(&network, subnet);
 	ip_format(&start, first);
 	ip_format(&end, last);
-	buf_printf(out, switch_conflist, gateway, subnet, first, last);
-	return out->failed ? -ENOMEM : 0;
+	buf_printf(out, "%s[{\n          \"subnet\": \"%s\", \"rangeStart\": \"%s\", "
+		"\"rangeEnd\": \"%s\",\n          \"gateway\": \"%s\"\n        }]",
+		out->len ? ", " : "", subnet, first, last, gateway);
+}
+
+/* The plugin's own gateway and default route are those of IPv4; IPv6's are host-local's. */
+static int print_switch_conflist(const char *text, struct buf *out)
+{
+	static const char route6[] = "        \"routes\": [{ \"dst\": \"::/0\" }],\n";
+	_cleanup_buf_ struct buf ranges = {0};
+	struct switch_node node;
+	char gateway[IP_TEXT];
+
+	if (!switch_parse_node(&node, text)) return -EINVAL;
+	for (size_t i = 0; i < node.n; i++) print_range(&node.v[i], &ranges);
+	ip_format(&node.v[0].addr, gateway);
+	buf_printf(out, switch_conflist, gateway, ranges.data ? ranges.data : "",
+		node.n > 1 ? route6 : "");
+	return out->failed || ranges.failed ? -ENOMEM : 0;
 }
 
 /* any: a program of another origin will do. */
