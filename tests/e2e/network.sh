@@ -44,9 +44,10 @@ if [ "$address" ]; then
 		"$(ask udp "$address" 18082 2000) $(k3sbox enter "$PWD/build/guest/guest" ask udp "$address" 18082 2000 2>&1)"
 	kill $server
 	pinged() { grep -c '^64 bytes from'; }
-	same "echo: pod and node to the outside, pod to the node and to another pod" "2 2 2 2" "$(echo $(
-		for to in "$address" 10.42.0.1 "$web"; do inner ping -c 2 -W 5 "$to" | pinged; done
-		k3sbox enter "$PWD/build/rig/bin/busybox" ping -c 2 -W 5 "$address" 2>&1 | pinged))"
+	router=$(ip route | awk '/^default/ {print $3; exit}')   # gVisor does not answer for its own address
+	[ -z "$router" ] || same "echo: pod and node to the outside, pod to the node and to another pod" "2 2 2 2" "$(echo $(
+		for to in "$router" 10.42.0.1 "$web"; do inner ping -c 2 -W 5 "$to" | pinged; done
+		k3sbox enter "$PWD/build/rig/bin/busybox" ping -c 2 -W 5 "$router" 2>&1 | pinged))"
 else
 	skip "pod to the outside" "this sandbox has no address"
 fi
