@@ -19,14 +19,6 @@ same "an address of the Services without a Service is refused at once" 1 "$(inne
 same "hostPort from outside" "web page" "$(curl -s -m 5 http://127.0.0.1:18088/index.html 2>&1)"
 same "hostPort from a pod, TCP and UDP" "web page answered" "$(inner wget -qO- http://10.42.0.1:18088/index.html) $(ask udp 10.42.0.1 19000 2000)"
 
-if [ "$ENV" = E11 ]; then   # with networks of both families
-	web6=$(k get pod web -o jsonpath='{.status.podIPs[1].ip}')
-	has "a pod has an IPv6 address, too" "$web6" fd42::
-	same "IPv6: pod to pod, TCP and UDP; node to pod; pod to node" "answered answered answered 0" "$(echo $(ask tcp "$web6" 9000 20000; ask udp "$web6" 9000 2000
-		k3sbox enter "$PWD/build/guest/guest" ask tcp "$web6" 9000 2000 2>&1; inner sh -c 'nc -w 3 fd42::1 10250 </dev/null; echo $?'))"
-	same "hostPort on IPv6" "web page" "$(k3sbox enter curl -s -m 5 "http://[fd42::1]:18088/index.html" 2>&1)"
-fi
-
 # A server of the sandbox, outside of the cluster's namespaces. k3sbox's own address there is the first one that is no loopback.
 address=$(ip -4 -o addr show | awk '$2 != "lo" {sub("/.*", "", $4); print $4; exit}')
 mkdir -p "$T/www"
