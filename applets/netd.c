@@ -35,6 +35,7 @@
 #include "netd/publish.h"
 #include "netd/relay.h"
 #include "netd/rules.h"
+#include "netd/sockets.h"
 #include "netd/services.h"
 #include "netd/udp.h"
 #include "netd/watch.h"
@@ -189,33 +190,6 @@ static void parse_proxy(const struct config *cfg, struct netd *d)
 
 /* ---- setting up ---- */
 
-static int listen_inside(int type, const struct endpoint *at, bool listening)
-{
-	struct sockaddr_storage a;
-	socklen_t n = endpoint_to_sockaddr(at, &a);
-	int on = 1, fd = socket(a.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0) return -errno;
-	/* If one of these fails, bind(2) fails too where it matters. */
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (a.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (struct sockaddr *)&a, n) < 0 || (listening && listen(fd, SOMAXCONN) < 0)) {
-		int r = -errno;
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
-static int listen_outside(int channel, const struct endpoint *at)
-{
-	struct broker_request q = { .op = BROKER_LISTEN_TCP, .port = at->port,
-		.family = at->address.len == 4 ? AF_INET : AF_INET6 };
-
-	memcpy(q.address, at->address.b, sizeof q.address);
-	return broker_ask(channel, &q);
-}
-
 /* 30 % of what may be open, two descriptors each. */
 static uint32_t flow_limit(void)
 {
@@ -237,7 +211,7 @@ static void open_exposed(const struct config *cfg, struct netd *d)
 {
 	for (size_t i = 0; i < d->exposed_n; i++) {
 		const struct policy_map *m = &d->exposed[i];
-		int fd = listen_outside((int)cfg->channel, &m->from);
+		int fd = sockets_outside((int)cfg->channel, &m->from, false);
 		int r = add_listener(d, (struct listener){ .fd = fd,
 			.side = POLICY_INSIDE, .to = m->to });
 		/* The cluster works without it; the message tells who needs the port. */
@@ -249,7 +223,7 @@ static void open_proxies(const struct config *cfg, struct netd *d)
 {
 	for (size_t i = 0; i < d->proxies_n; i++) {
 		const struct policy_map *m = &d->proxies[i];
-		int fd = listen_inside(SOCK_STREAM, &m->from, true);
+		int fd = sockets_inside(&m->from, false);
 		int r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
 			.to = m->to, .to_proxy = true });
 		/* Images cannot be pulled then; the error of each pull names this address. */
@@ -260,7 +234,7 @@ static void open_proxies(const struct config *cfg, struct netd *d)
 static int listen_dns(struct netd *d, const struct ip *address)
 {
 	const struct endpoint at = { *address, DNS_PORT };
-	int fd = listen_inside(SOCK_DGRAM, &at, false);
+	int fd = sockets_inside(&at, true);
 
 	return fd < 0 ? fd : dns_listen(&d->dns, fd);
 }
@@ -309,7 +283,7 @@ static void open_dns(const struct config *cfg, struct netd *d)
 	r = d->dns.zone.server.len ? open_cluster_dns(d, &d->dns.zone.server) : 0;
 	if (r < 0) warn_errno(r, "DNS at %s", cfg->cluster_dns);
 	const struct endpoint at = { d->pods.addr, DNS_PORT };
-	int fd = listen_inside(SOCK_STREAM, &at, true);
+	int fd = sockets_inside(&at, false);
 	r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_DNS });
 	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
 }
@@ -317,7 +291,7 @@ static void open_dns(const struct config *cfg, struct netd *d)
 static int listen_redirected(struct netd *d, uint8_t len, uint16_t port)
 {
 	const struct endpoint any = { { .len = len }, port };
-	int fd = listen_inside(SOCK_STREAM, &any, true);
+	int fd = sockets_inside(&any, false);
 
 	return add_listener(d, (struct listener){ .fd = fd, .redirected = true });
 }
@@ -377,13 +351,18 @@ static void open_ports(const struct config *cfg, struct netd *d)
 		.address = cfg->address, .kubeconfig = cfg->admin };
 }
 
-/* A port that nothing else can listen on: bound, so that it is not free, and not listening. */
+/* A port that nothing else can listen on: bound, so that it is not free, and not listening. The
+ * socket stays open for ever. */
 static uint16_t close_port(uint8_t len, uint16_t port)
 {
 	const struct endpoint any = { { .len = len }, port };
-	int fd = listen_inside(SOCK_STREAM, &any, false);
+	struct sockaddr_storage a;
+	socklen_t n = endpoint_to_sockaddr(&any, &a);
+	int on = 1, fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd < 0 ? 0 : port;   /* the socket stays open for ever */
+	/* Where this fails, bind(2) fails, too. */
+	if (len == 16) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	return bind(fd, (struct sockaddr *)&a, n) < 0 ? 0 : port;
 }
 
 static int load_rules(const struct config *cfg, struct netd *d, enum redirect_family family,
