@@ -147,7 +147,6 @@ static int check(struct cni *c)
 	if (bridge_load(c, &conf) < 0 || bridge_place_open(c, &conf, &p) < 0) return -1;
 	if (parse_prev(c, &r) < 0) return -1;
 	if (conf.has_ipam && hl_ipam_check(c, &r) < 0) return -1;
-	if (bridge_check_ports(c, &conf, &p) < 0) return -1;
 	return bridge_check(c, &conf, &p, &r);
 }
 

@@ -334,7 +334,6 @@ static void open_echo(const struct config *cfg, struct netd *d)
 static void open_ports(const struct config *cfg, struct netd *d)
 {
 	uint32_t share = d->flows.max / 8;
-	struct err e = {0};
 
 	d->relay.epoll = d->epoll;
 	d->relay.picker = &d->picker;
@@ -344,7 +343,8 @@ static void open_ports(const struct config *cfg, struct netd *d)
 	d->ports.gate = &d->gate;
 	d->ports.relay = &d->relay;
 	/* Pods without host ports need nothing of this. */
-	if (ports_init(&d->ports, &e) < 0) warn("host ports: %s", e.text);
+	int r = ports_init(&d->ports);
+	if (r < 0) warn_errno(r, "host ports: " PORTS_DIR);
 	d->fronts = (struct fronts){ .channel = (int)cfg->channel, .gate = &d->gate,
 		.services = d->picker.services, .relay = &d->relay };
 	d->publisher = (struct publisher){ .services = d->picker.services,
@@ -386,10 +386,9 @@ static void load_all_rules(const struct config *cfg, struct netd *d)
 	if (load_rules(cfg, d, REDIRECT_IPV4, &e) < 0) die(EX_SYS, "%s", e.text);
 	if (d->node.n < 2) return;
 	int r = listen_redirected(d, 16, (uint16_t)cfg->port);
-	if (r < 0) err_errno(&e, r, "port %u", cfg->port);
-	else r = load_rules(cfg, d, REDIRECT_IPV6, &e);
+	if (r >= 0) r = load_rules(cfg, d, REDIRECT_IPV6, NULL);
 	/* A kernel may lack this table; within the cluster nothing depends on it. */
-	if (r < 0) warn("connections to IPv6 addresses outside are not carried: %s", e.text);
+	if (r < 0) warn_errno(r, "connections to IPv6 addresses outside are not carried");
 }
 
 /* What depends on Services, where they have changed. */

@@ -12,7 +12,6 @@
 struct conf_ipam { struct str type; };
 struct conf_mac { struct str mac; };
 struct conf_args { struct conf_mac cni; };
-struct conf_mapping { int64_t host_port, container_port; struct str protocol, host_ip; };
 struct conf_runtime { struct str mac; struct slice mappings; };
 
 struct conf_wire {
@@ -46,12 +45,12 @@ static const struct go_type args_type = {
 /* upstream's portmap plugin */
 static const struct go_type mapping_type = {
 	.kind = GO_STRUCT, .name = "main.PortMapEntry", .bare = "PortMapEntry",
-		.size = sizeof(struct conf_mapping),
+		.size = sizeof(struct bridge_mapping),
 	.fields = (const struct go_field[]){
-		FIELD(conf_mapping, "hostPort", host_port, &go_int),
-		FIELD(conf_mapping, "containerPort", container_port, &go_int),
-		FIELD(conf_mapping, "protocol", protocol, &go_string),
-		FIELD(conf_mapping, "hostIP", host_ip, &go_string),
+		FIELD(bridge_mapping, "hostPort", host_port, &go_int),
+		FIELD(bridge_mapping, "containerPort", container_port, &go_int),
+		FIELD(bridge_mapping, "protocol", protocol, &go_string),
+		FIELD(bridge_mapping, "hostIP", host_ip, &cni_net_ip_type),
 		{ 0 },
 	},
 };
@@ -143,25 +142,6 @@ static int choose_mac(struct cni *c, const struct conf_wire *w, struct bridge_co
 	return cni_fail(c, CNI_INTERNAL, "address %.*s: invalid MAC address", (int)mac.n, mac.s);
 }
 
-/* ---- ports ---- */
-
-static int read_mappings(struct cni *c, const struct conf_wire *w, struct bridge_conf *conf)
-{
-	const struct conf_mapping *from = w->runtime.mappings.v;
-	size_t n = w->runtime.mappings.n;
-	struct bridge_mapping *v = arena_alloc(&c->arena, n * sizeof *v);
-
-	for (size_t i = 0; i < n; i++) {
-		v[i] = (struct bridge_mapping){ from[i].host_port, from[i].container_port,
-			from[i].protocol, {0} };
-		struct str ip = from[i].host_ip;
-		if (!ip.n || ip_parse(&v[i].host_ip, ip.s, ip.n)) continue;
-		return cni_fail(c, CNI_BAD_CONFIG, "invalid hostIP: %.*s", (int)ip.n, ip.s);
-	}
-	conf->mappings = (struct slice){ .v = v, .n = n };
-	return 0;
-}
-
 /* ---- the whole ---- */
 
 static const char *text_or(struct cni *c, struct str s, const char *otherwise)
@@ -183,10 +163,11 @@ int bridge_load(struct cni *c, struct bridge_conf *conf)
 		.is_default_gateway = w->is_default_gateway,
 		.force_address = w->force_address, .hairpin = w->hairpin,
 		.has_ipam = w->ipam.type.n, .mtu = w->mtu, .gateway = w->gateway, .dns = w->dns,
+		.mappings = w->runtime.mappings,
 	};
 	conf->bridge = text_or(c, w->bridge, conf->netns ? SWITCH_BRIDGE : "cni0");
 	if (!conf->mtu && conf->netns) conf->mtu = SWITCH_MTU;
-	return read_mappings(c, w, conf) < 0 ? -1 : choose_mac(c, w, conf);
+	return choose_mac(c, w, conf);
 }
 
 static const struct { const char *key, *why; } refused[] = {

@@ -10,12 +10,6 @@
 #include "bridge/name.h"
 #include "world/ports.h"
 
-static bool is_wildcard(const struct ip *a)
-{
-	static const uint8_t zero[16];
-	return !a->len || !memcmp(a->b, zero, a->len);
-}
-
 /* Upstream's checks, and its words. SCTP has no sockets here. */
 static int check_mapping(struct cni *c, const struct bridge_mapping *m)
 {
@@ -71,7 +65,7 @@ static int add_mapping(struct cni *c, const struct bridge_mapping *m, const stru
 			return cni_fail(c, CNI_BAD_CONFIG, "more than %d host ports",
 				PORTS_MAX - 1);
 	}
-	if (*n > before || is_wildcard(&m->host_ip)) return 0;
+	if (*n > before || !m->host_ip.len) return 0;
 	return cni_fail(c, CNI_BAD_CONFIG,
 		"hostPort %lld: the pod has no address of the family of its hostIP",
 		(long long)m->host_port);
@@ -94,17 +88,6 @@ int bridge_open_ports(struct cni *c, const struct bridge_conf *conf, const struc
 			"gateway of k3sbox runs");
 	if (!ports_open(p->port, v, n, &e)) return 0;
 	return cni_fail(c, CNI_INTERNAL, "%s", e.text);
-}
-
-int bridge_check_ports(struct cni *c, const struct bridge_conf *conf, const struct bridge_place *p)
-{
-	const struct bridge_mapping *m = conf->mappings.v;
-
-	for (size_t i = 0; i < conf->mappings.n; i++) {
-		if (!m[i].host_port || ports_are_open(p->port)) continue;
-		return cni_fail(c, CNI_INTERNAL, "host ports of %s are not open any more", p->port);
-	}
-	return 0;
 }
 
 int bridge_collect_ports(struct cni *c, bool (*keep)(void *arg, const char *name), void *arg)

@@ -9,9 +9,6 @@
 /* For ADD: which ports lead to the addresses of the result. Nothing to do without any. */
 int bridge_open_ports(struct cni *c, const struct bridge_conf *conf, const struct bridge_place *p,
 	const struct cni_result *r);
-/* For CHECK: are they still there? */
-int bridge_check_ports(struct cni *c, const struct bridge_conf *conf,
-	const struct bridge_place *p);
 /* For GC: closes those of this network whose names keep() does not know. */
 int bridge_collect_ports(struct cni *c, bool (*keep)(void *arg, const char *name), void *arg);
 

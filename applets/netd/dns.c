@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "netd/sockets.h"
 #include "world/broker.h"
 
 enum { QR = 0x80 };
@@ -55,18 +56,6 @@ static void give_up_server(struct dns *d, const struct dns_query *q)
 	if (d->server == q->server) d->server = (d->server + 1) % d->server_n;
 }
 
-static int connect_to(int fd, const struct endpoint *server)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(server->port) };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(server->port) };
-
-	memcpy(&in.sin_addr, server->address.b, sizeof in.sin_addr);
-	memcpy(&in6.sin6_addr, server->address.b, sizeof in6.sin6_addr);
-	int r = server->address.len == 4 ? connect(fd, (struct sockaddr *)&in, sizeof in)
-		: connect(fd, (struct sockaddr *)&in6, sizeof in6);
-	return r < 0 ? -errno : 0;
-}
-
 static struct dns_query *find_free(struct dns *d)
 {
 	for (size_t i = 0; d->used < DNS_QUERIES && i < DNS_QUERIES; i++)
@@ -98,7 +87,7 @@ static int send_out(struct dns *d, struct dns_query *q, const struct endpoint *t
 	const unsigned char *m, size_t n)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_QUERY(q - d->queries) };
-	int r = connect_to(q->fd, to);
+	int r = sockets_connect(q->fd, to);
 
 	if (!r && send(q->fd, m, n, MSG_NOSIGNAL) < 0) r = -errno;
 	if (!r && epoll_ctl(d->epoll, EPOLL_CTL_ADD, q->fd, &ev) < 0) r = -errno;

@@ -123,7 +123,7 @@ static void carry(struct echo *e, const struct packet *p, int64_t now)
 	uint16_t id;
 
 	memcpy(&id, p->data + 4, sizeof id);
-	struct echo_flow *w = is_allowed(e, p) ? find(e, p, id) : NULL;
+	struct echo_flow *w = find(e, p, id);
 	if (!w && is_allowed(e, p)) w = open_flow(e, p, id);
 	if (!w || send(w->fd, p->data, p->n, MSG_NOSIGNAL) < 0) {
 		e->dropped++;

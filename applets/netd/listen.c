@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/die.h"
 #include "net/redirect.h"
+#include "netd/sockets.h"
 #include "world/broker.h"
 
 /* Few: who opens connections as fast as possible must not keep flows from copying. */
@@ -60,15 +61,11 @@ static int make_socket(struct gate *g, enum policy_verdict verdict, int family)
 /* A socket that is connected or about to be; or -errno. */
 static int dial(struct gate *g, enum policy_verdict verdict, const struct endpoint *to)
 {
-	struct sockaddr_storage a;
-	socklen_t n = endpoint_to_sockaddr(to, &a);
-	int fd = make_socket(g, verdict, a.ss_family);
+	int fd = make_socket(g, verdict, endpoint_family(to));
+	int r = fd < 0 ? fd : sockets_connect(fd, to);
 
-	if (fd < 0) return fd;
-	if (!connect(fd, (struct sockaddr *)&a, n) || errno == EINPROGRESS) return fd;
-	int r = -errno;
-	close(fd);
-	return r;
+	if (r < 0 && fd >= 0) close(fd);
+	return r < 0 ? r : fd;
 }
 
 int gate_dial_service(void *arg, const struct endpoint *to, const struct flow_client *client,

@@ -150,13 +150,13 @@ static int open_socket(struct ports *p)
 }
 
 /* The socket first: what is written after the directory was read is told by it. */
-int ports_init(struct ports *p, struct err *e)
+int ports_init(struct ports *p)
 {
 	p->fd = -1;
 	int r = open_socket(p);
-	if (r < 0) return err_errno(e, r, PORTS_SOCKET);
+	if (r < 0) return r;
 	_cleanup_closedir_ DIR *d = opendir(PORTS_DIR);
-	if (!d) return err_errno(e, -errno, PORTS_DIR);
+	if (!d) return -errno;
 	for (struct dirent *f; (f = readdir(d));) {
 		struct err why = {0};
 		if (!ports_is_name(f->d_name, strlen(f->d_name))) continue;

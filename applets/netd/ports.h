@@ -25,8 +25,8 @@ struct ports {
 };
 
 /* Makes PORTS_SOCKET and listens on all ports that there are files for. Those that fail are
- * reported, and left out. 0 or -errno, with the reason in e. */
-int ports_init(struct ports *p, struct err *e);
+ * reported, and left out. 0 or -errno. */
+int ports_init(struct ports *p);
 
 #define PORTS_DATA (1ull << 55)
 

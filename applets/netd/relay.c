@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netd/sockets.h"
+
 enum { PACKETS_PER_EVENT = 32 };
 
 static int watch(const struct relay *r, int fd, uint64_t data)
@@ -77,15 +79,11 @@ static struct relay_flow *find_free(struct relay *r)
 
 static int connect_to(const struct endpoint *to)
 {
-	struct sockaddr_storage a;
-	socklen_t n = endpoint_to_sockaddr(to, &a);
-	int fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(endpoint_family(to), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, n) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (fd < 0 || !sockets_connect(fd, to)) return fd;
+	close(fd);
+	return -1;
 }
 
 /* Where a new client's datagrams go. */

@@ -40,3 +40,12 @@ int sockets_outside(int channel, const struct endpoint *at, bool udp)
 	memcpy(q.address, at->address.b, sizeof q.address);
 	return broker_ask(channel, &q);
 }
+
+int sockets_connect(int fd, const struct endpoint *to)
+{
+	struct sockaddr_storage a;
+	socklen_t n = endpoint_to_sockaddr(to, &a);
+	int r = connect(fd, (struct sockaddr *)&a, n);
+
+	return r < 0 && errno != EINPROGRESS ? -errno : 0;
+}

@@ -12,4 +12,7 @@ int sockets_inside(const struct endpoint *at, bool udp);
 /* The same by the broker at this channel, in the network outside. */
 int sockets_outside(int channel, const struct endpoint *at, bool udp);
 
+/* Connects, or begins to: 0. -errno; fd stays the caller's. */
+int sockets_connect(int fd, const struct endpoint *to);
+
 #endif

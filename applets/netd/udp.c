@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netd/sockets.h"
 #include "world/broker.h"
 
 enum { PACKETS_PER_EVENT = 32, UDP_HEADER = 8 };
@@ -139,16 +140,13 @@ static int make_socket(struct udp *u, const struct udp_key *key, int64_t now, st
 static int connect_to(struct udp *u, const struct udp_key *key, int64_t now, struct udp_flow *w)
 {
 	struct endpoint to = {0};
-	struct sockaddr_storage a;
 
 	w->fd = make_socket(u, key, now, &to);
-	socklen_t n = endpoint_to_sockaddr(&to, &a);
 	if (w->fd < 0) return w->fd;
 	const struct endpoint server = server_of(key);
 	if (!endpoint_same(&to, &server)) w->to = to;
-	if (!connect(w->fd, (struct sockaddr *)&a, n)) return 0;
-	int r = -errno;
-	close(w->fd);
+	int r = sockets_connect(w->fd, &to);
+	if (r < 0) close(w->fd);
 	return r;
 }
 

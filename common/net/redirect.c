@@ -58,47 +58,36 @@ static void match_link(const char *link, char *name, unsigned char *mask)
 
 static void match_network(const struct cidr *to, void *address, void *mask)
 {
-	struct cidr all_ones = { .ones = to->ones, .bits = to->bits, .addr.len = to->addr.len };
-	struct ip network = cidr_network(to);
+	struct ip network = cidr_network(to), last = cidr_last(to);
 
-	memset(all_ones.addr.b, 0xff, all_ones.addr.len);
-	struct ip ones = cidr_network(&all_ones);
 	memcpy(address, network.b, network.len);
-	memcpy(mask, ones.b, ones.len);
-}
-
-static void add_entry4(struct buf *b, const struct redirect_rule *r, const void *target, size_t n)
-{
-	struct ipt_entry e = { .target_offset = sizeof e };
-
-	e.next_offset = (uint16_t)(sizeof e + n);
-	if (r) e.ip.proto = IPPROTO_TCP;
-	if (r && r->link) match_link(r->link, e.ip.iniface, e.ip.iniface_mask);
-	if (r && r->to.bits) match_network(&r->to, &e.ip.dst, &e.ip.dmsk);
-	buf_add(b, (const char *)&e, sizeof e);
-	buf_add(b, target, n);
-}
-
-static void add_entry6(struct buf *b, const struct redirect_rule *r, const void *target, size_t n)
-{
-	struct ip6t_entry e = { .target_offset = sizeof e };
-
-	e.next_offset = (uint16_t)(sizeof e + n);
-	if (r) {
-		e.ipv6.proto = IPPROTO_TCP;
-		e.ipv6.flags = IP6T_F_PROTO;
-	}
-	if (r && r->link) match_link(r->link, e.ipv6.iniface, e.ipv6.iniface_mask);
-	if (r && r->to.bits) match_network(&r->to, &e.ipv6.dst, &e.ipv6.dmsk);
-	buf_add(b, (const char *)&e, sizeof e);
-	buf_add(b, target, n);
+	for (size_t i = 0; i < network.len; i++)
+		((uint8_t *)mask)[i] = (uint8_t)~(network.b[i] ^ last.b[i]);
 }
 
 /* rule: what the entry matches; NULL: everything. */
 static void add_entry(struct buf *b, enum redirect_family family, const struct redirect_rule *rule,
 	const void *target, size_t n)
 {
-	(family == REDIRECT_IPV4 ? add_entry4 : add_entry6)(b, rule, target, n);
+	struct ipt_entry four = { .target_offset = sizeof four };
+	struct ip6t_entry six = { .target_offset = sizeof six };
+	bool is_four = family == REDIRECT_IPV4;
+
+	four.next_offset = (uint16_t)(sizeof four + n);
+	six.next_offset = (uint16_t)(sizeof six + n);
+	if (rule) {
+		four.ip.proto = IPPROTO_TCP;
+		six.ipv6.proto = IPPROTO_TCP;
+		six.ipv6.flags = IP6T_F_PROTO;
+	}
+	if (rule && rule->link)
+		match_link(rule->link, is_four ? four.ip.iniface : six.ipv6.iniface,
+			is_four ? four.ip.iniface_mask : six.ipv6.iniface_mask);
+	if (rule && rule->to.bits)
+		match_network(&rule->to, is_four ? (void *)&four.ip.dst : &six.ipv6.dst,
+			is_four ? (void *)&four.ip.dmsk : &six.ipv6.dmsk);
+	buf_add(b, is_four ? (const void *)&four : &six, is_four ? sizeof four : sizeof six);
+	buf_add(b, target, n);
 }
 
 static void add_accept(struct buf *b, enum redirect_family family,

@@ -40,6 +40,4 @@ int ports_open(const char *name, const struct port *v, size_t n, struct err *e);
 /* Removes the file, and tells netd. 0 also if there is none; -errno. */
 int ports_close(const char *name);
 
-bool ports_are_open(const char *name);
-
 #endif
