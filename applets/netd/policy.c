@@ -43,8 +43,10 @@ static bool is_refused(const struct ip *a)
 	return false;
 }
 
-static bool has_maps(const struct policy *p, const struct cidr *range)
+/* Is anything in it reached? */
+static bool is_used(const struct policy *p, const struct cidr *range)
 {
+	if (p->dns.port && cidr_contains(range, &p->dns.address)) return true;
 	for (size_t i = 0; i < p->map_n; i++)
 		if (cidr_contains(range, &p->maps[i].from.address)) return true;
 	return false;
@@ -56,7 +58,7 @@ size_t policy_refused(const struct policy *p, uint8_t len, struct cidr *out, siz
 
 	for (size_t i = 0; i < p->inside_n; i++) {
 		const struct cidr *c = &p->inside[i];
-		if (c->addr.len == len && n < max && !has_maps(p, c)) out[n++] = *c;
+		if (c->addr.len == len && n < max && !is_used(p, c)) out[n++] = *c;
 	}
 	for (size_t i = 0; i < REFUSED; i++)
 		if (refused[i].family == len && n < max) out[n++] = refused_range(i);

@@ -101,7 +101,10 @@ TEST(dns_is_answered_here_unless_it_is_mapped)
 	struct policy p = { .inside = inside, .inside_n = 1, .dns = { ip("10.43.0.10"), 53 } };
 	struct endpoint to = p.dns;
 
+	struct cidr refused[16];
+
 	CHECK(policy_decide(&p, &to) == POLICY_DNS);
+	CHECK(policy_refused(&p, 4, refused, 16) == 4);   /* not the whole network of Services */
 	to.port = 54;
 	CHECK(policy_decide(&p, &to) == POLICY_REFUSE);
 	const struct policy_map map = { p.dns, { ip("10.42.0.9"), 5353 } };
