@@ -3,7 +3,8 @@
 # (regular expressions) choose the cases, ENV the environment, optionally with options of `run`
 # after a colon. What has a result is not run again, so that the same command continues where the
 # last one ended (CONFORMANCE_SLICE seconds limit one run; status 2: not done). `conformance.sh
-# start` and `stop` only start or end the cluster. Results: tests/conformance/RESULTS.md.
+# start` and `stop` only start or end the cluster; `again` has the next run repeat what failed.
+# Results: tests/conformance/RESULTS.md.
 set -u
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}"
 : "${ENV:=E10}" "${FOCUS:=\[sig-network\].*\[Conformance\]}" "${SKIP:=}"
@@ -57,8 +58,9 @@ cases() {
 	if [ ! -s "$list" ]; then
 		mkdir -p "$CONFORMANCE_DIR"
 		"$RIG/e2e.test" --provider=skeleton --ginkgo.no-color --ginkgo.dry-run \
-			--ginkgo.focus="$FOCUS" ${SKIP:+--ginkgo.skip="$SKIP"} --ginkgo.json-report="$list.json" \
-			>"$list.log" 2>&1 || { tail -n 5 "$list.log" >&2; return 1; }
+			--ginkgo.focus="$FOCUS" ${SKIP:+--ginkgo.skip="$SKIP"} \
+			--ginkgo.json-report="$list.json" >"$list.log" 2>&1 ||
+			{ tail -n 5 "$list.log" >&2; return 1; }
 		jq -r '.[0].SpecReports[] | select(.LeafNodeType == "It" and .State == "passed") |
 			(.ContainerHierarchyTexts + [.LeafNodeText]) | join(" ")' \
 			"$list.json" | sort >"$list.new" && mv "$list.new" "$list"
@@ -145,9 +147,18 @@ batch() { # NAME…
 	k delete namespace -l e2e-framework --wait=false >/dev/null 2>&1
 }
 
+# The next run repeats what has failed; the table keeps the first failure.
+again() {
+	local file
+	for file in $(grep -l "^failed" "$dir"/results/* 2>/dev/null | grep -v first); do
+		if [ -e "$file.first" ]; then rm "$file"; else mv "$file" "$file.first"; fi
+	done
+}
+
 case ${1-} in
 start) alive || start; exit ;;
 stop) stop; exit ;;
+again) again; exit ;;
 esac
 mkdir -p "$dir/results" "$dir/logs"
 cases >"$dir/cases.new" || exit 1

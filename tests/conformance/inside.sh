@@ -18,7 +18,8 @@ done <"$DIR/images/tags"
 # The archives are no longer read; in gVisor they lie in memory.
 rm -f $data/agent/images/*
 sed "s|server: https://[^:]*:|server: https://$RIG_IP:|
-	/server: /a\\    tls-server-name: kubernetes" /etc/rancher/k3s/k3s.yaml >"$DIR/kubeconfig.new"
+	/server: /a\\    tls-server-name: kubernetes" /etc/rancher/k3s/k3s.yaml \
+	>"$DIR/kubeconfig.new"
 mv "$DIR/kubeconfig.new" "$DIR/kubeconfig"
 touch "$DIR/up"
 while [ ! -e "$DIR/quit" ]; do sleep 1; done

@@ -19,7 +19,9 @@ for cases in */cases; do
 	while IFS= read -r name; do
 		n=$(printf %s "$name" | md5sum | cut -c1-12)
 		if [ -e "$env/results/$n" ]; then
-			printf '%s\t%s\n' "$(cat "$env/results/$n")" "$name"
+			again= first=$env/results/$n.first
+			[ ! -e "$first" ] || again="second attempt; the first: $(cut -f 3 "$first")"
+			printf '%s%s\t%s\n' "$(cat "$env/results/$n")" "$again" "$name"
 		else
 			printf 'not run\t-\t\t%s\n' "$name"
 		fi
