@@ -8,9 +8,9 @@ struct list {
 	const char *link;
 };
 
-static void add(struct list *l, struct cidr to, uint16_t port)
+static void add(struct list *l, const struct cidr *to, uint16_t port)
 {
-	if (l->n < RULES_MAX) l->v[l->n++] = (struct redirect_rule){ l->chain, l->link, to, port };
+	if (l->n < RULES_MAX) l->v[l->n++] = (struct redirect_rule){ l->chain, l->link, *to, port };
 }
 
 /* Let through by an earlier rule. */
@@ -34,7 +34,7 @@ static void add_unserved(struct list *l, const struct rules *r, uint8_t len)
 {
 	for (size_t i = 0; r->closed && i < r->unserved_n; i++) {
 		struct cidr to = { .addr = r->unserved[i], .ones = len * 8, .bits = len * 8 };
-		if (to.addr.len == len && !is_mapped(r->policy, &to.addr)) add(l, to, r->closed);
+		if (to.addr.len == len && !is_mapped(r->policy, &to.addr)) add(l, &to, r->closed);
 	}
 }
 
@@ -44,20 +44,21 @@ static void add_chain(struct list *l, const struct rules *r, enum redirect_famil
 		[REDIRECT_IPV4] = { .addr = { 4, { 127 } }, .ones = 8, .bits = 32 },
 		[REDIRECT_IPV6] = { .addr = { 16, { [15] = 1 } }, .ones = 128, .bits = 128 },
 	};
+	static const struct cidr any;
 	static const uint8_t lengths[] = { [REDIRECT_IPV4] = 4, [REDIRECT_IPV6] = 16 };
 	struct cidr refused[RULES_MAX / 2];
 	const struct policy *p = r->policy;
 	size_t n = r->closed ? policy_refused(p, lengths[family], refused, RULES_MAX / 2) : 0;
 
 	for (size_t i = 0; i < r->pod_n; i++)
-		if (r->pods[i].addr.len == lengths[family]) add(l, r->pods[i], 0);
-	if (l->chain == REDIRECT_OUTPUT) add(l, loopback[family], 0);
+		if (r->pods[i].addr.len == lengths[family]) add(l, &r->pods[i], 0);
+	if (l->chain == REDIRECT_OUTPUT) add(l, &loopback[family], 0);
 	for (size_t i = 0; n && i < p->allowed_n; i++)
-		if (p->allowed[i].addr.len == lengths[family]) add(l, p->allowed[i], r->port);
+		if (p->allowed[i].addr.len == lengths[family]) add(l, &p->allowed[i], r->port);
 	for (size_t i = 0; i < n; i++)
-		if (!is_pods(r, &refused[i])) add(l, refused[i], r->closed);
+		if (!is_pods(r, &refused[i])) add(l, &refused[i], r->closed);
 	add_unserved(l, r, lengths[family]);
-	add(l, (struct cidr){0}, r->port);
+	add(l, &any, r->port);
 }
 
 size_t rules_make(const struct rules *r, enum redirect_family family,
