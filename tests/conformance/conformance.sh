@@ -47,7 +47,7 @@ start() {
 stop() {
 	alive || return 0
 	touch "$dir/cluster/quit"
-	for _ in $(seq 60); do [ -e "$dir/cluster/stopped" ] || ! alive && break; sleep 1; done
+	for _ in $(seq 90); do alive || break; sleep 1; done
 	! alive || kill "$(cat "$dir/cluster/pid")"
 }
 
