@@ -120,8 +120,8 @@ static void print_text(const struct status_report *f, struct buf *b)
 		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running,
 			f->pods.ready);
 	if (f->pods.unpulled)
-		buf_printf(b, "images:      %u pod%s cannot pull an image; %s: %s\n",
-			f->pods.unpulled, f->pods.unpulled == 1 ? "" : "s", f->pods.unpulled_pod,
+		buf_printf(b, "images:      pods that cannot pull one: %u; %s: %s\n",
+			f->pods.unpulled, f->pods.unpulled_pod,
 			kube_pull_error(f->pods.unpulled_why));
 	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir,
 		s->kubeconfig, s->log);

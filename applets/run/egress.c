@@ -37,19 +37,18 @@ static const char *either(char *const *from, const char *const names[2])
 	return v ? v : get(from, names[1]);
 }
 
-static bool has_prefixed(char *const *from, const char *const names[2])
-{
-	for (; *from; from++) {
-		if (strncmp(*from, PREFIX, sizeof PREFIX - 1)) continue;
-		const char *rest = *from + sizeof PREFIX - 1;
-		if (value_if(rest, names[0]) || value_if(rest, names[1])) return true;
-	}
-	return false;
-}
-
 static bool is_any(const char *variable, const char *const names[2])
 {
 	return value_if(variable, names[0]) || value_if(variable, names[1]);
+}
+
+static bool has_prefixed(char *const *from, const char *const names[2])
+{
+	for (; *from; from++) {
+		const size_t n = sizeof PREFIX - 1;
+		if (!strncmp(*from, PREFIX, n) && is_any(*from + n, names)) return true;
+	}
+	return false;
 }
 
 static bool is_kept(const char *variable, const struct egress *e)

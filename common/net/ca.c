@@ -73,34 +73,21 @@ int ca_add_text(struct ca_bundle *b, const char *pem, unsigned *broken)
 	return pem_each(pem, "CERTIFICATE", add, b, broken);
 }
 
-static void add_problem(struct ca_bundle *b, const char *variable, const char *path,
-	const char *what)
-{
-	strv_addf(&b->problems, "%s%s%s %s", variable ? variable : "", variable ? ": " : "", path,
-		what);
-}
-
 /* In a directory, files that are something else are no problem. */
 static void add_file(struct ca_bundle *b, const char *variable, const char *path, bool alone)
 {
 	_cleanup_buf_ struct buf text = {0};
 	unsigned broken = 0;
-	char what[160];
 	int r = io_read(path, &text, FILE_MAX), n;
+	const char *what = NULL;
 
-	if (r < 0) {
-		snprintf(what, sizeof what, "cannot be read (%s)", strerror(-r));
-		if (alone) add_problem(b, variable, path, what);
-		return;
-	}
-	n = ca_add_text(b, text.data ? text.data : "", &broken);
-	if (!n && alone) {
-		add_problem(b, variable, path, "has no certificate");
-	} else if (broken && alone) {
-		snprintf(what, sizeof what, "has %u damaged certificate%s, skipped", broken,
-			broken == 1 ? "" : "s");
-		add_problem(b, variable, path, what);
-	}
+	n = r < 0 ? 0 : ca_add_text(b, text.data ? text.data : "", &broken);
+	if (r < 0) what = strerror(-r);
+	else if (!n) what = "no certificate in it";
+	else if (broken) what = "damaged certificates in it are skipped";
+	if (alone && what)
+		strv_addf(&b->problems, "%s: %s: %s",
+			variable ? variable : "the system's bundle", path, what);
 }
 
 void ca_add_path(struct ca_bundle *b, const char *variable, const char *path)

@@ -17,7 +17,7 @@ struct ca_bundle {
 	struct ca_certificate *v;  /* each once, the system's first */
 	size_t n, system;          /* of all; of the system */
 	struct strv sources;       /* the variables that name others */
-	/* What could not be used: "NODE_EXTRA_CA_CERTS: /x/ca.pem has no certificate". */
+	/* What could not be used: "NODE_EXTRA_CA_CERTS: /x/ca.pem: no certificate in it". */
 	struct strv problems;
 };
 

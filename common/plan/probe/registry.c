@@ -42,7 +42,8 @@ struct registry_target {
 /* Shared with the child that tries, so that its last words are there if the time is over. */
 struct registry_trial {
 	struct registry_target to;
-	bool connect_only;
+	struct ip address;         /* of the target, if that is an address */
+	bool connect_only, by_proxy;
 	char step[PROXY_NAME + 80];  /* what is being done */
 	char why[200];               /* why it failed */
 };
@@ -95,7 +96,7 @@ static bool parse_target(const char *url, struct registry_target *t)
 	return true;
 }
 
-/* The first endpoint of the mirrors for docker.io, for everything, or of the first mirror. */
+/* The first endpoint of the mirrors for docker.io, or else for everything. */
 static const char *find_mirror(const struct yaml *y)
 {
 	static const char *const hosts[] = { "docker.io", "*" };
@@ -106,8 +107,6 @@ static const char *find_mirror(const struct yaml *y)
 		m = yaml_get(y, mirrors, hosts[i]);
 		url = yaml_str(yaml_first(y, yaml_get(y, m, "endpoint")));
 	}
-	for (m = yaml_first(y, mirrors); m && !url; m = yaml_next(y, m))
-		url = yaml_str(yaml_first(y, yaml_get(y, m, "endpoint")));
 	return url;
 }
 
@@ -155,12 +154,17 @@ static int fail(struct registry_trial *t, const char *fmt, ...)
 	return -1;
 }
 
+static int fail_at(struct registry_trial *t, const char *host, const char *port, const char *why)
+{
+	return fail(t, "%s port %s: %s", host, port, why);
+}
+
 static int reach(struct registry_trial *t, const char *host, const char *port)
 {
 	snprintf(t->step, sizeof t->step, "resolving %s, connecting to port %s", host, port);
 	int fd = connect_host(host, port, t->connect_only ? SHORT_MS / 2 : CONNECT_MS);
 	if (fd == -EADDRNOTAVAIL) return fail(t, "the name %s cannot be resolved", host);
-	return fd < 0 ? fail(t, "%s port %s: %s", host, port, strerror(-fd)) : fd;
+	return fd < 0 ? fail_at(t, host, port, strerror(-fd)) : fd;
 }
 
 static ssize_t receive(int fd, char *to, size_t size)
@@ -172,54 +176,9 @@ static ssize_t receive(int fd, char *to, size_t size)
 	return n < 0 ? -errno : n;
 }
 
-/* Reads an answer's status line byte by byte, and its head. What follows stays in the socket. */
-static int read_reply(int fd, struct proxy_reply *r)
-{
-	char c;
-
-	while (!r->done) {
-		ssize_t n = receive(fd, &c, 1);
-		if (n <= 0) return n < 0 ? (int)n : -ECONNRESET;
-		proxy_reply_feed(r, &c, 1);
-	}
-	return 0;
-}
-
-static const char *explain(unsigned status)
-{
-	return status == 407 ? ": it does not accept the user and password of its URL" : "";
-}
-
-/* A connection to the target by way of a proxy. */
-static int reach_by_proxy(struct registry_trial *t, const struct proxy_url *url)
-{
-	_cleanup_buf_ struct buf request = {0};
-	struct proxy_reply reply = {0};
-	struct ip address = {0};
-	char port[8];
-
-	snprintf(port, sizeof port, "%u", (unsigned)url->port);
-	int fd = reach(t, url->host, port);
-	if (fd < 0) {
-		char why[160];
-		snprintf(why, sizeof why, "%.150s", t->why);
-		return fail(t, "the proxy cannot be used: %s", why);
-	}
-	bool is_address = ip_parse(&address, t->to.host, strlen(t->to.host));
-	proxy_request(url, is_address ? NULL : t->to.host, &address,
-		(uint16_t)atoi(t->to.port), &request);
-	int r = io_write_fd(fd, request.data, request.len);
-	if (!r) r = read_reply(fd, &reply);
-	if (!r && reply.status / 100 == 2) return fd;
-	close(fd);
-	if (r < 0) return fail(t, "proxy %s port %s: %s", url->host, port, strerror(-r));
-	if (!reply.status)
-		return fail(t, "proxy %s port %s: it is not an HTTP proxy", url->host, port);
-	return fail(t, "proxy %s port %s answers with HTTP status %u%s", url->host, port,
-		reply.status, explain(reply.status));
-}
-
-static int read_status(struct registry_trial *t, struct tls *tls, int fd)
+/* The head of the answer. HTTP's status, or -1. */
+static int read_status(struct registry_trial *t, const char *host, const char *port,
+	struct tls *tls, int fd)
 {
 	struct http h;
 	char chunk[2048];
@@ -230,13 +189,41 @@ static int read_status(struct registry_trial *t, struct tls *tls, int fd)
 		n = tls ? tls_read(tls, chunk, sizeof chunk) : receive(fd, chunk, sizeof chunk);
 		n = n ? n < 0 ? n : http_feed(&h, chunk, (size_t)n) : -ECONNRESET;
 	}
-	unsigned status = (unsigned)h.status;
+	int status = h.status;
 	http_free(&h);
-	if (n < 0) return fail(t, "%s port %s: %s", t->to.host, t->to.port, strerror((int)-n));
-	/* 200, 401 (a token is needed) and the like */
-	if (status < 500 && status != 407) return 0;
-	return fail(t, "%s port %s answers with HTTP status %u%s", t->to.host, t->to.port, status,
-		explain(status));
+	return n < 0 ? fail_at(t, host, port, strerror((int)-n)) : status;
+}
+
+static int refuse(struct registry_trial *t, const char *host, const char *port, int status)
+{
+	return fail(t, "%s port %s answers with HTTP status %d%s", host, port, status,
+		status == 407 ? ": it does not accept the user and password of its URL" : "");
+}
+
+/* A connection to the target by way of a proxy. */
+static int reach_by_proxy(struct registry_trial *t, const struct proxy_url *url)
+{
+	_cleanup_buf_ struct buf request = {0};
+	char port[8];
+
+	snprintf(port, sizeof port, "%u", (unsigned)url->port);
+	int fd = reach(t, url->host, port);
+	if (fd < 0) return fd;
+	proxy_request(url, t->address.len ? NULL : t->to.host, &t->address,
+		(uint16_t)atoi(t->to.port), &request);
+	int r = io_write_fd(fd, request.data, request.len);
+	int status = r < 0 ? fail_at(t, url->host, port, strerror(-r))
+		: read_status(t, url->host, port, NULL, fd);
+	if (status / 100 == 2) return fd;
+	close(fd);
+	return status < 0 ? status : refuse(t, url->host, port, status);
+}
+
+/* 200, 401 (a token is needed) and the like are a registry's. */
+static int judge(struct registry_trial *t, int status)
+{
+	if (status < 0 || (status < 500 && status != 407)) return status;
+	return refuse(t, t->to.host, t->to.port, status);
 }
 
 static int load_authorities(struct registry_trial *t, struct buf *pem)
@@ -249,10 +236,8 @@ static int load_authorities(struct registry_trial *t, struct buf *pem)
 	}
 	ca_collect(&b);
 	ca_print(&b, pem);
-	size_t n = b.n;
 	ca_free(&b);
-	return n ? 0 : fail(t, "this machine has no certificate authorities: name a file in "
-		"SSL_CERT_FILE");
+	return 0;
 }
 
 /* containerd speaks TLS 1.3, which is not spoken here: a server that insists is there, too. */
@@ -263,13 +248,13 @@ static int ask_tls(struct registry_trial *t, int fd, const struct buf *request)
 
 	if (t->to.unverified) return 0;
 	if (load_authorities(t, &pem) < 0) return -1;
-	struct tls_config c = { .ca_pem = pem.data, .name = t->to.host };
+	struct tls_config c = { .ca_pem = pem.data ? pem.data : "", .name = t->to.host };
 	struct tls *tls = tls_new(fd, &c, TRIAL_MS, &e);
 	if (!tls) return fail(t, "%s", e.text);
 	int r = tls_write(tls, request->data, request->len);
-	if (!r) r = read_status(t, tls, fd);
+	if (!r) r = judge(t, read_status(t, t->to.host, t->to.port, tls, fd));
 	else if (r == -EPROTO && tls_needs_newer(tls)) r = 0;
-	else r = fail(t, "%s port %s: %s", t->to.host, t->to.port, tls_error(tls));
+	else r = fail_at(t, t->to.host, t->to.port, tls_error(tls));
 	tls_free(tls);
 	return r;
 }
@@ -295,8 +280,8 @@ static int ask(struct registry_trial *t, const struct proxy_url *proxy)
 	snprintf(t->step, sizeof t->step, "%s port %s", to->host, to->port);
 	if (!to->plain) return ask_tls(t, fd, &request);
 	int r = io_write_fd(fd, request.data, request.len);
-	return r < 0 ? fail(t, "%s port %s: %s", to->host, to->port, strerror(-r))
-		: read_status(t, NULL, fd);
+	return r < 0 ? fail_at(t, to->host, to->port, strerror(-r))
+		: judge(t, read_status(t, to->host, to->port, NULL, fd));
 }
 
 /* In a child. */
@@ -307,14 +292,14 @@ static int try(void *arg)
 	const char *except = FIRST_OF("CONTAINERD_NO_PROXY", "CONTAINERD_no_proxy", "NO_PROXY",
 		"no_proxy");
 	struct proxy_url proxy;
-	struct ip address = {0};
 	struct err e = {0};
 
-	bool is_address = ip_parse(&address, t->to.host, strlen(t->to.host));
-	if (url && proxy_is_excepted(except, is_address ? NULL : t->to.host, &address,
+	ip_parse(&t->address, t->to.host, strlen(t->to.host));
+	if (url && proxy_is_excepted(except, t->address.len ? NULL : t->to.host, &t->address,
 		(uint16_t)atoi(t->to.port)))
 		url = NULL;
 	if (url && proxy_parse(url, &proxy, &e) < 0) return fail(t, "%s", e.text) < 0;
+	t->by_proxy = url;
 	return ask(t, url ? &proxy : NULL) < 0;
 }
 
@@ -361,11 +346,11 @@ void probe_registry(const struct plan_options *o, struct fact_result *r)
 	if (t == MAP_FAILED) return;
 	choose(o, &t->to);
 	t->connect_only = !o->for_doctor;
-	int ms = t->connect_only ? SHORT_MS : TRIAL_MS, e = spawn_call(try, t, ms);
-	if (e == -ETIMEDOUT) fail(t, "%s: timed out after %d ms", t->step, ms);
-	else if (e < 0) fail(t, "%s", strerror(-e));
+	int e = spawn_call(try, t, t->connect_only ? SHORT_MS : TRIAL_MS);
+	if (e < 0) fail(t, "%s: %s", t->step, strerror(-e));
 	if (e)
 		probe_obstacle(r, settled ? KIND_REGISTRY_FAILS : KIND_REGISTRY_ABSENT,
-			"images cannot be pulled: %s", t->why);
+			"images cannot be pulled%s: %s", t->by_proxy ? " by way of the proxy" : "",
+			t->why);
 	munmap(t, sizeof *t);
 }

@@ -79,11 +79,11 @@ TEST(files_and_directories_that_variables_name)
 	ca_add_path(&b, "NODE_EXTRA_CA_CERTS", file("README", NULL));
 	ca_add_path(&b, "CURL_CA_BUNDLE", file("none", NULL));
 	CHECK(b.problems.n == 2 && strstr(b.problems.v[0], "NODE_EXTRA_CA_CERTS: /tmp/") &&
-		strstr(b.problems.v[0], "/README has no certificate"));
-	CHECK(strstr(b.problems.v[1], "cannot be read (No such file"));
+		strstr(b.problems.v[0], "/README: no certificate in it"));
+	CHECK(strstr(b.problems.v[1], "/none: No such file"));
 	buf_printf(&text, "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n%s", OTHER_CA);
 	ca_add_path(&b, "REQUESTS_CA_BUNDLE", file("b.pem", text.data));
-	CHECK(b.n == 2 && b.problems.n == 3 && strstr(b.problems.v[2], "has 1 damaged certificate"));
+	CHECK(b.n == 2 && b.problems.n == 3 && strstr(b.problems.v[2], "damaged certificates in it"));
 	CHECK(strv_has(&b.sources, "REQUESTS_CA_BUNDLE"));
 }
 
