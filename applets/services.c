@@ -260,11 +260,19 @@ static int publish(const struct kubeconfig *k, struct service_rows *t, const cha
 
 /* ---- */
 
+static int load_named(const char *path, struct kubeconfig *k, struct err *e)
+{
+	struct err why = {0};
+	int r = kubeconfig_load(k, path, &why);
+
+	return r < 0 ? err_set(e, r, "cannot read %s: %s", path, why.text) : 0;
+}
+
 static int find_kubeconfig(const struct services_cfg *cfg, struct kubeconfig *k, struct err *e)
 {
 	struct presence now;
 
-	if (cfg->kubeconfig) return kubeconfig_load(k, cfg->kubeconfig, e);
+	if (cfg->kubeconfig) return load_named(cfg->kubeconfig, k, e);
 	int r = presence_look(&now, false, e);
 	if (r < 0) return r;
 	r = presence_alive(&now) && now.have_state ? ready_kubeconfig(&now.s, k, e)
