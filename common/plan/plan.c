@@ -43,8 +43,8 @@ int plan_options_complete(struct plan_options *o, const struct strv *user, struc
 
 /* A slow probe in a child, which sends its result through the pipe. */
 struct plan_child {
-	pid_t pid;
-	int fd;
+	pid_t pid;                 /* -1: there is none to wait for; 0: not started */
+	int fd;                    /* -1: none */
 };
 
 static void start(const struct fact *f, const struct plan_options *o, struct plan_child *c)
@@ -76,7 +76,7 @@ static void finish(const struct fact *f, const struct plan_options *o, struct pl
 	io_read_fd(c->fd, &b, sizeof *r);
 	close(c->fd);
 	/* ECHILD: another process started it (plan_probe_early), and waits for it. */
-	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) ;
+	while (c->pid > 0 && waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) ;
 	if (b.len == sizeof *r) memcpy(r, b.data, sizeof *r);
 	else snprintf(r->why, sizeof r->why, "the probe ended without a result");
 }
@@ -102,7 +102,7 @@ static bool is_skipped(const struct fact *f, const struct plan_options *o)
 }
 
 struct plan_early {
-	struct plan_child children[FACT_COUNT];   /* pid 0: not started */
+	struct plan_child children[FACT_COUNT];
 };
 
 /* Leaves out what init saw, and what runs already. */
@@ -134,15 +134,22 @@ bool plan_probe_early_has(const struct plan_options *o, int fd)
 	return false;
 }
 
+/* A pid of the outside may be netd's in a world, above all where the outside is process 1, too. */
+static void take_early(const struct plan_options *o, struct plan_early *out)
+{
+	if (!o->early) return;
+	*out = *o->early;
+	*o->early = (struct plan_early){0};
+	for (size_t i = 0; o->isolated && i < FACT_COUNT; i++)
+		if (out->children[i].pid) out->children[i].pid = -1;
+}
+
 void plan_probe(const struct plan_options *o, struct fact_result results[FACT_COUNT])
 {
 	struct plan_early children = {0};
 	bool root = !geteuid();
 
-	if (o->early) {
-		children = *o->early;
-		*o->early = (struct plan_early){0};
-	}
+	take_early(o, &children);
 	/* Without root most of the facts would only report that, each in its own way. */
 	memset(results, 0, FACT_COUNT * sizeof *results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
