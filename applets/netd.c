@@ -450,7 +450,7 @@ static int sooner(int a, int b)
 static _Noreturn void loop(struct netd *d)
 {
 	struct epoll_event events[EVENTS];
-	int timeout = -1;
+	int timeout = 0;   /* the first round is for what waits for no event: the API is asked */
 
 	for (;;) {
 		int n = epoll_wait(d->epoll, events, EVENTS, timeout);
