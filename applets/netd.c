@@ -202,9 +202,9 @@ static uint32_t flow_limit(void)
 	return n > FLOWS_MAX ? FLOWS_MAX : n < 16 ? 16 : (uint32_t)n;
 }
 
-static int add_listener(struct netd *d, struct listener l)
+static int add_listener(struct netd *d, const struct listener *l)
 {
-	return l.fd < 0 ? l.fd : gate_add(&d->gate, &l);
+	return l->fd < 0 ? l->fd : gate_add(&d->gate, l);
 }
 
 static void open_exposed(const struct config *cfg, struct netd *d)
@@ -212,7 +212,7 @@ static void open_exposed(const struct config *cfg, struct netd *d)
 	for (size_t i = 0; i < d->exposed_n; i++) {
 		const struct policy_map *m = &d->exposed[i];
 		int fd = sockets_outside((int)cfg->channel, &m->from, false);
-		int r = add_listener(d, (struct listener){ .fd = fd,
+		int r = add_listener(d, &(struct listener){ .fd = fd,
 			.side = POLICY_INSIDE, .to = m->to });
 		/* The cluster works without it; the message tells who needs the port. */
 		if (r < 0) warn_errno(r, "--expose %s", cfg->exposed.v[i]);
@@ -224,7 +224,7 @@ static void open_proxies(const struct config *cfg, struct netd *d)
 	for (size_t i = 0; i < d->proxies_n; i++) {
 		const struct policy_map *m = &d->proxies[i];
 		int fd = sockets_inside(&m->from, false);
-		int r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
+		int r = add_listener(d, &(struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
 			.to = m->to, .to_proxy = true });
 		/* Images cannot be pulled then; the error of each pull names this address. */
 		if (r < 0) warn_errno(r, "--proxy-at %s", cfg->proxies.v[i]);
@@ -284,7 +284,7 @@ static void open_dns(const struct config *cfg, struct netd *d)
 	if (r < 0) warn_errno(r, "DNS at %s", cfg->cluster_dns);
 	const struct endpoint at = { d->pods.addr, DNS_PORT };
 	int fd = sockets_inside(&at, false);
-	r = add_listener(d, (struct listener){ .fd = fd, .side = POLICY_DNS });
+	r = add_listener(d, &(struct listener){ .fd = fd, .side = POLICY_DNS });
 	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
 }
 
@@ -293,7 +293,7 @@ static int listen_redirected(struct netd *d, uint8_t len, uint16_t port)
 	const struct endpoint any = { { .len = len }, port };
 	int fd = sockets_inside(&any, false);
 
-	return add_listener(d, (struct listener){ .fd = fd, .redirected = true });
+	return add_listener(d, &(struct listener){ .fd = fd, .redirected = true });
 }
 
 static void open_listeners(const struct config *cfg, struct netd *d)
@@ -471,32 +471,34 @@ static _Noreturn void loop(struct netd *d)
 
 static int run(void *cfg_, const struct args *args)
 {
-	static struct netd d;
 	const struct config *cfg = cfg_;
+	/* Not static: gVisor counts that in each process of this program. */
+	struct netd *d = xcalloc(1, sizeof *d);
 
 	(void)args;
 	signal(SIGPIPE, SIG_IGN);
-	parse(cfg, &d);
-	d.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (d.epoll < 0) die_errno(EX_SYS, -errno, "epoll_create1");
-	int r = flows_init(&d.flows, d.epoll, flow_limit());
+	parse(cfg, d);
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (d->epoll < 0) die_errno(EX_SYS, -errno, "epoll_create1");
+	int r = flows_init(&d->flows, d->epoll, flow_limit());
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
-	d.gate = (struct gate){ .epoll = d.epoll, .channel = (int)cfg->channel,
-		.policy = &d.policy, .flows = &d.flows, .proxy = &d.proxy, .picker = &d.picker };
-	d.picker.services = d.dns.zone.services = services_new();
-	d.dns.picker = &d.picker;
-	watch_init(&d.watch, d.epoll, cfg->kubeconfig, d.picker.services, &d.pods.addr);
-	d.flows.service = (struct flow_service){ &d.gate, gate_dial_service };
-	parse_proxy(cfg, &d);
-	d.flows.proxy = (struct flow_proxy){ &d.gate, gate_dial_proxy, gate_proxy_failed,
+	d->gate = (struct gate){ .epoll = d->epoll, .channel = (int)cfg->channel,
+		.policy = &d->policy, .flows = &d->flows, .proxy = &d->proxy,
+		.picker = &d->picker };
+	d->picker.services = d->dns.zone.services = services_new();
+	d->dns.picker = &d->picker;
+	watch_init(&d->watch, d->epoll, cfg->kubeconfig, d->picker.services, &d->pods.addr);
+	d->flows.service = (struct flow_service){ &d->gate, gate_dial_service };
+	parse_proxy(cfg, d);
+	d->flows.proxy = (struct flow_proxy){ &d->gate, gate_dial_proxy, gate_proxy_failed,
 		gate_proxy_explain };
-	open_listeners(cfg, &d);
-	open_udp(cfg, &d);
-	open_echo(cfg, &d);
-	open_ports(cfg, &d);
-	load_all_rules(cfg, &d);
+	open_listeners(cfg, d);
+	open_udp(cfg, d);
+	open_echo(cfg, d);
+	open_ports(cfg, d);
+	load_all_rules(cfg, d);
 	tell_ready();
-	loop(&d);
+	loop(d);
 }
 
 const struct applet applet_netd = {
