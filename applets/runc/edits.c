@@ -60,26 +60,29 @@ static bool is_named(const struct shim_edit *e, const char *name)
 /* Is the option, with or without its value, among the words? */
 static bool is_option_in(const struct strv *words, const char *option)
 {
-	char name[64];
 	size_t len = strcspn(option, "=");
 
-	if (!words) return false;
-	if (strv_has(words, option)) return true;
-	if (len >= sizeof name) return false;
-	memcpy(name, option, len);
-	name[len] = 0;
-	return strv_has(words, name);
+	for (size_t i = 0; words && i < words->n; i++) {
+		size_t n = strlen(words->v[i]);
+		if (!strncmp(words->v[i], option, n) && (n == len || !option[n])) return true;
+	}
+	return false;
 }
 
-static void mount_over(const struct shim_edit *e, struct buf *mounts, const char *path)
+/* source: of a bind mount; NULL: an empty tmpfs */
+static void put_mount(const struct shim_edit *e, const char *path, const char *source)
 {
-	static const char *const options[] = { "nosuid", "noexec", "nodev", "ro", "mode=0555" };
+	struct buf *mounts = e->mounts;
+	const char *const options[] = {
+		"nosuid", "noexec", "nodev", "ro", source ? "bind" : "mode=0555",
+	};
 	const char *comma = "";
 
-	if (mounts->len) buf_putc(mounts, ',');
-	buf_puts(mounts, "{\"destination\":");
+	buf_puts(mounts, mounts->len ? ",{\"destination\":" : "[{\"destination\":");
 	buf_json(mounts, path);
-	buf_puts(mounts, ",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[");
+	buf_printf(mounts, ",\"type\":\"%s\",\"source\":", source ? "bind" : "tmpfs");
+	buf_json(mounts, source ? source : "tmpfs");
+	buf_puts(mounts, ",\"options\":[");
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
 		if (is_option_in(e->no_options, options[i])) continue;
 		buf_printf(mounts, "%s\"%s\"", comma, options[i]);
@@ -88,19 +91,18 @@ static void mount_over(const struct shim_edit *e, struct buf *mounts, const char
 	buf_puts(mounts, "]}");
 }
 
-static void add_mounts(struct shim_edit *e, const struct buf *mounts)
+void edit_finish(struct shim_edit *e)
 {
-	_cleanup_buf_ struct buf list = {0};
 	const struct json_node *have = in_config(e, "mounts");
 
-	if (!mounts->len) return;
+	if (!e->mounts->len) return;
 	if (have && have->type == JSON_ARRAY) {
-		json_edit_append(e->out, have, NULL, mounts->data);
+		json_edit_append(e->out, have, NULL, e->mounts->data + 1);
 		return;
 	}
-	buf_printf(&list, "[%s]", mounts->data);
-	if (have) json_edit_replace(e->out, have, list.data);
-	else json_edit_append(e->out, json_root(e->j), "mounts", list.data);
+	buf_putc(e->mounts, ']');
+	if (have) json_edit_replace(e->out, have, e->mounts->data);
+	else json_edit_append(e->out, json_root(e->j), "mounts", e->mounts->data);
 }
 
 /* A directory's mask becomes a mount of the same effect. Not under /proc: runc refuses mounts
@@ -109,7 +111,6 @@ static void add_mounts(struct shim_edit *e, const struct buf *mounts)
 void edit_masked_paths(struct shim_edit *e)
 {
 	const struct json_node *masked = array(e, "linux.maskedPaths");
-	_cleanup_buf_ struct buf mounts = {0};
 	_cleanup_strv_ struct strv done = {0};
 
 	for (const struct json_node *n = json_first(e->j, masked); n; n = json_next(e->j, n)) {
@@ -124,9 +125,8 @@ void edit_masked_paths(struct shim_edit *e)
 			buf_printf(e->notes,
 				"%s cannot be masked here and is visible in the container\n",
 				path);
-		else mount_over(e, &mounts, path);
+		else put_mount(e, path, NULL);
 	}
-	add_mounts(e, &mounts);
 }
 
 void edit_readonly_paths(struct shim_edit *e)
@@ -236,12 +236,13 @@ void edit_cgroup_resources(struct shim_edit *e)
  * v1 fail if devices.list does not show that (opencontainers/cgroups: setV1). */
 void edit_devices(struct shim_edit *e)
 {
-	const struct json_node *all = in_config(e, "linux.resources");
+	static const char rule[] = "[{\"allow\":true,\"access\":\"rwm\"}]";
+	const struct json_node *n = json_get(e->j, in_config(e, "linux.resources"), "devices");
 
-	if (!all || all->type != JSON_OBJECT) return;
-	for (const struct json_node *n = json_first(e->j, all); n; n = json_next(e->j, n))
-		if (json_key_is(e->j, n, "devices") && !is_gone(e, n))
-			json_edit_replace(e->out, n, "[{\"allow\":true,\"access\":\"rwm\"}]");
+	if (!n || is_gone(e, n)) return;
+	if (n->end - n->start != sizeof rule - 1 ||
+	    memcmp(e->j->text + n->start, rule, sizeof rule - 1))
+		json_edit_replace(e->out, n, rule);
 }
 
 void edit_mount_options(struct shim_edit *e)
@@ -258,6 +259,10 @@ void edit_mount_options(struct shim_edit *e)
 		}
 	}
 }
+
+/* At a place of its own: over one that an image or a volume has, it would hide that, or could not
+ * be mounted (a volume that is read-only). */
+static const char bundle[] = "/run/k3sbox/ca.pem";
 
 /* The pause container runs nothing that opens connections (containerd internal/cri/annotations). */
 static bool is_pause(const struct shim_edit *e)
@@ -278,7 +283,7 @@ static bool sets(const struct shim_edit *e, const struct json_node *env, const c
 }
 
 /* The variables that OpenSSL and Go, Node, Python's requests and curl read. */
-static void name_bundle(struct shim_edit *e, const char *path)
+static void name_bundle(struct shim_edit *e)
 {
 	static const char *const names[] = { "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS",
 		"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE" };
@@ -288,32 +293,25 @@ static void name_bundle(struct shim_edit *e, const char *path)
 	if (!process || process->type != JSON_OBJECT || (env && env->type != JSON_ARRAY)) return;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (!sets(e, env, names[i]))
-			buf_printf(&list, "%s\"%s=%s\"", list.len ? "," : "", names[i], path);
+			buf_printf(&list, "%s\"%s=%s\"", list.len ? "," : env ? "" : "[", names[i],
+				bundle);
 	if (!list.len) return;
-	if (env) {
-		json_edit_append(e->out, env, NULL, list.data);
-		return;
-	}
-	_cleanup_buf_ struct buf whole = {0};
-	buf_printf(&whole, "[%s]", list.data);
-	json_edit_append(e->out, process, "env", whole.data);
+	if (!env) buf_putc(&list, ']');
+	json_edit_append(e->out, env ? env : process, env ? NULL : "env", list.data);
 }
 
-/* At a place of its own: over one that an image or a volume has, it would hide that, or could not
- * be mounted (a volume that is read-only). */
+static bool has_bundle(const struct shim_edit *e)
+{
+	const struct json_node *mounts = array(e, "mounts");
+
+	for (const struct json_node *m = json_first(e->j, mounts); m; m = json_next(e->j, m))
+		if (json_is(e->j, json_get(e->j, m, "destination"), bundle)) return true;
+	return false;
+}
+
 void edit_ca_bundle(struct shim_edit *e)
 {
-	static const char path[] = "/run/k3sbox/ca.pem";
-	_cleanup_buf_ struct buf mount = {0};
-
 	if (is_pause(e)) return;
-	if (e->doc == DOC_CONFIG) {
-		/* containerd's always has some; two rules must not both make the list */
-		if (!array(e, "mounts")) return;
-		buf_printf(&mount, "{\"destination\":\"%s\",\"type\":\"bind\",\"source\":", path);
-		buf_json(&mount, e->args->v[0]);
-		buf_puts(&mount, ",\"options\":[\"bind\",\"ro\",\"nosuid\",\"nodev\",\"noexec\"]}");
-		add_mounts(e, &mount);
-	}
-	name_bundle(e, path);
+	if (e->doc == DOC_CONFIG && !has_bundle(e)) put_mount(e, bundle, e->args->v[0]);
+	name_bundle(e);
 }

@@ -122,23 +122,25 @@ int shim_rules_edit(const struct shim_rules *r, const struct shim_input *in, shi
 	struct buf *out, struct buf *notes, struct err *e)
 {
 	_cleanup_json_ struct json j = { 0 };
+	_cleanup_buf_ struct buf mounts = { 0 };
 	struct json_edits edits = { .j = &j };
+	struct shim_edit edit = {
+		.j = &j, .out = &edits, .doc = in->doc, .mounts = &mounts, .notes = notes,
+	};
 	struct shim_sight sight;
 
 	int result = parse(&j, in->text, in->len, e);
 	if (result < 0) return result;
 	look(&sight, in->bundle, &j);
-	const struct strv *no_options = NULL;
+	edit.sight = &sight;
 	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i].rule == &shim_rule_rows[SHIM_MOUNT_OPTIONS]) no_options = &r->v[i].args;
+		if (r->v[i].rule == &shim_rule_rows[SHIM_MOUNT_OPTIONS])
+			edit.no_options = &r->v[i].args;
 	for (size_t i = 0; i < r->n; i++) {
-		const struct shim_rule *rule = r->v[i].rule;
-		struct shim_edit edit = {
-			.j = &j, .out = &edits, .doc = in->doc, .args = &r->v[i].args,
-			.no_options = no_options, .sight = &sight, .notes = notes,
-		};
-		if (rule->documents & in->doc) rule->run(&edit);
+		edit.args = &r->v[i].args;
+		if (r->v[i].rule->documents & in->doc) r->v[i].rule->run(&edit);
 	}
+	edit_finish(&edit);
 	if (edits.n) result = json_edit_apply(&edits, out);
 	json_edits_free(&edits);
 	return result < 0 ? err_errno(e, result, "cannot be edited") : 0;

@@ -103,6 +103,7 @@ struct shim_edit {
 	/* mount options that no mount may have, ours neither; NULL: none */
 	const struct strv *no_options;
 	const struct shim_sight *sight;
+	struct buf *mounts;         /* what rules add to the list: "[{…},{…}" */
 	struct buf *notes;
 };
 
@@ -110,5 +111,7 @@ typedef void shim_edit_fn(struct shim_edit *e);
 shim_edit_fn edit_masked_paths, edit_readonly_paths, edit_sysctl, edit_namespace, edit_oom_score,
 	edit_no_oom_score, edit_capabilities, edit_cgroup_path, edit_cgroup_resources, edit_devices,
 	edit_mount_options, edit_ca_bundle;
+/* After all rules: adds their mounts. */
+shim_edit_fn edit_finish;
 
 #endif

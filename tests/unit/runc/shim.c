@@ -29,7 +29,7 @@ static void fake_look(struct shim_sight *s, const char *bundle, const struct jso
 	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\",\"mode=0555\"]}"
 
 #define CA_MOUNT "{\"destination\":\"/run/k3sbox/ca.pem\",\"type\":\"bind\",\"source\":\"/x/ca\"," \
-	"\"options\":[\"bind\",\"ro\",\"nosuid\",\"nodev\",\"noexec\"]}"
+	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\",\"bind\"]}"
 #define CA_NAME(name) "\"" name "=/run/k3sbox/ca.pem\""
 
 static const struct {
@@ -45,7 +45,7 @@ static const struct {
 	{ "names that the pod sets stay; with a mask", "ca-bundle /x/ca\nmasked-paths",
 	  "{\"mounts\":[],\"process\":{\"env\":[\"SSL_CERT_FILE=\",\"CURL_CA_BUNDLE=/y\","
 		"\"NODE_EXTRA_CA_CERTS=/z\"]},\"linux\":{\"maskedPaths\":[\"/sys/more\"]}}",
-	  "{\"mounts\":[" MASK("/sys/more") ", " CA_MOUNT "],\"process\":{\"env\":[\"SSL_CERT_FILE=\","
+	  "{\"mounts\":[" MASK("/sys/more") "," CA_MOUNT "],\"process\":{\"env\":[\"SSL_CERT_FILE=\","
 		"\"CURL_CA_BUNDLE=/y\",\"NODE_EXTRA_CA_CERTS=/z\"," CA_NAME("REQUESTS_CA_BUNDLE") "]},"
 		"\"linux\":{\"maskedPaths\":[]}}", NULL, 0 },
 	{ "not for the pause container", "ca-bundle /x/ca",
