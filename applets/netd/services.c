@@ -338,11 +338,6 @@ static void index_add(struct service_index *x, uint32_t hash, size_t place)
 	x->v[i] = (uint32_t)place + 1;
 }
 
-static bool same_address(const struct ip *a, const struct ip *b)
-{
-	return a->len == b->len && !memcmp(a->b, b->b, a->len);
-}
-
 /* Port 0: the address alone, for services_with_cluster_ip(). */
 static const struct service_front *find_front(const struct services *s, const struct ip *address,
 	uint16_t port, uint8_t protocol)
@@ -352,7 +347,7 @@ static const struct service_front *find_front(const struct services *s, const st
 
 	for (; x->v[i]; i = (i + 1) & (x->size - 1)) {
 		const struct service_front *f = &s->fronts[x->v[i] - 1];
-		if (same_address(&f->at.address, address) && f->at.port == port &&
+		if (ip_same(&f->at.address, address) && f->at.port == port &&
 			f->protocol == protocol)
 			return f;
 	}
@@ -486,7 +481,7 @@ const struct service *services_with_endpoint(struct services *s, const struct ip
 
 	for (; x->v[at]; at = (at + 1) & (x->size - 1)) {
 		const struct located *l = &s->located[x->v[at] - 1];
-		if (!same_address(&l->endpoint->address, address) || i--) continue;
+		if (!ip_same(&l->endpoint->address, address) || i--) continue;
 		*endpoint = l->endpoint;
 		return l->service;
 	}
@@ -536,7 +531,7 @@ static struct service_backends *join(const struct service *svc, const struct ser
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct balance_backend *last = kept ? &b->v[kept - 1] : NULL;
 		if (last && last->port == b->v[i].port &&
-			same_address(&last->endpoint->address, &b->v[i].endpoint->address))
+			ip_same(&last->endpoint->address, &b->v[i].endpoint->address))
 			continue;
 		b->v[kept++] = b->v[i];
 	}

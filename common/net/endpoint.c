@@ -33,7 +33,7 @@ void endpoint_format(const struct endpoint *e, char out[ENDPOINT_TEXT])
 
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b)
 {
-	return a->port == b->port && !ip_cmp(&a->address, &b->address);
+	return a->port == b->port && ip_same(&a->address, &b->address);
 }
 
 int endpoint_family(const struct endpoint *e)

@@ -127,6 +127,11 @@ int ip_cmp(const struct ip *a, const struct ip *b)
 	return r < 0 ? -1 : r > 0;
 }
 
+bool ip_same(const struct ip *a, const struct ip *b)
+{
+	return a->len == b->len && !memcmp(a->b, b->b, a->len);
+}
+
 struct ip ip_next(const struct ip *a)
 {
 	struct ip r = *a;

@@ -31,6 +31,8 @@ void cidr_format(const struct cidr *c, char out[CIDR_TEXT]);
 
 /* -1, 0, 1; -2 if the families differ or one is none at all. */
 int ip_cmp(const struct ip *a, const struct ip *b);
+/* Also two that are none (len 0), which ip_cmp() does not compare. */
+bool ip_same(const struct ip *a, const struct ip *b);
 struct ip ip_next(const struct ip *a);             /* wraps to zero */
 /* The first and last address: host bits cleared and set. Address and mask must be of one family. */
 struct ip cidr_network(const struct cidr *c);

@@ -26,6 +26,13 @@ TEST(text_and_socket_address)
 	CHECK_STR(again("0.0.0.0:1"), "0.0.0.0:1");
 }
 
+TEST(ports_without_an_address)
+{
+	const struct endpoint a = { .port = 80 }, b = { .port = 80 }, c = { .port = 81 };
+
+	CHECK(endpoint_same(&a, &b) && !endpoint_same(&a, &c));
+}
+
 TEST(what_is_no_endpoint)
 {
 	static const char *const bad[] = { "", ":", ":80", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0",
