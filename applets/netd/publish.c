@@ -41,7 +41,12 @@ int publisher_settle(struct publisher *p, int64_t now)
 	if (!p->address || !p->kubeconfig) return -1;
 	if (p->pid > 0 && waitpid(p->pid, NULL, WNOHANG) == 0) return PUBLISH_LOOK_MS;
 	p->pid = 0;
-	if (!services_complete(p->services) || !is_needed(p->services)) return -1;
+	/* This is called for each batch of packets, too. */
+	if (p->version != services_version(p->services)) {
+		p->version = services_version(p->services);
+		p->needed = is_needed(p->services);
+	}
+	if (!p->needed || !services_complete(p->services)) return -1;
 	if (now < p->at) return (int)(p->at - now);
 	p->pid = start(p);
 	p->at = now + PUBLISH_AGAIN_MS;

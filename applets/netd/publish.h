@@ -17,6 +17,8 @@ struct publisher {
 	struct services *services;
 	const char *address;       /* NULL: there is none to give */
 	const char *kubeconfig;    /* of an administrator */
+	uint64_t version;          /* of the store that was looked at last */
+	bool needed;               /* by what it has */
 	pid_t pid;                 /* of the run under way; 0: none */
 	int64_t at;                /* not before */
 };
