@@ -22,6 +22,7 @@
 #include "base/spawn.h"
 #include "base/text.h"
 #include "cluster/leftovers.h"
+#include "net/endpoint.h"
 #include "net/proxy.h"
 #include "plan/node.h"
 #include "world/broker.h"
@@ -97,7 +98,7 @@ static struct inside_proxy {
 	uint16_t port;             /* at the node's address */
 	const char *url;           /* NULL: not set */
 	/* IP:PORT; empty: there is none, or none that can be spoken to */
-	char at[IP_TEXT + sizeof "[]:65535"];
+	char at[ENDPOINT_TEXT];
 } proxies[] = {
 	{ .variable = "HTTPS_PROXY", .port = 15012 }, { .variable = "HTTP_PROXY", .port = 15013 },
 };
@@ -107,18 +108,16 @@ static void resolve_proxy(struct inside_proxy *p)
 {
 	struct proxy_url parsed;
 	struct err e = {0};
-	struct ip address;
-	char text[IP_TEXT];
+	struct endpoint at;
 
 	if (!p->url) return;
 	if (proxy_parse(p->url, &parsed, &e) < 0) {
 		warn("%s: %s: pods do not use it, containerd tries to", p->variable, e.text);
-	} else if (proxy_resolve(&parsed, &address) < 0) {
+	} else if (proxy_resolve(&parsed, &at.address) < 0) {
 		warn("%s: the name %s cannot be resolved", p->variable, parsed.host);
 	} else {
-		ip_format(&address, text);
-		snprintf(p->at, sizeof p->at, address.len == 16 ? "[%s]:%u" : "%s:%u", text,
-			parsed.port);
+		at.port = parsed.port;
+		endpoint_format(&at, p->at);
 	}
 }
 
@@ -142,10 +141,9 @@ struct inside {
 static int node_network(const struct run *cfg, struct switch_node *node, struct err *e)
 {
 	static const uint8_t node_bits[] = { [4] = 24, [16] = 64 };
-	const char *all = k3s_args_find(&cfg->o.args, "cluster-cidr");
+	const char *all = k3s_args_value(&cfg->o.args, "cluster-cidr");
 	struct cidr c, found[17] = {0};
 
-	if (!all || !*all) all = "10.42.0.0/16";
 	for (const char *s = all; *s; s += strcspn(s, ","), s += *s == ',')
 		if (cidr_parse(&c, s, strcspn(s, ",")) && !found[c.addr.len].bits)
 			found[c.addr.len] = c;
@@ -163,7 +161,7 @@ static int node_network(const struct run *cfg, struct switch_node *node, struct 
 }
 
 /* Sorts the lines of resolv.conf: servers become options of netd, all others (search, options) are
- * copied. Either may be NULL. Without the file netd has no servers to ask. */
+ * copied. Without the file netd has no servers to ask. */
 static void sort_resolv_conf(struct strv *netd, struct buf *others)
 {
 	_cleanup_buf_ struct buf text = {0};
@@ -175,23 +173,22 @@ static void sort_resolv_conf(struct strv *netd, struct buf *others)
 		const char *a = l.line + 10 + (server ? strspn(l.line + 10, " \t") : 0);
 		size_t n = server ? strcspn(a, " \t\r\n%") : 0;
 		struct ip ip;
-		if (netd && n && ip_parse(&ip, a, n)) strv_addf(netd, "--dns=%.*s", (int)n, a);
-		if (others && !server) buf_printf(others, "%.*s\n", (int)l.len, l.line);
+		if (n && ip_parse(&ip, a, n)) strv_addf(netd, "--dns=%.*s", (int)n, a);
+		if (!server) buf_printf(others, "%.*s\n", (int)l.len, l.line);
 	}
 }
 
-/* Names are resolved by netd, which asks the servers outside. */
-static int write_resolv_conf(const struct run *cfg, struct err *e)
+/* Names are resolved by netd, which asks the servers outside. others: the lines that stay. */
+static int write_resolv_conf(const struct switch_node *node, const struct buf *others,
+	struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct switch_node node;
-
-	switch_parse_node(&node, cfg->o.node_network);
 	char address[IP_TEXT];
-	ip_format(&node.v[0].addr, address);
+
+	ip_format(&node->v[0].addr, address);
 	buf_printf(&text, "nameserver %s\n", address);
-	sort_resolv_conf(NULL, &text);
-	if (text.failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
+	buf_add(&text, others->data, others->len);
+	if (text.failed || others->failed) return err_errno(e, -ENOMEM, "/etc/resolv.conf");
 	return world_replace_file("/etc/resolv.conf", text.data, text.len, e);
 }
 
@@ -231,18 +228,12 @@ static void add_inside(struct strv *argv, const char *ranges)
 		strv_addf(argv, "--inside=%.*s", (int)strcspn(s, ","), s);
 }
 
-static const char *flag(const struct run *cfg, const char *name, const char *otherwise)
-{
-	const char *v = k3s_args_find(&cfg->o.args, name);
-	return v && *v ? v : otherwise;
-}
-
 /* Where pods ask: k3s's --cluster-dns, else the tenth address of the Services' network
  * (pkg/cli/server/server.go). */
 static void add_cluster_dns(const struct run *cfg, const struct cidr *services, struct strv *argv)
 {
 	enum { TENTH = 10 };
-	const char *s = flag(cfg, "cluster-dns", "");
+	const char *s = k3s_args_value(&cfg->o.args, "cluster-dns");
 	struct ip at = cidr_network(services), given;
 	char text[IP_TEXT];
 
@@ -254,16 +245,16 @@ static void add_cluster_dns(const struct run *cfg, const struct cidr *services, 
 	}
 	ip_format(&at, text);
 	if (at.len == 4) strv_addf(argv, "--cluster-dns=%s", text);
-	strv_addf(argv, "--domain=%s", flag(cfg, "cluster-domain", "cluster.local"));
+	strv_addf(argv, "--domain=%s", k3s_args_value(&cfg->o.args, "cluster-domain"));
 }
 
 /* netd's command line. The API can be reached from outside by its port, and from pods by the first
  * address of the Services' network. */
 static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 {
-	const char *port = flag(cfg, "https-listen-port", "6443");
-	const char *services = flag(cfg, "service-cidr", "10.43.0.0/16");
-	const char *pods = flag(cfg, "cluster-cidr", "10.42.0.0/16");
+	const char *port = k3s_args_value(&cfg->o.args, "https-listen-port");
+	const char *services = k3s_args_value(&cfg->o.args, "service-cidr");
+	const char *pods = k3s_args_value(&cfg->o.args, "cluster-cidr");
 	struct cidr range;
 	char api[IP_TEXT];
 
@@ -284,7 +275,6 @@ static int make_netd_argv(struct run *cfg, const char *self, struct strv *argv)
 	strv_addf(argv, "--admin=%s/server/cred/admin.kubeconfig", cfg->o.data_dir);
 	if (*cfg->address) strv_addf(argv, "--address=%s", cfg->address);
 	add_proxies(cfg, argv);
-	sort_resolv_conf(argv, NULL);
 	add_cluster_dns(cfg, &range, argv);
 	return 0;
 }
@@ -313,6 +303,7 @@ pid_t inside_start_netd(struct run *cfg)
 static int make_network(struct run *cfg, struct err *e)
 {
 	static char network[SWITCH_NODE_TEXT];
+	_cleanup_buf_ struct buf others = {0};
 	char self[PATH_MAX];
 	struct switch_node node;
 	int r = node_network(cfg, &node, e);
@@ -325,9 +316,10 @@ static int make_network(struct run *cfg, struct err *e)
 	r = io_self_path(self, sizeof self);
 	if (!r) r = make_netd_argv(cfg, self, &cfg->netd);
 	if (r < 0) return err_errno(e, r, "netd's command line");
+	sort_resolv_conf(&cfg->netd, &others);
 	cfg->netd_pid = inside_start_netd(cfg);
 	if (cfg->netd_pid < 0) return err_errno(e, cfg->netd_pid, "netd does not start");
-	r = write_resolv_conf(cfg, e);
+	r = write_resolv_conf(&node, &others, e);
 	return r < 0 ? r : copy_hosts(e);
 }
 

@@ -170,18 +170,13 @@ static int write_files(const struct dialect_launch *l)
 	return 0;
 }
 
-static const char *user_value(const struct run *cfg, const char *name, const char *otherwise)
-{
-	const char *v = k3s_args_find(&cfg->o.args, name);
-	return v && *v ? v : otherwise;
-}
-
 /* What the cluster reaches without a proxy. */
 static char *list_cluster(const struct run *cfg)
 {
-	return xasprintf("%s,%s,.svc,.%s", user_value(cfg, "cluster-cidr", "10.42.0.0/16"),
-		user_value(cfg, "service-cidr", "10.43.0.0/16"),
-		user_value(cfg, "cluster-domain", "cluster.local"));
+	const struct k3s_args *a = &cfg->o.args;
+
+	return xasprintf("%s,%s,.svc,.%s", k3s_args_value(a, "cluster-cidr"),
+		k3s_args_value(a, "service-cidr"), k3s_args_value(a, "cluster-domain"));
 }
 
 static void make_env(const struct run *cfg, const struct dialect_launch *l, struct strv *env)
@@ -256,7 +251,7 @@ static int put_path(char *to, size_t size, const char *fmt, ...)
 
 static int fill_state(const struct run *cfg, const struct dialect *d, struct runstate *s)
 {
-	const char *kubeconfig = user_value(cfg, "write-kubeconfig", "/etc/rancher/k3s/k3s.yaml");
+	const char *kubeconfig = k3s_args_value(&cfg->o.args, "write-kubeconfig");
 	_cleanup_free_ char *here = *kubeconfig == '/' ? NULL : getcwd(NULL, 0);
 
 	int r = put_path(s->data_dir, sizeof s->data_dir, "%s", cfg->o.data_dir);
@@ -303,7 +298,7 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	};
 
 	list_archives(cfg->o.data_dir, &archives);
-	out->port = (unsigned)atoi(user_value(cfg, "https-listen-port", "6443"));
+	out->port = (unsigned)atoi(k3s_args_value(&cfg->o.args, "https-listen-port"));
 	if (check_port(out->port)) return EX_FAIL;
 	int r = io_self_path(self, sizeof self);
 	dialect_build(d, &e, turns, n, &l);

@@ -113,6 +113,23 @@ const char *k3s_args_written(const struct k3s_args *a, const char *name)
 	return v ? v : find(&a->config, name);
 }
 
+static const struct { const char *name, *value; } defaults[] = {
+	{ "cluster-cidr", "10.42.0.0/16" },
+	{ "service-cidr", "10.43.0.0/16" },
+	{ "cluster-domain", "cluster.local" },
+	{ "https-listen-port", "6443" },
+	{ "write-kubeconfig", "/etc/rancher/k3s/k3s.yaml" },
+};
+
+const char *k3s_args_value(const struct k3s_args *a, const char *name)
+{
+	const char *v = k3s_args_find(a, name);
+
+	for (size_t i = 0; !(v && *v) && i < sizeof defaults / sizeof *defaults; i++)
+		if (!strcmp(defaults[i].name, name)) return defaults[i].value;
+	return v ? v : "";
+}
+
 const char *k3s_args_find(const struct k3s_args *a, const char *name)
 {
 	const char *v = k3s_args_written(a, name);
