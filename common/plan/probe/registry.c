@@ -50,27 +50,25 @@ struct registry_trial {
 
 /* ---- which registry ---- */
 
-static const char *first_of(const char *const *names, size_t n)
+/* What is set for containerd alone, else the value that programs in general have. */
+static const char *for_containerd(const char *upper, const char *lower, const char *otherwise)
 {
-	const char *v = NULL;
+	const char *v = getenv(upper);
 
-	for (size_t i = 0; i < n && (!v || !*v); i++) v = getenv(names[i]);
-	return v && *v ? v : NULL;
+	if (!v || !*v) v = getenv(lower);
+	return v && *v ? v : otherwise;
 }
-
-#define FIRST_OF(...) first_of((const char *const []){ __VA_ARGS__ }, \
-	sizeof((const char *const []){ __VA_ARGS__ }) / sizeof(char *))
 
 static const char *https_proxy(void)
 {
-	return FIRST_OF("CONTAINERD_HTTPS_PROXY", "CONTAINERD_https_proxy", "HTTPS_PROXY",
-		"https_proxy");
+	return for_containerd("CONTAINERD_HTTPS_PROXY", "CONTAINERD_https_proxy",
+		proxy_from_environment());
 }
 
 static const char *http_proxy(void)
 {
-	return FIRST_OF("CONTAINERD_HTTP_PROXY", "CONTAINERD_http_proxy", "HTTP_PROXY",
-		"http_proxy");
+	return for_containerd("CONTAINERD_HTTP_PROXY", "CONTAINERD_http_proxy",
+		proxy_plain_from_environment());
 }
 
 /* [SCHEME://]HOST[:PORT][/…]; an IPv6 address in brackets. */
@@ -289,8 +287,8 @@ static int try(void *arg)
 {
 	struct registry_trial *t = arg;
 	const char *url = t->to.plain ? http_proxy() : https_proxy();
-	const char *except = FIRST_OF("CONTAINERD_NO_PROXY", "CONTAINERD_no_proxy", "NO_PROXY",
-		"no_proxy");
+	const char *except = for_containerd("CONTAINERD_NO_PROXY", "CONTAINERD_no_proxy",
+		proxy_exceptions_from_environment());
 	struct proxy_url proxy;
 	struct err e = {0};
 
