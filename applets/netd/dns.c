@@ -73,11 +73,7 @@ static int make_socket(const struct dns *d, const struct endpoint *inside)
 {
 	struct broker_request r = { .op = BROKER_UDP };
 
-	if (inside) {
-		int fd = socket(inside->address.len == 4 ? AF_INET : AF_INET6,
-			SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		return fd < 0 ? -errno : fd;
-	}
+	if (inside) return sockets_open(endpoint_family(inside), true);
 	if (!d->server_n) return -EADDRNOTAVAIL;
 	r.family = d->servers[d->server].len == 4 ? AF_INET : AF_INET6;
 	return broker_ask(d->channel, &r);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "netd/bytes.h"
+
 enum {
 	QR = 0x80, OPCODE = 0x78, AA = 0x04, TC = 0x02, RD = 0x01,   /* of byte 2 */
 	RA = 0x80, CD = 0x10,                                        /* of byte 3 */
@@ -10,20 +12,9 @@ enum {
 	RECORD = 10,               /* type, class, TTL, length */
 };
 
-static uint16_t get16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static uint32_t get32(const unsigned char *p)
 {
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void set16(unsigned char *p, uint32_t v)
-{
-	p[0] = (unsigned char)(v >> 8);
-	p[1] = (unsigned char)v;
+	return (uint32_t)bytes_get16(p) << 16 | bytes_get16(p + 2);
 }
 
 /* ---- questions ---- */
@@ -32,7 +23,7 @@ size_t dns_message_question(const unsigned char *m, size_t n)
 {
 	size_t at = DNS_HEADER;
 
-	if (n < DNS_HEADER || m[2] & QR || get16(m + 4) != 1) return 0;
+	if (n < DNS_HEADER || m[2] & QR || bytes_get16(m + 4) != 1) return 0;
 	while (at < n && m[at]) {
 		if (m[at] > DNS_LABEL_MAX) return 0;   /* a pointer, or no label */
 		at += 1u + m[at];
@@ -48,7 +39,7 @@ bool dns_message_answers(const unsigned char *m, size_t n, const unsigned char *
 	size_t question_n)
 {
 	return question_n > DNS_HEADER && n >= question_n && m[2] & QR && !memcmp(m, question, 2) &&
-		get16(m + 4) == 1 &&
+		bytes_get16(m + 4) == 1 &&
 		!memcmp(m + DNS_HEADER, question + DNS_HEADER, question_n - DNS_HEADER);
 }
 
@@ -65,7 +56,7 @@ bool dns_message_name(const unsigned char *m, size_t n, size_t *at, struct dns_n
 			if (i + 2 > n) return false;
 			if (!jumped) *at = i + 2;
 			jumped = true;
-			i = get16(m + i) & POINTER_MAX;
+			i = bytes_get16(m + i) & POINTER_MAX;
 			if (i >= start) return false;   /* only backwards: so it ends */
 			start = i;
 			continue;
@@ -85,10 +76,10 @@ static bool read_record(const unsigned char *m, size_t n, size_t *at, struct dns
 {
 	if (!dns_message_name(m, n, at, &out->owner) || *at + RECORD > n) return false;
 	const unsigned char *p = m + *at;
-	out->type = get16(p);
-	out->class = get16(p + 2);
+	out->type = bytes_get16(p);
+	out->class = bytes_get16(p + 2);
 	out->ttl = get32(p + 4);
-	out->data_n = get16(p + 8);
+	out->data_n = bytes_get16(p + 8);
 	out->data = *at + RECORD;
 	if (out->data_n > n - out->data) return false;
 	*at = out->data + out->data_n;
@@ -105,8 +96,8 @@ static bool read_additional(const unsigned char *m, size_t n, size_t at, struct 
 {
 	struct dns_record r;
 
-	if (get16(m + 6) || get16(m + 8)) return false;
-	for (unsigned left = get16(m + 10); left; left--) {
+	if (bytes_get16(m + 6) || bytes_get16(m + 8)) return false;
+	for (unsigned left = bytes_get16(m + 10); left; left--) {
 		if (!read_record(m, n, &at, &r)) return false;
 		if (r.type != DNS_OPT) continue;
 		if (out->edns || r.owner.n != 1) return false;
@@ -123,12 +114,12 @@ bool dns_message_read(const unsigned char *m, size_t n, struct dns_asked *out)
 
 	*out = (struct dns_asked){ .udp_size = DNS_PLAIN_SIZE };
 	if (!question || !dns_message_name(m, question, &at, &out->name)) return false;
-	out->id = get16(m);
+	out->id = bytes_get16(m);
 	out->opcode = (m[2] & OPCODE) >> 3;
 	out->recursion = m[2] & RD;
 	out->unchecked = m[3] & CD;
-	out->type = get16(m + at);
-	out->class = get16(m + at + 2);
+	out->type = bytes_get16(m + at);
+	out->class = bytes_get16(m + at + 2);
 	/* Other kinds of messages use the sections in ways of their own. */
 	out->malformed = !out->opcode && !read_additional(m, n, question, out);
 	return true;
@@ -150,7 +141,7 @@ static void put16(struct dns_writer *w, uint32_t v)
 {
 	unsigned char b[2];
 
-	set16(b, v);
+	bytes_put16(b, v);
 	put(w, b, 2);
 }
 
@@ -177,7 +168,7 @@ size_t dns_message_ask(uint16_t id, const struct dns_name *name, uint16_t type,
 	struct dns_writer w = { .m = out, .max = DNS_QUESTION + DNS_OPT_SIZE };
 
 	memset(out, 0, DNS_HEADER);
-	set16(out, id);
+	bytes_put16(out, id);
 	out[2] = RD;
 	out[5] = out[11] = 1;
 	w.n = DNS_HEADER;
@@ -193,7 +184,7 @@ size_t dns_message_ask(uint16_t id, const struct dns_name *name, uint16_t type,
 static bool reads(const unsigned char *m, size_t at, const uint8_t *name)
 {
 	for (;;) {
-		while (m[at] >= POINTER) at = get16(m + at) & POINTER_MAX;
+		while (m[at] >= POINTER) at = bytes_get16(m + at) & POINTER_MAX;
 		if (m[at] != *name || memcmp(m + at, name, 1u + *name)) return false;
 		if (!*name) return true;
 		at += 1u + *name;
@@ -257,8 +248,8 @@ static void end_record(struct dns_writer *w, const struct record_start *s)
 		if (w->section != DNS_ADDITIONAL) w->m[2] |= TC;
 		return;
 	}
-	set16(w->m + s->length, (uint32_t)(w->n - s->length - 2));
-	set16(count, get16(count) + 1u);
+	bytes_put16(w->m + s->length, (uint32_t)(w->n - s->length - 2));
+	bytes_put16(count, bytes_get16(count) + 1u);
 }
 
 void dns_writer_begin(struct dns_writer *w, const struct dns_asked *asked, unsigned char *m,
@@ -266,7 +257,7 @@ void dns_writer_begin(struct dns_writer *w, const struct dns_asked *asked, unsig
 {
 	*w = (struct dns_writer){ .m = m, .max = size, .asked = asked };
 	memset(m, 0, DNS_HEADER);
-	set16(m, asked->id);
+	bytes_put16(m, asked->id);
 	m[2] = (unsigned char)(QR | asked->opcode << 3 | (asked->recursion ? RD : 0));
 	m[3] = (unsigned char)(RA | (asked->unchecked ? CD : 0));
 	m[5] = 1;
@@ -341,7 +332,7 @@ size_t dns_writer_end(struct dns_writer *w, enum dns_rcode rcode, bool authorita
 	w->max += DNS_OPT_SIZE;
 	w->full = false;
 	put_opt(w, rcode >> 4);
-	set16(w->m + 10, get16(w->m + 10) + 1u);
+	bytes_put16(w->m + 10, bytes_get16(w->m + 10) + 1u);
 	return w->n;
 }
 
@@ -354,7 +345,7 @@ void dns_reader_begin(struct dns_reader *r, const unsigned char *m, size_t n)
 	*r = (struct dns_reader){ .m = m, .n = n, .at = DNS_HEADER };
 	if (n < DNS_HEADER || !dns_message_name(m, n, &r->at, &asked)) return;
 	r->at += 4;
-	r->left = get16(m + 6);
+	r->left = bytes_get16(m + 6);
 }
 
 bool dns_reader_next(struct dns_reader *r, struct dns_record *out)

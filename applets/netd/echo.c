@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netd/bytes.h"
 #include "world/broker.h"
 
 enum { REPLY = 0, REQUEST = 8, PACKETS_PER_EVENT = 32 };
@@ -27,9 +28,7 @@ void echo_make_reply(unsigned char *icmp, size_t n, uint16_t id)
 	icmp[0] = REPLY;
 	memcpy(icmp + 4, &id, sizeof id);
 	icmp[2] = icmp[3] = 0;
-	uint16_t sum = packets_checksum(icmp, n);
-	icmp[2] = (unsigned char)(sum >> 8);
-	icmp[3] = (unsigned char)sum;
+	bytes_put16(icmp + 2, packets_checksum(icmp, n));
 }
 
 int echo_init(struct echo *e)

@@ -53,9 +53,7 @@ static int make_socket(struct gate *g, enum policy_verdict verdict, int family)
 {
 	struct broker_request q = { .op = BROKER_TCP, .family = (uint8_t)family };
 
-	if (verdict == POLICY_OUTSIDE) return broker_ask(g->channel, &q);
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return fd < 0 ? -errno : fd;
+	return verdict == POLICY_OUTSIDE ? broker_ask(g->channel, &q) : sockets_open(family, false);
 }
 
 /* A socket that is connected or about to be; or -errno. */

@@ -63,18 +63,24 @@ static uint16_t number(struct fill *f, const struct json *j, const struct json_n
 	return f->bad ? 0 : (uint16_t)v;
 }
 
+/* The place of the value among the names; without a value 0. */
+static uint8_t one_of(struct fill *f, const struct json *j, const struct json_node *n,
+	const char *const *names, uint8_t name_n)
+{
+	if (!n) return 0;
+	for (uint8_t i = 0; i < name_n; i++)
+		if (json_is(j, n, names[i])) return i;
+	f->bad = true;
+	return 0;
+}
+
 static uint8_t protocol(struct fill *f, const struct json *j, const struct json_node *port)
 {
 	static const char *const names[SERVICE_PROTOCOLS] = {
 		[SERVICE_TCP] = "TCP", [SERVICE_UDP] = "UDP", [SERVICE_SCTP] = "SCTP",
 	};
-	const struct json_node *n = json_get(j, port, "protocol");
 
-	if (!n) return SERVICE_TCP;
-	for (uint8_t i = 0; i < SERVICE_PROTOCOLS; i++)
-		if (json_is(j, n, names[i])) return i;
-	f->bad = true;
-	return SERVICE_TCP;
+	return one_of(f, j, json_get(j, port, "protocol"), names, SERVICE_PROTOCOLS);
 }
 
 static bool read_address(const struct json *j, const struct json_node *n, struct ip *out)
@@ -159,13 +165,8 @@ static uint8_t type_of(struct fill *f, const struct json *j, const struct json_n
 		[SERVICE_CLUSTER_IP] = "ClusterIP", [SERVICE_NODE_PORT] = "NodePort",
 		[SERVICE_LOAD_BALANCER] = "LoadBalancer", [SERVICE_EXTERNAL_NAME] = "ExternalName",
 	};
-	const struct json_node *n = json_get(j, spec, "type");
 
-	if (!n) return SERVICE_CLUSTER_IP;
-	for (uint8_t i = 0; i < SERVICE_TYPES; i++)
-		if (json_is(j, n, names[i])) return i;
-	f->bad = true;
-	return SERVICE_CLUSTER_IP;
+	return one_of(f, j, json_get(j, spec, "type"), names, SERVICE_TYPES);
 }
 
 static uint32_t affinity_of(const struct json *j, const struct json_node *spec)

@@ -21,31 +21,21 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "net/netlink.h"
+#include "netd/bytes.h"
 #include "world/switch.h"
 
 enum { TTL = 64 };
 
 /* ---- packets ---- */
 
-static uint16_t get16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(unsigned char *p, size_t v)
-{
-	p[0] = (unsigned char)(v >> 8);
-	p[1] = (unsigned char)v;
-}
-
 bool packets_parse(const unsigned char *p, size_t n, uint8_t protocol, struct packet *out)
 {
 	enum { MORE_FRAGMENTS_OR_OFFSET = 0x3fff };
 
 	if (n < PACKETS_HEADER || p[0] >> 4 != 4 || p[9] != protocol) return false;
-	size_t head = (p[0] & 15u) * 4, all = get16(p + 2);
+	size_t head = (p[0] & 15u) * 4, all = bytes_get16(p + 2);
 	if (head < PACKETS_HEADER || all > n || all < head) return false;
-	if (get16(p + 6) & MORE_FRAGMENTS_OR_OFFSET) return false;
+	if (bytes_get16(p + 6) & MORE_FRAGMENTS_OR_OFFSET) return false;
 	memcpy(&out->from, p + 12, 4);
 	memcpy(&out->to, p + 16, 4);
 	out->data = p + head;
@@ -57,7 +47,7 @@ uint16_t packets_checksum(const unsigned char *p, size_t n)
 {
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i + 1 < n; i += 2) sum += get16(p + i);
+	for (size_t i = 0; i + 1 < n; i += 2) sum += bytes_get16(p + i);
 	if (n % 2) sum += (uint32_t)p[n - 1] << 8;
 	while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~sum;
@@ -68,12 +58,12 @@ void packets_make_header(uint8_t protocol, uint32_t from, uint32_t to, size_t n,
 {
 	memset(out, 0, PACKETS_HEADER);
 	out[0] = 0x45;
-	put16(out + 2, PACKETS_HEADER + n);
+	bytes_put16(out + 2, (uint32_t)(PACKETS_HEADER + n));
 	out[8] = TTL;
 	out[9] = protocol;
 	memcpy(out + 12, &from, 4);
 	memcpy(out + 16, &to, 4);
-	put16(out + 10, packets_checksum(out, PACKETS_HEADER));
+	bytes_put16(out + 10, packets_checksum(out, PACKETS_HEADER));
 }
 
 /* ---- sockets ---- */

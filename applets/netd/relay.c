@@ -65,7 +65,7 @@ static void make_room(struct relay *r, size_t port)
 	for (uint32_t i = 0; i < r->fresh; i++) {
 		struct relay_flow *w = &r->v[i];
 		if (w->fd < 0 || w->port != port) continue;
-		if (!oldest || w->used_at < oldest->used_at) oldest = w;
+		if (!oldest || w->exchange.used_at < oldest->exchange.used_at) oldest = w;
 	}
 	if (oldest) forget(r, oldest);
 }
@@ -79,7 +79,7 @@ static struct relay_flow *find_free(struct relay *r)
 
 static int connect_to(const struct endpoint *to)
 {
-	int fd = socket(endpoint_family(to), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = sockets_open(endpoint_family(to), true);
 
 	if (fd < 0 || !sockets_connect(fd, to)) return fd;
 	close(fd);
@@ -126,9 +126,8 @@ static void carry(struct relay *r, size_t port, const struct endpoint *client, s
 		r->dropped++;   /* as any router may */
 		return;
 	}
-	w->sent += w->sent < 2;
-	w->used_at = now;
-	if (!r->look_at) r->look_at = now + RELAY_LOOK_MS;
+	exchange_sent(&w->exchange, now);
+	if (!r->look_at) r->look_at = now + EXCHANGE_LOOK_MS;
 }
 
 void relay_on_port(struct relay *r, size_t port, int64_t now)
@@ -162,8 +161,7 @@ void relay_on_answer(struct relay *r, size_t flow, int64_t now)
 		ssize_t n = recv(w->fd, r->packet, sizeof r->packet, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0) return;   /* nothing, or "refused", which the client is not told */
-		w->received += w->received < 2;
-		w->used_at = now;
+		exchange_received(&w->exchange, now);
 		send_back(r, w, (size_t)n);
 	}
 }
@@ -182,11 +180,9 @@ int relay_settle(struct relay *r, int64_t now)
 {
 	if (!r->look_at) return -1;
 	if (now < r->look_at) return (int)(r->look_at - now);
-	for (uint32_t i = 0; i < r->fresh; i++) {
-		bool lasting = r->v[i].sent == 2 && r->v[i].received == 2;
-		int64_t limit = lasting ? RELAY_LONG_MS : RELAY_SHORT_MS;
-		if (r->v[i].fd >= 0 && now - r->v[i].used_at >= limit) forget(r, &r->v[i]);
-	}
-	r->look_at = r->used ? now + RELAY_LOOK_MS : 0;
-	return r->used ? RELAY_LOOK_MS : -1;
+	for (uint32_t i = 0; i < r->fresh; i++)
+		if (r->v[i].fd >= 0 && exchange_is_over(&r->v[i].exchange, now))
+			forget(r, &r->v[i]);
+	r->look_at = r->used ? now + EXCHANGE_LOOK_MS : 0;
+	return r->used ? EXCHANGE_LOOK_MS : -1;
 }

@@ -9,14 +9,12 @@
 #include <stdint.h>
 
 #include "net/endpoint.h"
+#include "netd/exchange.h"
 #include "netd/pick.h"
 
 enum {
 	RELAY_PORTS = 256,
 	RELAY_FLOWS = 1024,
-	RELAY_SHORT_MS = 30000,    /* after a question and its answer */
-	RELAY_LONG_MS = 180000,    /* after more of both */
-	RELAY_LOOK_MS = 5000,      /* between two looks for what is over */
 	RELAY_PACKET = 65535,
 };
 
@@ -32,8 +30,7 @@ struct relay_flow {
 	struct endpoint to;
 	uint32_t port;
 	struct endpoint client;
-	uint8_t sent, received;    /* up to 2 */
-	int64_t used_at;           /* monotonic ms */
+	struct exchange exchange;
 };
 
 struct relay {

@@ -1,4 +1,4 @@
-/* Makes sockets that listen. */
+/* Makes sockets of TCP and UDP. */
 #include "netd/sockets.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "world/broker.h"
 
-static int open_socket(int family, bool udp)
+int sockets_open(int family, bool udp)
 {
 	int type = udp ? SOCK_DGRAM : SOCK_STREAM;
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -20,7 +20,7 @@ int sockets_inside(const struct endpoint *at, bool udp)
 {
 	struct sockaddr_storage a;
 	socklen_t n = endpoint_to_sockaddr(at, &a);
-	int on = 1, fd = open_socket(a.ss_family, udp);
+	int on = 1, fd = sockets_open(a.ss_family, udp);
 
 	if (fd < 0) return fd;
 	/* If one of these fails, bind(2) fails too where it matters. */

@@ -1,4 +1,4 @@
-/* Sockets at which connections or datagrams come in, in the cluster's network and outside of it. */
+/* Sockets of TCP and UDP, in the cluster's network and outside of it. None of them blocks. */
 #ifndef K3SBOX_NETD_SOCKETS_H
 #define K3SBOX_NETD_SOCKETS_H
 
@@ -6,8 +6,9 @@
 
 #include "net/endpoint.h"
 
-/* A socket bound to an address and port, non-blocking; one for connections listens. The caller
- * closes it. Or -errno. */
+/* A socket in the cluster's network. The caller closes it. Or -errno. */
+int sockets_open(int family, bool udp);
+/* The same, bound to an address and port; one for connections listens. */
 int sockets_inside(const struct endpoint *at, bool udp);
 /* The same by the broker at this channel, in the network outside. */
 int sockets_outside(int channel, const struct endpoint *at, bool udp);

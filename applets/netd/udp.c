@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netd/bytes.h"
 #include "netd/sockets.h"
 #include "world/broker.h"
 
@@ -15,23 +16,12 @@ enum { PACKETS_PER_EVENT = 32, UDP_HEADER = 8 };
 
 /* ---- packets ---- */
 
-static uint16_t get16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(unsigned char *p, size_t v)
-{
-	p[0] = (unsigned char)(v >> 8);
-	p[1] = (unsigned char)v;
-}
-
 bool udp_parse(const unsigned char *p, size_t n, struct udp_packet *out)
 {
 	struct packet ip;
 
 	if (!packets_parse(p, n, IPPROTO_UDP, &ip) || ip.n < UDP_HEADER) return false;
-	size_t length = get16(ip.data + 4);
+	size_t length = bytes_get16(ip.data + 4);
 	if (length < UDP_HEADER || length > ip.n) return false;
 	out->key.client = ip.from;
 	out->key.server = ip.to;
@@ -50,8 +40,8 @@ void udp_make_headers(const struct udp_key *key, size_t n, unsigned char out[UDP
 	packets_make_header(IPPROTO_UDP, key->server, key->client, UDP_HEADER + n, out);
 	memcpy(udp, &key->server_port, 2);
 	memcpy(udp + 2, &key->client_port, 2);
-	put16(udp + 4, UDP_HEADER + n);
-	put16(udp + 6, 0);
+	bytes_put16(udp + 4, (uint32_t)(UDP_HEADER + n));
+	bytes_put16(udp + 6, 0);
 }
 
 int udp_init(struct udp *u)
@@ -88,7 +78,9 @@ static void make_room(struct udp *u, uint8_t source)
 	if (u->used_by[source] < u->max - u->used) return;
 	for (uint32_t i = 0; i < u->fresh; i++) {
 		if (u->v[i].fd < 0 || source_of(&u->keys[i]) != source) continue;
-		if (oldest == u->max || u->v[i].used_at < u->v[oldest].used_at) oldest = i;
+		if (oldest == u->max ||
+			u->v[i].exchange.used_at < u->v[oldest].exchange.used_at)
+			oldest = i;
 	}
 	if (oldest < u->max) forget(u, oldest);
 }
@@ -128,10 +120,7 @@ static int make_socket(struct udp *u, const struct udp_key *key, int64_t now, st
 	/* Where DNS is asked, a socket of its own is bound (dns.c). */
 	if (policy_is_dns(u->policy, &p.at)) return -EACCES;
 	if (r && r != -ENOENT) return r;
-	if (!r) {
-		int fd = socket(endpoint_family(to), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		return fd < 0 ? -errno : fd;
-	}
+	if (!r) return sockets_open(endpoint_family(to), true);
 	*to = p.at;
 	return policy_decide(u->policy, to) == POLICY_OUTSIDE ? broker_ask(u->channel, &q)
 		: -EACCES;
@@ -195,9 +184,8 @@ static void carry(struct udp *u, const struct udp_packet *p, int64_t now)
 		u->dropped++;   /* as any router may */
 		return;
 	}
-	u->v[i].sent += u->v[i].sent < 2;
-	u->v[i].used_at = now;
-	if (!u->look_at) u->look_at = now + UDP_LOOK_MS;
+	exchange_sent(&u->v[i].exchange, now);
+	if (!u->look_at) u->look_at = now + EXCHANGE_LOOK_MS;
 }
 
 void udp_on_packets(struct udp *u, size_t place, int64_t now)
@@ -230,8 +218,7 @@ void udp_on_answer(struct udp *u, size_t i, int64_t now)
 		ssize_t n = recv(u->v[i].fd, u->packet, sizeof u->packet, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0) return;   /* nothing, or "refused", which the client is not told */
-		u->v[i].received += u->v[i].received < 2;
-		u->v[i].used_at = now;
+		exchange_received(&u->v[i].exchange, now);
 		send_back(u, &u->keys[i], u->packet, (size_t)n);
 	}
 }
@@ -240,11 +227,8 @@ int udp_settle(struct udp *u, int64_t now)
 {
 	if (!u->look_at) return -1;
 	if (now < u->look_at) return (int)(u->look_at - now);
-	for (uint32_t i = 0; i < u->fresh; i++) {
-		bool lasting = u->v[i].sent == 2 && u->v[i].received == 2;
-		int64_t limit = lasting ? UDP_LONG_MS : UDP_SHORT_MS;
-		if (u->v[i].fd >= 0 && now - u->v[i].used_at >= limit) forget(u, i);
-	}
-	u->look_at = u->used ? now + UDP_LOOK_MS : 0;
-	return u->used ? UDP_LOOK_MS : -1;
+	for (uint32_t i = 0; i < u->fresh; i++)
+		if (u->v[i].fd >= 0 && exchange_is_over(&u->v[i].exchange, now)) forget(u, i);
+	u->look_at = u->used ? now + EXCHANGE_LOOK_MS : 0;
+	return u->used ? EXCHANGE_LOOK_MS : -1;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "net/ip.h"
+#include "netd/exchange.h"
 #include "netd/packets.h"
 #include "netd/pick.h"
 #include "netd/policy.h"
@@ -17,9 +18,6 @@ enum {
 	UDP_FLOWS = 1024,
 	UDP_SOURCES = 256,
 	UDP_HEADERS = PACKETS_HEADER + 8,
-	UDP_SHORT_MS = 30000,      /* after a question and its answer */
-	UDP_LONG_MS = 180000,      /* after more of both */
-	UDP_LOOK_MS = 5000,        /* between two looks for what is over */
 };
 
 /* Addresses and ports in network byte order. */
@@ -33,8 +31,7 @@ struct udp_packet {
 
 struct udp_flow {
 	int fd;
-	uint8_t sent, received;    /* up to 2 */
-	int64_t used_at;           /* monotonic ms */
+	struct exchange exchange;
 	struct endpoint to;        /* to a Service: the endpoint; else address.len is 0 */
 };
 

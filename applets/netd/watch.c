@@ -2,7 +2,6 @@
 #include "netd/watch.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +15,31 @@
 #include "cluster/kube.h"
 #include "cluster/kubeconfig.h"
 #include "net/tls.h"
+#include "netd/sockets.h"
 
 enum { BUFFER = 32768, READS_PER_EVENT = 16 };
 
 /* ---- targets ---- */
 
+/* noun: with its article, for the log */
+static int remove_named(struct watch *w, enum service_kind kind, const char *noun,
+	const struct json *j, const struct json_node *object, struct err *e)
+{
+	char namespace_[SERVICE_NAMESPACE], name[SERVICE_NAME];
+	int r = service_parse_name(j, object, namespace_, name);
+
+	if (r < 0) return err_set(e, r, "%s without a name was removed", noun);
+	services_remove(w->services, kind, namespace_, name);
+	return 0;
+}
+
 static int change_service(void *arg, enum reflector_change what, const struct json *j,
 	const struct json_node *object, struct err *e)
 {
 	struct watch *w = arg;
-	char namespace_[SERVICE_NAMESPACE], name[SERVICE_NAME];
 
-	if (what == REFLECTOR_REMOVE) {
-		int r = service_parse_name(j, object, namespace_, name);
-		if (r < 0) return err_set(e, r, "a Service without a name was removed");
-		services_remove(w->services, SERVICE_KIND_SERVICE, namespace_, name);
-		return 0;
-	}
+	if (what == REFLECTOR_REMOVE)
+		return remove_named(w, SERVICE_KIND_SERVICE, "a Service", j, object, e);
 	struct service_object *o = service_parse(j, object, e);
 	if (o) services_put_service(w->services, o);
 	return o ? 0 : -EBADMSG;
@@ -42,14 +49,9 @@ static int change_slice(void *arg, enum reflector_change what, const struct json
 	const struct json_node *object, struct err *e)
 {
 	struct watch *w = arg;
-	char namespace_[SERVICE_NAMESPACE], name[SERVICE_NAME];
 
-	if (what == REFLECTOR_REMOVE) {
-		int r = service_parse_name(j, object, namespace_, name);
-		if (r < 0) return err_set(e, r, "an EndpointSlice without a name was removed");
-		services_remove(w->services, SERVICE_KIND_SLICE, namespace_, name);
-		return 0;
-	}
+	if (what == REFLECTOR_REMOVE)
+		return remove_named(w, SERVICE_KIND_SLICE, "an EndpointSlice", j, object, e);
 	struct service_slice *o = service_slice_parse(j, object, e);
 	if (o) services_put_slice(w->services, o);
 	return o ? 0 : -EBADMSG;
@@ -162,27 +164,11 @@ static void end(struct watch_connection *c, int reason, int64_t now)
 }
 
 /* Host of a kubeconfig's URL; names are not resolved here, but for the one that needs no asking. */
-static int to_address(const char *host, const char *port, struct sockaddr_storage *out,
-	socklen_t *n)
+static bool to_endpoint(const char *host, const char *port, struct endpoint *out)
 {
-	struct ip a;
-	uint16_t p = htons((uint16_t)strtoul(port, NULL, 10));
-
 	if (!strcmp(host, "localhost")) host = "127.0.0.1";
-	if (!ip_parse(&a, host, strlen(host))) return -EADDRNOTAVAIL;
-	memset(out, 0, sizeof *out);
-	if (a.len == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)out;
-		*in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = p };
-		memcpy(&in->sin_addr, a.b, 4);
-		*n = sizeof *in;
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-		*in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = p };
-		memcpy(&in6->sin6_addr, a.b, 16);
-		*n = sizeof *in6;
-	}
-	return 0;
+	out->port = (uint16_t)strtoul(port, NULL, 10);
+	return ip_parse(&out->address, host, strlen(host));
 }
 
 static void write_request(struct watch_connection *c, const char *host, const char *token,
@@ -190,9 +176,7 @@ static void write_request(struct watch_connection *c, const char *host, const ch
 {
 	buf_puts(&c->request, "GET ");
 	reflector_request(&c->reflector, (unsigned)rand(), now, &c->request);
-	buf_printf(&c->request, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\n"
-		"Accept: application/json\r\n", host);
-	if (token) buf_printf(&c->request, "Authorization: Bearer %s\r\n", token);
+	kube_put_headers(host, token, &c->request);
 	buf_puts(&c->request, "\r\n");
 }
 
@@ -200,20 +184,19 @@ static int connect_to(struct watch *w, struct watch_connection *c, const struct 
 	int64_t now)
 {
 	char host[256], port[16];
-	struct sockaddr_storage a;
-	socklen_t n;
+	struct endpoint api;
 	int on = 1;
 	struct err e = {0};
 
 	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port) || !k->ca)
 		return -EINVAL;
-	int r = to_address(host, port, &a, &n);
-	if (r < 0) return r;
-	c->fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0) return -errno;
+	if (!to_endpoint(host, port, &api)) return -EADDRNOTAVAIL;
+	c->fd = sockets_open(endpoint_family(&api), false);
+	if (c->fd < 0) return c->fd;
 	/* A server that vanishes is noticed by the kernel; without the option a little later. */
 	setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	if (connect(c->fd, (struct sockaddr *)&a, n) < 0 && errno != EINPROGRESS) return -errno;
+	int r = sockets_connect(c->fd, &api);
+	if (r < 0) return r;
 	struct tls_config t = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
 	c->tls = tls_new(c->fd, &t, WATCH_CONNECT_MS, &e);
 	if (!c->tls) return -EINVAL;

@@ -62,13 +62,19 @@ static int exchange(struct tls *t, const struct buf *request, struct buf *body)
 	return r;
 }
 
+void kube_put_headers(const char *host, const char *token, struct buf *b)
+{
+	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: "
+		"application/json\r\n", host);
+	if (token) buf_printf(b, "Authorization: Bearer %s\r\n", token);
+}
+
 /* patch NULL: GET. */
 static void write_request(const struct kubeconfig *k, const char *host, const char *path,
 	const char *patch, struct buf *b)
 {
-	buf_printf(b, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: k3sbox\r\nAccept: "
-		"application/json\r\n", patch ? "PATCH" : "GET", path, host);
-	if (k->token) buf_printf(b, "Authorization: Bearer %s\r\n", k->token);
+	buf_printf(b, "%s %s", patch ? "PATCH" : "GET", path);
+	kube_put_headers(host, k->token, b);
 	if (patch) buf_printf(b, "Content-Type: application/merge-patch+json\r\n"
 		"Content-Length: %zu\r\n", strlen(patch));
 	buf_printf(b, "Connection: close\r\n\r\n%s", patch ? patch : "");

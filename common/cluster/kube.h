@@ -16,7 +16,10 @@ struct err;
 int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,
 	struct err *e);
 
-/* The same as PATCH with a merge patch (RFC 7386). */
+/* Pure: what follows the path in a request's first line, and the headers that all requests have. */
+void kube_put_headers(const char *host, const char *token, struct buf *b);
+
+/* GET, but as PATCH with a merge patch (RFC 7386). */
 int kube_patch(const struct kubeconfig *k, const char *path, const char *patch, struct buf *body,
 	int timeout_ms, struct err *e);
 

@@ -62,12 +62,13 @@ TEST(flows_that_are_over_are_forgotten)
 	u.max = UDP_FLOWS;
 	u.fresh = u.used = 2;
 	u.used_by[0] = 2;
-	u.v[0] = (struct udp_flow){ .fd = fds[0], .sent = 1, .received = 1, .used_at = 1000 };
-	u.v[1] = (struct udp_flow){ .fd = fds[1], .sent = 2, .received = 2, .used_at = 1000 };
+	u.v[0] = (struct udp_flow){ fds[0], .exchange = { 1, 1, 1000 } };
+	u.v[1] = (struct udp_flow){ fds[1], .exchange = { 2, 2, 1000 } };
 	u.look_at = 6000;
 	CHECK(udp_settle(&u, 5000) == 1000 && u.used == 2);
-	CHECK(udp_settle(&u, 1000 + UDP_SHORT_MS) == UDP_LOOK_MS && u.used == 1 && u.v[0].fd < 0);
-	CHECK(udp_settle(&u, 1000 + UDP_LONG_MS) == -1 && !u.used && !u.look_at);
+	CHECK(udp_settle(&u, 1000 + EXCHANGE_SHORT_MS) == EXCHANGE_LOOK_MS && u.used == 1 &&
+		u.v[0].fd < 0);
+	CHECK(udp_settle(&u, 1000 + EXCHANGE_LONG_MS) == -1 && !u.used && !u.look_at);
 	udp_on_answer(&u, 1, 0);   /* stale events */
 	udp_on_answer(&u, UDP_FLOWS + 7, 0);
 }
