@@ -173,7 +173,6 @@ static int examine_world(struct doctor *cfg, const struct isolation_result *isol
 {
 	struct run world = { .o = cfg->o };
 
-
 	if (cfg->format != OUTPUT_JSON)
 		printf("k3s gets namespaces of its own here, in which the following was found"
 			"%s%s\n\n",

@@ -26,28 +26,6 @@ enum { FILE_MAX = 64 << 20, LOOK_US = 10000 };
 static br_sslio_context io;
 static int connection;
 
-static void add(void *arg, const void *p, size_t n)
-{
-	buf_add(arg, p, n);
-}
-
-static struct buf der(const char *pem)
-{
-	br_pem_decoder_context d;
-	struct buf b = {0};
-	size_t left = strlen(pem);
-
-	br_pem_decoder_init(&d);
-	while (left) {
-		size_t k = br_pem_decoder_push(&d, pem, left);
-		pem += k;
-		left -= k;
-		if (br_pem_decoder_event(&d) == BR_PEM_BEGIN_OBJ)
-			br_pem_decoder_setdest(&d, add, &b);
-	}
-	return b;
-}
-
 static int low_read(void *arg, unsigned char *p, size_t n)
 {
 	(void)arg;
@@ -70,8 +48,8 @@ static void start_tls(void)
 	static struct buf cert, key;
 	static br_x509_certificate chain;
 
-	cert = der(pem_server_crt);
-	key = der(pem_server_key);
+	cert = tls_certs_der(pem_server_crt);
+	key = tls_certs_der(pem_server_key);
 	chain = (br_x509_certificate){ (unsigned char *)cert.data, cert.len };
 	br_skey_decoder_init(&sk);
 	br_skey_decoder_push(&sk, key.data, key.len);

@@ -22,23 +22,6 @@ static void add(void *arg, const void *p, size_t n)
 	buf_add(arg, p, n);
 }
 
-/* First object of the PEM text as DER. */
-static struct buf der(const char *pem)
-{
-	br_pem_decoder_context d;
-	struct buf b = {0};
-	size_t left = strlen(pem);
-	br_pem_decoder_init(&d);
-	while (left) {
-		size_t k = br_pem_decoder_push(&d, pem, left);
-		pem += k;
-		left -= k;
-		if (br_pem_decoder_event(&d) == BR_PEM_BEGIN_OBJ)
-			br_pem_decoder_setdest(&d, add, &b);
-	}
-	return b;
-}
-
 static int sock_read(void *arg, unsigned char *p, size_t n)
 {
 	ssize_t k = read(*(int *)arg, p, n);
@@ -59,8 +42,8 @@ static int serve(int fd, const struct server *s)
 	static br_x509_minimal_context xc;
 	static unsigned char io[BR_SSL_BUFSIZE_BIDI];
 	br_sslio_context sio;
-	struct buf cert = der(s->cert), key = der(s->key), ca = s->client_ca ? der(s->client_ca)
-		: (struct buf){0}, dn = {0};
+	struct buf cert = tls_certs_der(s->cert), key = tls_certs_der(s->key), dn = {0};
+	struct buf ca = s->client_ca ? tls_certs_der(s->client_ca) : (struct buf){0};
 	br_x509_certificate chain = { (unsigned char *)cert.data, cert.len };
 	br_skey_decoder_context sk;
 	br_x509_decoder_context xd;
@@ -230,7 +213,7 @@ TEST(a_server_that_goes)
 TEST(addresses_in_certificates)
 {
 	static const uint8_t ip[] = { 127, 0, 0, 1 }, other[] = { 127, 0, 0, 2 };
-	struct buf c = der(pem_server_crt), n = der(pem_nosan_crt);
+	struct buf c = tls_certs_der(pem_server_crt), n = tls_certs_der(pem_nosan_crt);
 	const uint8_t *d = (const uint8_t *)c.data;
 	CHECK(tls_cert_has_ip(d, c.len, ip, 4) && !tls_cert_has_ip(d, c.len, other, 4) &&
 		!tls_cert_has_ip(d, c.len, ip, 3));

@@ -1,5 +1,25 @@
 /* Certificates and keys of the TLS tests, good for nothing else; made with openssl, valid 2020
  * to 2120 (one: 2020). */
+#include "base/buf.h"
+#include "net/pem.h"
+
+static inline bool tls_certs_take(void *arg, const uint8_t *der, size_t len)
+{
+	struct buf *b = arg;
+
+	if (!b->len) buf_add(b, (const char *)der, len);
+	return true;
+}
+
+/* The first object of a PEM text, as DER; the caller frees it. */
+static inline struct buf tls_certs_der(const char *pem)
+{
+	struct buf b = {0};
+
+	pem_each(pem, "", tls_certs_take, &b, NULL);
+	return b;
+}
+
 static const char pem_server_ca_crt[] =
 	"-----BEGIN CERTIFICATE-----\n"
 	"MIIBjzCCATWgAwIBAgIUNkrVQ7AKJuWMCQCWm2lAl2f6wrcwCgYIKoZIzj0EAwIw\n"

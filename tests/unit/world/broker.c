@@ -125,7 +125,7 @@ TEST(sockets_made_in_advance_are_new_and_none_is_lost)
 	}
 	CHECK(first >= 2 && first <= 4);
 	for (int i = 0; i < 20; i++) close(fd[i]);
-	/* Another client's, which nobody has read: all eight are closed. */
+	/* A reply with eight sockets to a request that was given up: all of them are closed. */
 	int open = open_fds();
 	q.number = 1;
 	CHECK(send(channel, &q, sizeof q, 0) == sizeof q);
