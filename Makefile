@@ -78,6 +78,19 @@ size: $(B)/k3sbox
 	@$(LINK) -fno-lto -Wl,-Map=$(B)/k3sbox.map -o $(B)/size.$$$$ $(LINKED); rm -f $(B)/size.$$$$
 	@awk -f dist/size.awk $(B)/k3sbox.map; stat -c 'build/k3sbox %s bytes (limit 655360)' $(B)/k3sbox
 
+# `make help` prints this list.
+#   make            build/k3sbox (installs missing build packages)
+#   make install    into $(DESTDIR)$(PREFIX)/bin; PREFIX is /usr/local
+#   make unit       unit tests, with sanitizers
+#   make test       all tests: builds the components of k3s first (20 minutes), see HACKING.md
+#   make demo       a cluster in an unprivileged gVisor container, and two pods that talk
+#   make test-long  a node in namespaces of its own, natively
+#   make bench      benchmarks
+#   make size       bytes by room; make unused: functions that nothing calls
+#   make clean      removes what was built, except for the rig
+help:
+	@sed -n 's/^#   //p' Makefile
+
 install: $(B)/k3sbox
 	install -D -m 755 $(B)/k3sbox $(DESTDIR)$(PREFIX)/bin/k3sbox
 
@@ -88,5 +101,5 @@ clean:
 -include tests/tests.mk
 
 FORCE:
-.PHONY: all install clean unused size FORCE
+.PHONY: all help install clean unused size FORCE
 .DELETE_ON_ERROR:

@@ -18,7 +18,7 @@ struct clean_options {
 };
 
 static const struct opt opts[] = {
-	{ OPT_STR, 0, "data-dir", offsetof(struct clean_options, data_dir), "DIR",
+	{ OPT_PATH, 0, "data-dir", offsetof(struct clean_options, data_dir), "DIR",
 		.help = "k3s's data directory, as given to init" },
 	{ OPT_FLAG, 'q', "quiet", offsetof(struct clean_options, quiet),
 		.help = "print errors only" },

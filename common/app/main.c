@@ -1,5 +1,6 @@
 /* main(): finds the applet by argv[0], or by the first argument (`k3sbox NAME …`), parses its
  * options and runs it. Also what k3sbox says about itself: --help, --list, --version. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/err.h"
+#include "base/text.h"
 
 #define APPLET(name) extern const struct applet applet_##name;
 #include "applets.inc"
@@ -98,12 +100,22 @@ int applet_start(const struct applet *a, int argc, char **argv)
 	int n = opt_parse(a->opts, cfg, argc, argv, a->flags & APPLET_IN_ORDER, apart ? &rest
 		: NULL, &e);
 	if (n == OPT_HELP) return applet_help(a);
-	if (n < 0) die_usage("%s", e.text);
+	if (n < 0)
+		die_usage("%s%s", e.text, apart && n == -ENOENT
+			? "; flags of k3s go behind '--'" : "");
 	struct args args = { .n = n, .v = argv + 1, .rest = argv + rest };
 	check_operands(a, n, args.v);
 	int status = a->run(cfg, &args);
 	die_set_name("k3sbox");
 	return status;
+}
+
+static _Noreturn void die_unknown(const char *name)
+{
+	for (const struct applet *const *a = applets; *a; a++)
+		if (text_resembles(name, strlen(name), (*a)->name))
+			die_usage("unknown applet '%s'; did you mean '%s'?", name, (*a)->name);
+	die_usage("unknown applet '%s'", name);
 }
 
 static int list(void)
@@ -122,7 +134,7 @@ static int help(int fd)
 		"Usage: k3sbox init && k3sbox run -d    prepare this machine, start k3s\n"
 		"       k3sbox APPLET [OPTION…] [ARG…]  run an applet (each has --help);\n"
 		"                                       a link named APPLET does so, too\n"
-		"       k3sbox --list | --version | --help\n");
+		"       k3sbox --list | version | --help\n");
 	for (int g = 0; g < GROUP_COUNT; g++) {
 		buf_printf(&b, "\n%s:\n", group_titles[g]);
 		for (const struct applet *const *a = applets; *a; a++)
@@ -150,8 +162,8 @@ static int help_out(void)
 static int multicall(int argc, char **argv)
 {
 	static const struct { const char *name; int (*run)(void); } words[] = {
-		{ "--list", list }, { "--version", version }, { "--help", help_out },
-		  { "-h", help_out },
+		{ "--list", list }, { "--version", version }, { "version", version },
+		{ "--help", help_out }, { "-h", help_out },
 	};
 
 	if (argc < 2) {
@@ -164,11 +176,11 @@ static int multicall(int argc, char **argv)
 		if (argc < 3) return help(STDOUT_FILENO);
 		const struct applet *about = applet_find(argv[2]);
 		if (about) return applet_help(about);
-		die_usage("unknown applet '%s'", argv[2]);
+		die_unknown(argv[2]);
 	}
 	const struct applet *a = applet_find(argv[1]);
 	if (!a && argv[1][0] == '-') die_usage("unknown option '%s'", argv[1]);
-	if (!a) die_usage("unknown applet '%s'", argv[1]);
+	if (!a) die_unknown(argv[1]);
 	return applet_start(a, argc - 1, argv + 1);
 }
 

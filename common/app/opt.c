@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/text.h"
 
 const char *const output_formats[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL };
 
@@ -106,6 +107,10 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 	case OPT_STR:
 		*(const char **)field = value;
 		return 0;
+	case OPT_PATH:
+		if (!*value) return refuse(p, o, value);
+		*(const char **)field = value;
+		return 0;
 	case OPT_LIST:
 		strv_add(field, value);
 		return 0;
@@ -123,6 +128,15 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 	return -EINVAL;
 }
 
+static int unknown(struct parse *p, const char *name, size_t len)
+{
+	for (const struct opt *o = p->rows; o->type; o++)
+		if (o->name && text_resembles(name, len, o->name))
+			return err_set(p->err, -EINVAL, "unknown option '--%.*s'; did you mean "
+				"--%s?", (int)len, name, o->name);
+	return err_set(p->err, -ENOENT, "unknown option '--%.*s'", (int)len, name);
+}
+
 /* "--name", "--name=value", "--name value": how many further words it took, OPT_HELP, or
  * -EINVAL. */
 static int long_option(struct parse *p, const char *word, const char *next)
@@ -132,12 +146,13 @@ static int long_option(struct parse *p, const char *word, const char *next)
 	const struct opt *o = by_name(p->rows, word + 2, len);
 
 	if (!o && !strcmp(word, "--help")) return OPT_HELP;
-	if (!o) return err_set(p->err, -EINVAL, "unknown option '%.*s'", (int)len + 2, word);
+	if (!o) return unknown(p, word + 2, len);
 	if (o->type == OPT_FLAG && eq)
 		return err_set(p->err, -EINVAL, "--%s takes no value", o->name);
 	if (o->type == OPT_FLAG) return set(p, o, NULL);
 	if (eq) return set(p, o, eq + 1);
-	if (o->bare) return set(p, o, o->bare);
+	if (o->bare && !(next && o->type == OPT_CHOICE && choice(o, next) >= 0))
+		return set(p, o, o->bare);
 	if (!next) return needs_value(p, word, o);
 	int r = set(p, o, next);
 	return r < 0 ? r : 1;
@@ -150,7 +165,7 @@ static int short_options(struct parse *p, const char *word, const char *next)
 		const struct opt *o = by_letter(p->rows, *c);
 		int r;
 		if (!o && *c == 'h') return OPT_HELP;
-		if (!o) return err_set(p->err, -EINVAL, "unknown option '-%c'", *c);
+		if (!o) return err_set(p->err, -ENOENT, "unknown option '-%c'", *c);
 		if (o->type == OPT_FLAG) {
 			if ((r = set(p, o, NULL)) < 0) return r;
 			continue;

@@ -12,6 +12,7 @@ enum opt_type {
 	OPT_END,      /* last row */
 	OPT_FLAG,     /* bool field: set to true; no value */
 	OPT_STR,      /* const char * field: the last value given */
+	OPT_PATH,     /* the same, but not empty: a file or directory */
 	OPT_LIST,     /* struct strv field (buf.h): every value in order */
 	OPT_UINT,     /* unsigned field: decimal */
 	OPT_SECONDS,  /* unsigned field: "90", "90s", "2m", "1h" as seconds */
@@ -25,7 +26,8 @@ struct opt {
 	size_t field;              /* offsetof in the applet's option struct */
 	const char *value;         /* how help calls the value: "DIR" */
 	const char *const *choices;/* OPT_CHOICE: NULL-terminated; help shows them joined by | */
-	/* value that the bare long option stands for ("--wait"); NULL: value required */
+	/* value that the bare long option stands for ("--wait"); NULL: value required. The next
+	 * word is its value only if it is one of its choices */
 	const char *bare;
 	const char *help;          /* one sentence; '\n' goes on in the next line */
 };
@@ -34,8 +36,9 @@ struct opt {
  * first operand. Returns the number of operands, which are moved to argv[1..n]; argv[n+1] is NULL.
  * Words after "--" are operands too; if rest is not NULL they are kept apart instead, and *rest is
  * the index in argv of the first (of a NULL if there is none).
- * Returns OPT_HELP at --help or -h, unless a row has that name or letter; -EINVAL with the detail
- * in e on misuse. Strings point into argv. */
+ * Returns OPT_HELP at --help or -h, unless a row has that name or letter; with the detail in e
+ * -ENOENT for an option that is unknown and resembles none, -EINVAL on other misuse. Strings point
+ * into argv. */
 enum { OPT_HELP = -10000 };   /* below every -errno */
 int opt_parse(const struct opt *rows, void *cfg, int argc, char **argv, bool in_order, int *rest,
 	struct err *e);

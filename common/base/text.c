@@ -45,6 +45,35 @@ bool text_field(const char *line, unsigned index, char *out, size_t size)
 	}
 }
 
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* The distance is that of optimal string alignment; the rows are those of its usual table. */
+bool text_resembles(const char *word, size_t n, const char *name)
+{
+	enum { LONGEST = 32, MOST = 2 };
+	unsigned rows[3][LONGEST + 1], *older = rows[0], *old = rows[1], *row = rows[2];
+	size_t m = strlen(name);
+
+	if (n > LONGEST || m > LONGEST) return false;
+	for (size_t k = 0; k <= m; k++) row[k] = (unsigned)k;
+	for (size_t i = 1; i <= n; i++) {
+		unsigned *spare = older;
+		older = old, old = row, row = spare;
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= m; k++) {
+			unsigned other = word[i - 1] != name[k - 1];
+			row[k] = least(old[k - 1] + other, least(old[k], row[k - 1]) + 1);
+			if (i > 1 && k > 1 && word[i - 1] == name[k - 2] &&
+				word[i - 2] == name[k - 1])
+				row[k] = least(row[k], older[k - 2] + 1);
+		}
+	}
+	return row[m] <= MOST && row[m] * 3 <= n;
+}
+
 struct text_lines text_lines(const char *text, size_t len)
 {
 	return (struct text_lines){ .next = text, .end = text + len };

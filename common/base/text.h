@@ -18,6 +18,10 @@ const char *text_unsigned(const char *s, unsigned *out);
  * out; false if the line ends before, or it does not fit. The line ends at '\n' or NUL. */
 bool text_field(const char *line, unsigned index, char *out, size_t size);
 
+/* Is the word, of n bytes, a misspelled name: one letter in three, and two at most, missing, too
+ * many, wrong or swapped with the next? For "did you mean". */
+bool text_resembles(const char *word, size_t n, const char *name);
+
 /* The lines of a text, which need not end in a line end or a NUL:
  *     struct text_lines l = text_lines(text, len);
  *     while (text_line(&l)) use(l.line, l.len);

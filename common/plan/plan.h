@@ -14,9 +14,9 @@
 #define PLAN_OPT_ROWS(type, base) \
 	{ OPT_CHOICE, 0, "mode", offsetof(type, base.mode), .choices = plan_mode_names, \
 	  .help = "what to run (auto: a node, or the control plane alone if no node can run)" }, \
-	{ OPT_STR, 0, "data-dir", offsetof(type, base.data_dir), "DIR", \
+	{ OPT_PATH, 0, "data-dir", offsetof(type, base.data_dir), "DIR", \
 	  .help = "k3s's data directory (/var/lib/rancher/k3s)" }, \
-	{ OPT_STR, 0, "k3s", offsetof(type, base.k3s), "FILE", \
+	{ OPT_PATH, 0, "k3s", offsetof(type, base.k3s), "FILE", \
 	  .help = "the k3s binary ($K3SBOX_K3S, or k3s in PATH)" }, \
 	{ OPT_CHOICE, 0, "namespaces", offsetof(type, base.namespaces), \
 	  .choices = isolation_names, \

@@ -23,6 +23,9 @@ static const struct opt rows[] = {
 	{ OPT_STR, 's', "str", offsetof(struct cfg, str), "TEXT", .help = "a string" },
 	{ OPT_STR, 'w', "wait", offsetof(struct cfg, wait), "WHAT", .bare = "node",
 	  .help = "value may be left out" },
+	{ OPT_PATH, 'p', "path", offsetof(struct cfg, str), "FILE", .help = "a name of a file" },
+	{ OPT_CHOICE, 0, "pick", offsetof(struct cfg, choice), .choices = choices, .bare = "node",
+	  .help = "choice may be left out" },
 	{ OPT_LIST, 'l', "list", offsetof(struct cfg, list), "ITEM", .help = "a list" },
 	{ OPT_UINT, 'n', "number", offsetof(struct cfg, number), "N", .help = "a number" },
 	{ OPT_SECONDS, 0, "seconds", offsetof(struct cfg, seconds), "S", .help = "a time" },
@@ -79,6 +82,10 @@ TEST(bare_values)
 	CHECK_STR(parse("--wait op", false)->cfg.wait, "node");
 	CHECK(parse("--wait op", false)->n == 1);
 	CHECK_STR(parse("--wait=api", false)->cfg.wait, "api");
+	CHECK(parse("--pick api", false)->cfg.choice == 1 && parse("--pick api", false)->n == 0);
+	CHECK(parse("--pick=api", false)->cfg.choice == 1);
+	CHECK(parse("--pick word", false)->cfg.choice == 2);
+	CHECK(parse("--pick word", false)->n == 1 && parse("--pick", false)->cfg.choice == 2);
 }
 
 TEST(times)
@@ -126,7 +133,7 @@ TEST(help_is_an_option)
 		{ "-s A=B -h", true, OPT_HELP }, { "-l a --list=b -fn 3 --help", true, OPT_HELP },
 		{ "a --help", true, 2 },          /* the command's own */
 		{ "--str --help", false, 0 },     /* a value */
-		{ "-- --help", false, 0 }, { "a -- -h", false, 1 }, { "--help=x", false, -EINVAL },
+		{ "-- --help", false, 0 }, { "a -- -h", false, 1 }, { "--help=x", false, -ENOENT },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -136,10 +143,8 @@ TEST(help_is_an_option)
 TEST(misuse)
 {
 	static const struct { const char *words, *why; } bad[] = {
-		{ "--nonesuch", "unknown option '--nonesuch'" }, { "--nonesuch=1",
-		  "unknown option '--nonesuch'" },
-		{ "-q", "unknown option '-q'" }, { "-fq", "unknown option '-q'" }, { "--fla",
-		  "unknown option '--fla'" },
+		{ "--fla", "unknown option '--fla'; did you mean --flag?" },
+		{ "--hcoice=x", "unknown option '--hcoice'; did you mean --choice?" },
 		{ "--flag=1", "--flag takes no value" }, { "--str", "--str needs a value (TEXT)" },
 		  { "-s", "-s needs a value (TEXT)" },
 		{ "--number x", "--number takes N, not 'x'" },
@@ -151,7 +156,8 @@ TEST(misuse)
 		{ "--seconds 999999h", "--seconds takes S" }, { "--choice some",
 		  "--choice takes none|api|node, not 'some'" },
 		{ "--choice", "--choice needs a value (none|api|node)" },
-		  { "--choice _", "not ''" },
+		  { "--choice _", "not ''" }, { "--path _", "--path takes FILE, not ''" },
+		{ "--path=", "--path takes FILE, not ''" },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -162,13 +168,27 @@ TEST(misuse)
 	}
 }
 
+TEST(unknown_options)
+{
+	static const struct { const char *words, *why; } bad[] = {
+		{ "--nonesuch", "unknown option '--nonesuch'" },
+		{ "--nonesuch=1", "unknown option '--nonesuch'" },
+		{ "-q", "unknown option '-q'" }, { "-fq", "unknown option '-q'" },
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK(parse(bad[i].words, false)->n == -ENOENT);
+		CHECK(!strcmp(parse(bad[i].words, false)->e.text, bad[i].why));
+	}
+}
+
 TEST(no_rows)
 {
 	char *good[] = { "x", "a", NULL }, *bad[] = { "x", "a", "-b", NULL };
 	char *help[] = { "x", "-h", NULL }, *two_dashes[] = { "x", "a", "--", "-b", NULL };
 
 	CHECK(opt_parse(NULL, NULL, 2, good, false, NULL, NULL) == 1);
-	CHECK(opt_parse(NULL, NULL, 3, bad, false, NULL, NULL) == -EINVAL);
+	CHECK(opt_parse(NULL, NULL, 3, bad, false, NULL, NULL) == -ENOENT);
 	CHECK(opt_parse(NULL, NULL, 2, help, false, NULL, NULL) == OPT_HELP);
 	CHECK(opt_parse(NULL, NULL, 4, two_dashes, false, NULL, NULL) == 2 && !two_dashes[3]);
 	CHECK_STR(two_dashes[2], "-b");

@@ -26,6 +26,22 @@ TEST(fields)
 	CHECK(text_field("1234567", 0, f, sizeof f) && !text_field("12345678", 0, f, sizeof f));
 }
 
+TEST(misspelled_names)
+{
+	static const struct { const char *word, *name; bool yes; } cases[] = {
+		{ "status", "status", true }, { "stauts", "status", true },
+		{ "statu", "status", true }, { "sttatus", "status", true },
+		{ "datadir", "data-dir", true }, { "kubectrl", "kubectl", true },
+		{ "rum", "run", true }, { "ru", "run", false }, { "", "run", false },
+		{ "nonesuch", "namespaces", false }, { "stop", "status", false },
+		{ "a-word-that-is-longer-than-any-name", "run", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		CHECK(text_resembles(cases[i].word, strlen(cases[i].word), cases[i].name) ==
+			cases[i].yes);
+}
+
 TEST(lines)
 {
 	struct text_lines l = text_lines("one\n\nthree", 10);
