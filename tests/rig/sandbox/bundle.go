@@ -17,9 +17,9 @@ type object = map[string]any
 func runtimeTool(r *run) (string, []string) {
 	root := []string{"--root", filepath.Join(r.Dir, "state")}
 	switch {
-	case r.Env == "E1":
+	case r.Env == "E1", r.row.user:
 		return "", nil
-	case r.Env == "E5":
+	case r.row.runc:
 		return part("runc"), root
 	case r.row.old:
 		return debianRunsc, append(root, "--platform=ptrace", "--network=host", "--overlay2=root:memory", "--ignore-cgroups")
@@ -50,7 +50,7 @@ func ociStage() (int, error) {
 	tool, args := runtimeTool(r)
 	cmd := exec.Command(tool, append(args, "run", "--bundle", r.Dir, r.ID)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if r.Env != "E5" {
+	if !r.row.runc {
 		cmd.Stdout, cmd.Stderr = throughPipe(os.Stdout), throughPipe(os.Stderr)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -66,11 +66,16 @@ func (r *run) makeBundle() error {
 	if err != nil {
 		return err
 	}
-	if r.Env == "E5" {
+	if r.row.runc {
 		if err := nameHost(r, root); err != nil {
 			return err
 		}
-		return r.writeBundle(root, dockerMounts(r), dockerCapabilities)
+		mounts, caps := dockerMounts(r), dockerCapabilities
+		if r.row.admin {
+			caps = append(caps, "SYS_ADMIN", "NET_ADMIN")
+			mounts = append(mounts, disks(r)...)
+		}
+		return r.writeBundle(root, mounts, caps)
 	}
 	if err := showMounts(r, root); err != nil {
 		return err
@@ -124,7 +129,7 @@ func (r *run) linux() object {
 		{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"},
 		{"type": "network", "path": r.Net.path()},
 	}}
-	if r.Env == "E5" {
+	if r.row.runc {
 		linux["cgroupsPath"] = "/" + r.ID
 		linux["maskedPaths"] = dockerMasked
 		linux["readonlyPaths"] = dockerReadonly
@@ -157,6 +162,16 @@ func shares(r *run) []object {
 	var out []object
 	for _, d := range r.Share {
 		out = append(out, object{"destination": d, "type": "bind", "source": d, "options": []string{"rbind", "rw"}})
+	}
+	return out
+}
+
+// disks are volumes, as a container that is to run a k3s is given.
+func disks(r *run) []object {
+	var out []object
+	for _, d := range diskDirs {
+		os.MkdirAll(r.disk(d), 0o755)
+		out = append(out, object{"destination": d, "type": "bind", "source": r.disk(d), "options": []string{"rbind", "rw"}})
 	}
 	return out
 }

@@ -26,6 +26,10 @@ type environment struct {
 	route      bool // there is a default route
 	ownRoot    bool // the root is --root and nothing else
 	docker     bool // no capabilities but Docker's default ones
+	admin      bool // CAP_SYS_ADMIN and CAP_NET_ADMIN too
+	runc       bool // started by runc, not by runsc
+	user       bool // root of a user namespace with 65,536 IDs
+	masked     bool // and parts of /proc and /sys are covered there
 }
 
 var environments = []environment{
@@ -33,8 +37,11 @@ var environments = []environment{
 	{name: "E2", what: "gVisor, systrap", start: startOCI, cgroup: true, route: true},
 	{name: "E3", what: "gVisor without cgroups and default route", start: startOCI},
 	{name: "E4", what: "Debian's gVisor of 2022, ptrace, host network stack", start: startOCI, old: true, cgroup: true, route: true},
-	{name: "E5", what: "a container with Docker's default capabilities", start: startOCI, cgroup: true, route: true, docker: true},
+	{name: "E5", what: "a container with Docker's default capabilities", start: startOCI, cgroup: true, route: true, docker: true, runc: true},
 	{name: "E6", what: "gVisor over a given root, the command is process 1", start: startOCI, cgroup: true, route: true, ownRoot: true},
+	{name: "E8", what: "an unprivileged LXC container: root of a user namespace", start: startNative, cgroup: true, route: true, user: true},
+	{name: "E8M", what: "E8 with parts of /proc and /sys covered", start: startNative, cgroup: true, route: true, user: true, masked: true},
+	{name: "E9", what: "E5 with CAP_SYS_ADMIN and CAP_NET_ADMIN", start: startOCI, cgroup: true, route: true, docker: true, admin: true, runc: true},
 	{name: "E10", what: "gVisor, Docker's default capabilities", start: startOCI, cgroup: true, route: true, docker: true},
 	{name: "E11", what: "E10 without cgroups", start: startOCI, route: true, docker: true},
 }
@@ -73,6 +80,11 @@ func stage() (int, error) {
 	switch os.Args[0] {
 	case "sandbox-native":
 		return nativeStage()
+	case "sandbox-user":
+		return userStage()
+	case "sandbox-ids":
+		os.Stdin.Read(make([]byte, 1))
+		return 0, nil
 	case "sandbox-oci":
 		return ociStage()
 	case "sandbox-reaper":

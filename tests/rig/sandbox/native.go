@@ -26,6 +26,14 @@ func startNative(r *run) (*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd.ExtraFiles = []*os.File{wait}
+	if r.row.user {
+		ns, err := userNamespace()
+		if err != nil {
+			return nil, err
+		}
+		defer ns.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, ns)
+	}
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -99,6 +107,9 @@ func nativeMounts(r *run, root string) error {
 		{"tmpfs", "dev/shm", "tmpfs", 0, "mode=1777"},
 		{"tmpfs", "run", "tmpfs", 0, "mode=755"},
 	} {
+		if r.row.user && strings.HasPrefix(m.target, "dev") {
+			continue
+		}
 		if err := syscall.Mount(m.source, at(m.target), m.kind, m.flags, m.data); err != nil {
 			return &os.PathError{Op: "mount", Path: m.target, Err: err}
 		}
@@ -106,18 +117,35 @@ func nativeMounts(r *run, root string) error {
 	if err := mountCgroups(root); err != nil {
 		return err
 	}
-	for _, d := range diskDirs {
-		source := filepath.Join(r.Dir, "disk", strings.ReplaceAll(strings.Trim(d, "/"), "/", "-"))
-		if err := bind(source, at(d)); err != nil {
+	if r.row.user {
+		if err := giveDevices(root); err != nil {
 			return err
+		}
+	}
+	for _, d := range diskDirs {
+		if err := bind(r.disk(d), at(d)); err != nil {
+			return err
+		}
+		if r.row.user {
+			if err := os.Chown(r.disk(d), firstID, firstID); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range r.Share {
-		if err := bind(d, at(d)); err != nil {
+		if err := r.show(d, at(d)); err != nil {
 			return err
 		}
 	}
+	if r.row.masked {
+		return cover(root)
+	}
 	return nil
+}
+
+// disk is where a directory of diskDirs lies on the host.
+func (r *run) disk(dir string) string {
+	return filepath.Join(r.Dir, "disk", strings.ReplaceAll(strings.Trim(dir, "/"), "/", "-"))
 }
 
 // enter makes root the root, with the host's gone and mounts shared, as an
@@ -146,9 +174,14 @@ func initLoop(r *run) (int, error) {
 		return 127, err
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
-	child, err := os.StartProcess(path, r.Command, &os.ProcAttr{
-		Dir: "/", Env: r.environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
-	})
+	var child *os.Process
+	if r.row.user {
+		child, err = startUser(r)
+	} else {
+		child, err = os.StartProcess(path, r.Command, &os.ProcAttr{
+			Dir: "/", Env: r.environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		})
+	}
 	if err != nil {
 		return 126, err
 	}

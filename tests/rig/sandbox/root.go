@@ -41,6 +41,13 @@ func overlayRoot(r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if r.row.user {
+		l.shift = firstID
+		l.shown = filepath.Join(scratch, "shifted")
+		if err := errors.Join(shifted("/", l.shown), os.Chown(l.upper, firstID, firstID)); err != nil {
+			return "", err
+		}
+	}
 	if err := l.hideKubernetes(); err != nil {
 		return "", err
 	}
@@ -51,11 +58,15 @@ func overlayRoot(r *run) (string, error) {
 }
 
 // layer is a writable directory over another one, not mounted yet.
-type layer struct{ lower, upper, work string }
+type layer struct {
+	lower, upper, work string
+	shown              string // where lower is mounted with other owners; "": it is not
+	shift              int    // what that adds to an owner
+}
 
 func newLayer(scratch, lower string) (layer, error) {
 	dir, err := os.MkdirTemp(scratch, "layer")
-	l := layer{lower, filepath.Join(dir, "upper"), filepath.Join(dir, "work")}
+	l := layer{lower: lower, upper: filepath.Join(dir, "upper"), work: filepath.Join(dir, "work")}
 	if err != nil {
 		return l, err
 	}
@@ -69,7 +80,11 @@ func newLayer(scratch, lower string) (layer, error) {
 }
 
 func (l layer) options() string {
-	return "lowerdir=" + l.lower + ",upperdir=" + l.upper + ",workdir=" + l.work
+	lower := l.lower
+	if l.shown != "" {
+		lower = l.shown
+	}
+	return "lowerdir=" + lower + ",upperdir=" + l.upper + ",workdir=" + l.work
 }
 
 // hideKubernetes works on the layer before it is mounted: a whiteout hides a
@@ -127,7 +142,7 @@ func (l layer) copyDir(path string) (string, error) {
 			return "", err
 		}
 		// owner first: a change of owner takes mode bits away
-		err := syscall.Chown(at, int(st.Uid), int(st.Gid))
+		err := syscall.Chown(at, int(st.Uid)+l.shift, int(st.Gid)+l.shift)
 		if err := errors.Join(err, syscall.Chmod(at, st.Mode&0o7777)); err != nil {
 			return "", err
 		}
@@ -158,7 +173,11 @@ func nameHost(r *run, root string) error {
 		return err
 	}
 	hosts = fmt.Appendf(hosts, "%s %s\n", r.Net.Guest, r.Host)
-	return errors.Join(os.WriteFile(file, hosts, 0o644), os.Chmod(file, 0o644))
+	err := errors.Join(os.WriteFile(file, hosts, 0o644), os.Chmod(file, 0o644))
+	if r.row.user {
+		err = errors.Join(err, os.Chown(file, firstID, firstID))
+	}
+	return err
 }
 
 // notShown are mounts that a sandbox has of its own or must not see.
