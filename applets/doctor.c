@@ -57,9 +57,13 @@ static void print_steps(const struct plan *p, const struct fact *f)
 
 static void print_verdict(const struct plan *p)
 {
+	const struct plan_step *network = first_step(p, &facts[FACT_NETNS]);
+
 	puts(plan_blocked(p, ALL_FATAL) ? "\nresult: k3s cannot run here"
 		: plan_blocked(p, NODE_FATAL)
 		? "\nresult: no node can run here, only the control plane; 'k3sbox run' starts that"
+		: network && !network->row
+		? "\nresult: a node can run here, with pods that have hostNetwork: true alone"
 		: "\nresult: a node with pods can run here");
 }
 

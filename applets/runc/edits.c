@@ -245,6 +245,25 @@ void edit_devices(struct shim_edit *e)
 		json_edit_replace(e->out, n, rule);
 }
 
+/* With its options, and what is mounted below it: what covers it cannot be left behind. */
+void edit_bind_mounts(struct shim_edit *e)
+{
+	const struct json_node *mounts = array(e, "mounts");
+
+	for (const struct json_node *m = json_first(e->j, mounts); m; m = json_next(e->j, m)) {
+		const struct json_node *type = json_get(e->j, m, "type");
+		const struct json_node *source = json_get(e->j, m, "source");
+		const struct json_node *options = json_get(e->j, m, "options");
+		_cleanup_free_ char *name = json_strdup(e->j, type);
+		if (!name || !source || !strv_has(e->args, name)) continue;
+		if (options && options->type != JSON_ARRAY) continue;
+		json_edit_replace(e->out, type, "\"bind\"");
+		json_edit_replace(e->out, source, *name == 'p' ? "\"/proc\"" : "\"/sys\"");
+		json_edit_append(e->out, options ? options : m, options ? NULL : "options",
+			options ? "\"rbind\"" : "[\"rbind\"]");
+	}
+}
+
 void edit_mount_options(struct shim_edit *e)
 {
 	const struct json_node *mounts = array(e, "mounts");

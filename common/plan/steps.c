@@ -10,6 +10,7 @@
 #include "plan/fix/pause.h"
 #include "plan/fix/procsys.h"
 #include "plan/fix/propagation.h"
+#include "plan/fix/writable.h"
 
 const struct mechanism_row mechanisms[MECHANISM_COUNT] = {
 	[BY_FLAG] = { "flag", FACT_ROOT, false },

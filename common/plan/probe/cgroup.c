@@ -15,6 +15,7 @@
 #include "base/mounts.h"
 #include "base/spawn.h"
 #include "plan/cgroup.h"
+#include "plan/fix/writable.h"
 #include "plan/probe/probe.h"
 
 /* Without these k3s or the kubelet stops (k3s pkg/cgroups; kubelet validateSystemRequirements). */
@@ -119,6 +120,47 @@ static bool not_mounted_yet(struct fact_result *r)
 	return true;
 }
 
+/* Where a container gets a group: in each hierarchy of version 1, or in the one of version 2. Tries
+ * to make one; the first path that fails, and -errno. */
+static int try_groups(const struct mounts *m, char *path, size_t size)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const char *type = m->v[i].type, *point = m->v[i].point;
+		bool is_root = !strcmp(type, "cgroup2") && !strcmp(point, CGROUP_ROOT);
+		if (strcmp(type, "cgroup") && !is_root) continue;
+		snprintf(path, size, "%s/k3sbox-probe-%d", point, (int)getpid());
+		if (mkdir(path, 0755) < 0) return -errno;
+		rmdir(path);
+	}
+	return 0;
+}
+
+static int try_writable(void *mounts)
+{
+	char path[PATH_MAX];
+	int r = writable_make(mounts, CGROUP_ROOT, NULL);
+	return -(r < 0 ? r : try_groups(mounts, path, sizeof path));
+}
+
+/* The kernel refuses it as often as one asks; runc does without groups then (libcontainer:
+ * rootless cgroups), but only in a user namespace. */
+void probe_cgroup_make(const struct plan_options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+	char path[PATH_MAX], map[64] = "";
+
+	(void)o;
+	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
+	int e = try_groups(&m, path, sizeof path);
+	if (!e) return;
+	io_read_line("/proc/self/uid_map", map, sizeof map);
+	enum obstacle_kind kind = KIND_CGROUP_MAKE_CLOSED;
+	if (e == -EROFS && !probe_in_mount_namespace(try_writable, &m))
+		kind = KIND_CGROUP_MAKE_READONLY;
+	else if (*map && !strstr(map, " 4294967295")) kind = KIND_CGROUP_MAKE_REFUSED;
+	probe_obstacle_errno(r, kind, path, -e);
+}
+
 /* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the
  * one of version 2. */
 static const struct { const char *controller, *file, *value; } limits_v1[] = {
@@ -169,6 +211,12 @@ void probe_cgroup_write(const struct plan_options *o, struct fact_result *r)
 
 	(void)o;
 	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
+	char made[PATH_MAX];
+	if (try_groups(&m, made, sizeof made) < 0) {
+		r->state = RESULT_SKIPPED;
+		snprintf(r->why, sizeof r->why, "cgroups cannot be created");
+		return;
+	}
 	if (cgroup_is_v2()) {
 		for (size_t i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
 			try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);

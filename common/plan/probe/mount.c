@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mounts.h"
+#include "base/path.h"
 #include "base/spawn.h"
+#include "net/netlink.h"
 #include "plan/probe/probe.h"
 
 enum { PROBE_MS = 5000 };
@@ -257,6 +260,61 @@ void probe_devpts(const struct plan_options *o, struct fact_result *r)
 	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of a devpts", e);
 }
 
+/* As runc mounts them for a pod, whose PID and network namespaces are its own: the bit of each that
+ * the kernel refuses. Other errors are the business of other facts. REFUSED keeps the bits apart
+ * from errno values. */
+enum { NO_PROC = 1, NO_SYSFS = 2, REFUSED = 64 };
+
+static int mount_fresh(void *dir)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	int refused = REFUSED;
+
+	if (mount("proc", dir, "proc", flags, NULL) < 0 && errno == EPERM) refused |= NO_PROC;
+	if (mount("sysfs", dir, "sysfs", flags | MS_RDONLY, NULL) < 0 && errno == EPERM)
+		refused |= NO_SYSFS;
+	return refused;
+}
+
+static int try_fresh(void *arg)
+{
+	char dir[PATH_MAX];
+
+	(void)arg;
+	if (stage(dir, sizeof dir, "fresh") || unshare(CLONE_NEWPID | CLONE_NEWNET) < 0) return 0;
+	int r = spawn_call(mount_fresh, dir, PROBE_MS);
+	return r < 0 ? 0 : r;
+}
+
+/* The first mount that covers a part of /proc or /sys; "" if there is none. Directories that are
+ * empty for good, as /sys/fs/cgroup, show nothing to cover (kernel: mnt_already_visible). */
+static const char *cover_of(const struct mounts *m, const char *top)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const char *point = m->v[i].point, *below = path_below(point, top);
+		if (!below || !*below || path_within(point, "/sys/fs") ||
+		    path_within(point, "/sys/kernel") || path_within(point, "/proc/sys/fs"))
+			continue;
+		return point;
+	}
+	return "";
+}
+
+void probe_fresh_mounts(const struct plan_options *o, struct fact_result *r)
+{
+	static const enum obstacle_kind kinds[] = { KIND_NONE, KIND_FRESH_MOUNTS_PROC,
+		KIND_FRESH_MOUNTS_SYSFS, KIND_FRESH_MOUNTS_BOTH };
+	_cleanup_mounts_ struct mounts m = {0};
+	int refused = probe_in_mount_namespace(try_fresh, NULL) - REFUSED;
+
+	(void)o;
+	if (refused <= 0 || refused > (NO_PROC | NO_SYSFS) || mounts_read(&m) < 0) return;
+	const char *cover = cover_of(&m, refused & NO_PROC ? "/proc" : "/sys");
+	probe_obstacle(r, kinds[refused], "mount(2) of a %s for a pod: %s%s%s",
+		refused & NO_PROC ? "procfs" : "sysfs", strerror(EPERM),
+		*cover ? "; covered: " : "", cover);
+}
+
 /* runc names what it mounts on /proc/self/fd/N (libcontainer/utils, WithProcfdFile). Tried with
  * a plain link: on one of procfs's own the mount would be there for all, in an old sandbox, and
  * outlive the descriptor. */
@@ -308,6 +366,22 @@ static int pin(void *path)
 	return mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL) < 0 ? errno : 0;
 }
 
+/* No errno value of what is tried here: CAP_NET_ADMIN is missing. */
+enum { NO_LOOPBACK = 127 };
+
+static int bring_up_loopback(void)
+{
+	struct nl nl;
+	struct nl_link lo;
+	int r = nl_open(&nl);
+
+	if (r < 0) return 0;
+	r = nl_link_get(&nl, "lo", &lo);
+	if (!r && !(lo.flags & IFF_UP)) r = nl_link_up(&nl, lo.index, true);
+	nl_close(&nl);
+	return r == -EPERM ? NO_LOOPBACK : 0;
+}
+
 /* As containerd does (pkg/netns): the namespace must outlive its creator, and statfs(2) must
  * recognize it. */
 static int try_pin(void *arg)
@@ -327,13 +401,16 @@ static int try_pin(void *arg)
 	if (statfs(file, &fs) < 0) return errno;
 	if (fs.f_type != NSFS && fs.f_type != PROCFS) return ENOSYS;
 	_cleanup_close_ int ns = open(file, O_RDONLY | O_CLOEXEC);
-	return ns < 0 || setns(ns, CLONE_NEWNET) < 0 ? errno : 0;
+	return ns < 0 || setns(ns, CLONE_NEWNET) < 0 ? errno : bring_up_loopback();
 }
 
 void probe_netns(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = probe_in_mount_namespace(try_pin, NULL);
-	if (e) probe_obstacle_errno(r, KIND_NONE,
+	if (e == NO_LOOPBACK)
+		probe_obstacle(r, KIND_NETNS_LOOPBACK,
+			"lo cannot be brought up in a new network namespace");
+	else if (e) probe_obstacle_errno(r, KIND_NETNS_UNKNOWN,
 		"a network namespace bound to a file, statfs(2) and setns(2) of it", e);
 }

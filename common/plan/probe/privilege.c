@@ -22,6 +22,7 @@
 #include "plan/fix/kmsg.h"
 #include "plan/fix/passwd.h"
 #include "plan/fix/procsys.h"
+#include "plan/fix/writable.h"
 #include "plan/probe/probe.h"
 #include "plan/seeds.h"
 
@@ -65,6 +66,24 @@ void probe_passwd(const struct plan_options *o, struct fact_result *r)
 	(void)o;
 	int e = passwd_check();
 	if (e < 0) probe_obstacle_errno(r, KIND_NONE, "/etc/passwd", -e);
+}
+
+static int try_writable(void *mounts)
+{
+	return -writable_make(mounts, PROC_SYS, NULL);
+}
+
+/* kube-proxy, flannel and others set what they find different. */
+void probe_procsys_write(const struct plan_options *o, struct fact_result *r)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	(void)o;
+	if (mounts_read(&m) < 0 || !writable_is_needed(&m, PROC_SYS)) return;
+	int e = probe_in_mount_namespace(try_writable, &m);
+	if (e) probe_obstacle_errno(r, KIND_PROCSYS_WRITE_CLOSED,
+		PROC_SYS " is mounted read-only, and remounting it fails", e);
+	else probe_obstacle(r, KIND_PROCSYS_WRITE_READONLY, PROC_SYS " is mounted read-only");
 }
 
 void probe_procsys(const struct plan_options *o, struct fact_result *r)

@@ -90,6 +90,38 @@ TEST(cheapest_first_and_kinds)
 	plan_free(&p);
 }
 
+/* What an unprivileged container gets, by the kinds of its obstacles. */
+TEST(containers_without_writable_cgroups)
+{
+	struct plan_options o = { .data_dir = "/x" };
+	struct fact_result *r = fresh();
+	struct plan p;
+
+	found(r, FACT_CGROUP_MAKE, KIND_CGROUP_MAKE_READONLY);
+	found(r, FACT_PROCSYS_WRITE, KIND_PROCSYS_WRITE_READONLY);
+	found(r, FACT_FRESH_MOUNTS, KIND_FRESH_MOUNTS_SYSFS);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_CGROUP_MAKE) == 1);
+	CHECK(step_for(&p, FACT_CGROUP_MAKE)->row->by == BY_MOUNT);
+	CHECK(step_for(&p, FACT_PROCSYS_WRITE)->row->by == BY_MOUNT);
+	CHECK_STR(step_for(&p, FACT_FRESH_MOUNTS)->row->arg, "sysfs");
+	plan_free(&p);
+	found(r, FACT_CGROUP_MAKE, KIND_CGROUP_MAKE_REFUSED);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_CGROUP_MAKE) == 3 && !plan_blocked(&p, NODE_FATAL));
+	plan_free(&p);
+	o.no_shim = true;   /* the kubelet's flag alone is not enough */
+	plan_make(&o, r, &p);
+	CHECK(!step_for(&p, FACT_CGROUP_MAKE)->row && !step_for(&p, FACT_FRESH_MOUNTS)->row);
+	plan_free(&p);
+	found(r, FACT_CGROUP_MAKE, KIND_CGROUP_MAKE_CLOSED);
+	found(r, FACT_NETNS, KIND_NETNS_LOOPBACK);
+	plan_make(&o, r, &p);
+	CHECK(plan_blocked(&p, NODE_FATAL) == step_for(&p, FACT_CGROUP_MAKE));
+	CHECK(!step_for(&p, FACT_NETNS)->row);
+	plan_free(&p);
+}
+
 TEST(forbidden_mechanisms_are_passed_over)
 {
 	struct plan_options o = { .data_dir = "/x", .no_mount = true };

@@ -37,6 +37,18 @@ static const struct {
 	const char *note;                      /* part of the notes; NULL: none */
 	enum shim_document doc;                     /* 0: DOC_CONFIG */
 } cases[] = {
+	{ "a procfs becomes a bind, with its options", "bind-mounts proc",
+	  "{\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"p\","
+		"\"options\":[\"nosuid\"]},{\"type\":\"sysfs\",\"source\":\"sysfs\"}]}",
+	  "{\"mounts\":[{\"destination\":\"/proc\",\"type\":\"bind\",\"source\":\"/proc\","
+		"\"options\":[\"nosuid\",\"rbind\"]},{\"type\":\"sysfs\",\"source\":\"sysfs\"}]}",
+	  NULL, 0 },
+	{ "a sysfs too, without options", "bind-mounts proc sysfs",
+	  "{\"mounts\":[{\"type\":\"sysfs\",\"source\":\"sysfs\"}]}",
+	  "{\"mounts\":[{\"type\":\"bind\",\"source\":\"/sys\",\"options\": [\"rbind\"]}]}", NULL, 0 },
+	{ "odd mounts are left to runc", "bind-mounts proc",
+	  "{\"mounts\":[{\"type\":\"proc\"},{\"type\":1},3,"
+		"{\"type\":\"proc\",\"source\":\"p\",\"options\":0}]}", NULL, NULL, 0 },
 	{ "a bundle of authorities, and its names", "ca-bundle /x/ca",
 	  "{\"mounts\":[{}],\"process\":{\"env\":[\"A=1\"]}}",
 	  "{\"mounts\":[{}," CA_MOUNT "],\"process\":{\"env\":[\"A=1\"," CA_NAME("SSL_CERT_FILE") ","
