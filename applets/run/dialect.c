@@ -340,8 +340,8 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e,
 	strv_add(&out->argv, "k3s");
 	strv_add(&out->argv, verb ? user->v[0] : "server");
 	/* Passed on from the environment, too: old versions do not look there. */
-	if (!k3s_args_typed(e->args, "data-dir") &&
-		strcmp(e->data_dir, own_dir ? own_dir : "/var/lib/rancher/k3s"))
+	if (!k3s_args_typed(e->args, "data-dir") && (e->args->data_dir_unknown ||
+		strcmp(e->data_dir, own_dir ? own_dir : "/var/lib/rancher/k3s")))
 		strv_addf(&out->argv, "--data-dir=%s", e->data_dir);
 	/* Hidden in the help of every version, so not asked for there. */
 	if (e->control_plane && !is_set(e, "disable-agent", 13))

@@ -11,15 +11,22 @@
 #include "base/die.h"
 #include "base/text.h"
 
-enum { TEXT_MAX = 4 << 20, DEPTH_MAX = 40 };
+/* JOIN_MAX: bytes of a value over several lines; CLONES_MAX: nodes, once aliases are copied. */
+enum { TEXT_MAX = 4 << 20, DEPTH_MAX = 40, JOIN_MAX = 1 << 16, CLONES_MAX = 1 << 12 };
 
 struct line {
 	const char *p, *end;       /* content without indentation and line end */
 	uint32_t indent, number;   /* number: in the file */
 };
 
+struct anchor { const char *name; size_t len; uint32_t id; };
+
 struct parser {
 	struct yaml *y;
+	const char *text_end;
+	bool partly;               /* yaml_parse_partly() */
+	struct anchor anchors[16]; /* later ones are not understood */
+	size_t anchor_count;
 	struct line *lines;        /* those with content */
 	size_t n, at;
 	uint32_t total;            /* lines of the file */
@@ -29,7 +36,7 @@ struct parser {
 
 static void fail(struct parser *p, const char *what)
 {
-	if (!p->failed) {
+	if (!p->failed && !*p->y->error) {
 		unsigned number = p->at < p->n ? p->lines[p->at].number + 1 : p->total;
 		snprintf(p->y->error, sizeof p->y->error, "line %u: %s", number, what);
 	}
@@ -57,6 +64,12 @@ static void link_child(struct parser *p, uint32_t parent, uint32_t *last, uint32
 static const char *skip_blank(const char *s, const char *end)
 {
 	while (s < end && (*s == ' ' || *s == '\t')) s++;
+	return s;
+}
+
+static const char *word_end(const char *s, const char *end)
+{
+	while (s < end && *s != ' ' && *s != '\t') s++;
 	return s;
 }
 
@@ -114,12 +127,9 @@ static const char *double_quoted(const char *s, const char *end, char **out)
 	return NULL;
 }
 
-/* A scalar up to the end of the line, a comment, or (in a flow) one of ",]}". NULL: refused. */
-static const char *scalar(const char *s, const char *end, bool flow, char **out)
+/* Up to the end of the line, a comment, or (in a flow) one of ",]}". */
+static const char *scalar_plain(const char *s, const char *end, bool flow, char **out)
 {
-	if (*s == '\'') return single_quoted(s, end, out);
-	if (*s == '"') return double_quoted(s, end, out);
-	if (strchr("&*!|>%@`", *s)) return NULL;
 	const char *e = s;
 	while (e < end) {
 		if (*e == '#' && e > s && (e[-1] == ' ' || e[-1] == '\t')) break;
@@ -131,6 +141,14 @@ static const char *scalar(const char *s, const char *end, bool flow, char **out)
 	while (stop > s && (stop[-1] == ' ' || stop[-1] == '\t')) stop--;
 	*out = dup_range(s, stop);
 	return e;
+}
+
+/* A scalar in one line; where it ends. NULL: refused. */
+static const char *scalar(const char *s, const char *end, bool flow, char **out)
+{
+	if (*s == '\'') return single_quoted(s, end, out);
+	if (*s == '"') return double_quoted(s, end, out);
+	return strchr("&*!|>%@`", *s) ? NULL : scalar_plain(s, end, flow, out);
 }
 
 static bool is_null(const char *s)
@@ -207,69 +225,6 @@ static const char *flow_node(struct parser *p, const char *s, const char *end, u
 	return s;
 }
 
-/* "|" or "|-": the deeper lines as they are. Comment lines inside were dropped, blank ones too: fit
- * for PEM and the like. */
-static uint32_t literal(struct parser *p, uint32_t parent_indent)
-{
-	_cleanup_buf_ struct buf b = {0};
-	uint32_t first = p->lines[p->at].number, base = 0;
-
-	for (p->at++; p->at < p->n && p->lines[p->at].indent > parent_indent; p->at++) {
-		struct line *l = &p->lines[p->at];
-		if (!base) base = l->indent;
-		for (uint32_t i = base; i < l->indent; i++) buf_putc(&b, ' ');
-		buf_add(&b, l->p, (size_t)(l->end - l->p));
-		buf_putc(&b, '\n');
-	}
-	return add_node(p, (struct yaml_node){ YAML_SCALAR, .line = first,
-		.value = dup_range(b.data ? b.data : "", b.data ? b.data + b.len : "") });
-}
-
-static uint32_t block_node(struct parser *p);
-
-/* The value that stands in line at from s on (the key's or dash's line), or in the lines below
- * it. */
-static uint32_t value_node(struct parser *p, const char *s, uint32_t indent, bool in_map)
-{
-	struct line *l = &p->lines[p->at];
-	uint32_t id = 0;
-
-	s = skip_blank(s, l->end);
-	if (at_end(s, l->end)) {
-		uint32_t line = l->number;
-		p->at++;
-		if (p->at < p->n) {
-			struct line *below = &p->lines[p->at];
-			/* A sequence may stand at its key's own column. */
-			bool dash = *below->p == '-' &&
-				(below->p + 1 == below->end || below->p[1] == ' ');
-			if (below->indent > indent || (in_map && dash && below->indent == indent))
-				return block_node(p);
-		}
-		return add_node(p, (struct yaml_node){ YAML_NULL, .line = line });
-	}
-	if (*s == '|') {
-		const char *rest = s + 1 < l->end && (s[1] == '-' || s[1] == '+') ? s + 2 : s + 1;
-		if (at_end(skip_blank(rest, l->end), l->end)) return literal(p, indent);
-	}
-	char *value = NULL, quote = *s;
-	const char *e;
-	if (*s == '[' || *s == '{') {
-		e = flow_node(p, s, l->end, &id);
-	} else {
-		e = scalar(s, l->end, false, &value);
-		if (e) id = add_node(p, scalar_node(value, quote));
-	}
-	if (!e || !at_end(skip_blank(e, l->end), l->end)) {
-		fail(p, "this kind of value is not understood");
-		return id;
-	}
-	p->at++;
-	if (p->at < p->n && p->lines[p->at].indent > indent)
-		fail(p, "a value that goes on in the next line is not understood");
-	return id;
-}
-
 /* The key of "key: value" and where the value starts; NULL if the line is no such thing. */
 static const char *block_key(const struct line *l, char **key)
 {
@@ -292,13 +247,302 @@ static const char *block_key(const struct line *l, char **key)
 	return s + 1;
 }
 
+/* ---- values over several lines: read from the text itself, since empty lines count ---- */
+
+static struct text_lines lines_below(const struct parser *p)
+{
+	const char *end = p->lines[p->at].end;
+	const char *eol = memchr(end, '\n', (size_t)(p->text_end - end));
+
+	eol = eol ? eol + 1 : p->text_end;
+	return text_lines(eol, (size_t)(p->text_end - eol));
+}
+
+/* Goes on at the first line with content that is not before `number`. */
+static void skip_to(struct parser *p, uint32_t number)
+{
+	while (p->at < p->n && p->lines[p->at].number < number) p->at++;
+}
+
+static size_t indent_of(const struct text_lines *l)
+{
+	size_t n = 0;
+	while (n < l->len && l->line[n] == ' ') n++;
+	return n;
+}
+
+static size_t trimmed(const char *s, size_t n)
+{
+	while (n && strchr(" \t\r", s[n - 1])) n--;
+	return n;
+}
+
+/* A block scalar's header behind its | or >; false if it is none. */
+static bool block_header(const char *s, const char *end, size_t parent, char *chomp, size_t *base)
+{
+	for (; s < end && strchr("+-123456789", *s); s++) {
+		if (*s > '0') *base = parent + (size_t)(*s - '0');
+		else *chomp = *s;
+	}
+	return at_end(skip_blank(s, end), end);
+}
+
+/* "|" keeps the line ends of the deeper lines, ">" makes blanks of them, but around lines that are
+ * empty or deeper still. */
+static uint32_t block_scalar(struct parser *p, const char *s, uint32_t parent)
+{
+	_cleanup_buf_ struct buf b = {0};
+	struct text_lines l = lines_below(p);
+	uint32_t first = p->lines[p->at].number, number = first + 1;
+	bool folds = false;
+	size_t base = 0;
+	char chomp = 0;
+
+	if (!block_header(s + 1, p->lines[p->at].end, parent, &chomp, &base)) return 0;
+	for (; text_line(&l); number++) {
+		size_t n = trimmed(l.line, l.len), indent = indent_of(&l);
+		if (n && !base) base = indent;
+		if (n && (indent < base || base <= parent)) break;
+		bool plain = *s == '>' && n && indent == base;
+		if (plain && folds && b.len && b.data[b.len - 1] == '\n') {
+			size_t breaks = 1;
+			while (breaks < b.len && b.data[b.len - 1 - breaks] == '\n') breaks++;
+			if (breaks == 1) b.data[b.len - 1] = ' ';
+			else b.len--;
+		}
+		if (n) folds = plain;
+		if (n > base) buf_add(&b, l.line + base, n - base);
+		buf_putc(&b, '\n');
+	}
+	if (chomp != '+')
+		while (b.len && b.data[b.len - 1] == '\n') b.len--;
+	if (!chomp && b.len) buf_putc(&b, '\n');
+	skip_to(p, number);
+	return add_node(p, (struct yaml_node){ YAML_SCALAR, .line = first,
+		.value = dup_range(b.data ? b.data : "", b.data ? b.data + b.len : "") });
+}
+
+/* Are the quotes and brackets closed that the text begins with? A comment is cut off. */
+static bool is_closed(struct buf *b)
+{
+	char quote = 0;
+	int depth = 0;
+
+	for (size_t i = 0; i < b->len; i++) {
+		char c = b->data[i], before = i ? b->data[i - 1] : ' ';
+		if (quote) {
+			if (c == '\\' && quote == '"') i++;
+			else if (c == quote && c == '\'' && i + 1 < b->len && b->data[i + 1] == c) i++;
+			else if (c == quote) quote = 0;
+		} else if ((c == '"' || c == '\'') && strchr(" \t[{,:", before)) {
+			quote = c;
+		} else if (c == '#' && strchr(" \t", before)) {
+			b->len = i;
+		} else if (strchr("[]{}", c)) {
+			depth += c == '[' || c == '{' ? 1 : -1;
+		}
+		if (!quote && depth <= 0) return true;
+	}
+	return false;
+}
+
+/* Adds a line to a value: a line break is a blank, n empty lines are n line breaks, and a
+ * backslash at the end of a line in double quotes takes the break away. */
+static void add_line(struct buf *b, bool escapes, unsigned empty, const char *s, size_t n)
+{
+	size_t slashes = 0;
+
+	while (slashes < b->len && b->data[b->len - 1 - slashes] == '\\') slashes++;
+	if (escapes && slashes % 2) b->len--;
+	else if (!empty) buf_putc(b, ' ');
+	for (; empty; empty--) buf_putc(b, '\n');
+	buf_add(b, s, n);
+}
+
+/* The quoted or bracketed text that begins at s, in one line; *next is the number of the line
+ * behind it. */
+static void join_closed(struct parser *p, const char *s, struct buf *b, uint32_t *next)
+{
+	struct text_lines l = lines_below(p);
+	unsigned empty = 0;
+	bool escapes = *s == '"', flow = *s == '[' || *s == '{';
+
+	buf_add(b, s, (size_t)(p->lines[p->at].end - s));
+	*next = p->lines[p->at].number + 1;
+	for (; !is_closed(b) && b->len < JOIN_MAX && text_line(&l); ++*next) {
+		size_t from = indent_of(&l), n = trimmed(l.line, l.len);
+		if (n <= from || (flow && l.line[from] == '#')) {
+			empty += !flow;
+			continue;
+		}
+		add_line(b, escapes, empty, l.line + from, n - from);
+		empty = 0;
+	}
+}
+
+/* A plain scalar goes on in the deeper lines, unless these have a key. */
+static void join_plain(struct parser *p, uint32_t indent, char **value)
+{
+	_cleanup_buf_ struct buf b = {0};
+
+	buf_puts(&b, *value);
+	while (p->at < p->n && p->lines[p->at].indent > indent && b.len < JOIN_MAX) {
+		const struct line *l = &p->lines[p->at];
+		char *more, *key;
+		bool has_key = block_key(l, &key);
+		const char *e = has_key ? NULL : scalar_plain(l->p, l->end, false, &more);
+		free(key);
+		if (!e) {
+			fail(p, "a value that goes on in the next line is not understood");
+			return;
+		}
+		add_line(&b, false, l->number - l[-1].number - 1, more, strlen(more));
+		free(more);
+		p->at++;
+	}
+	free(*value);
+	*value = dup_range(b.data, b.data + b.len);
+}
+
+/* ---- anchors ---- */
+
+static uint32_t clone(struct parser *p, uint32_t id)
+{
+	struct yaml_node n = p->y->nodes[id];
+	uint32_t last = 0, copy;
+
+	if (p->y->n > CLONES_MAX) return 0;
+	n.key = NULL;
+	n.next = 0;
+	if (n.value) n.value = xstrdup(n.value);
+	uint32_t child = n.child;
+	n.child = n.count = 0;
+	copy = add_node(p, n);
+	for (; child; child = p->y->nodes[child].next) {
+		const char *key = p->y->nodes[child].key;
+		uint32_t c = clone(p, child);
+		if (!c) return 0;
+		p->y->nodes[c].key = key ? xstrdup(key) : NULL;
+		link_child(p, copy, &last, c);
+	}
+	return copy;
+}
+
+/* "*name" → a copy of what was anchored, or 0. */
+static uint32_t alias(struct parser *p, const char *s, const char *end)
+{
+	size_t len = (size_t)(word_end(s, end) - s);
+
+	for (size_t i = p->anchor_count; i--;)
+		if (p->anchors[i].len == len && !memcmp(p->anchors[i].name, s, len) &&
+			at_end(skip_blank(s + len, end), end))
+			return p->at++, clone(p, p->anchors[i].id);
+	return 0;
+}
+
+/* Skips tags; the anchor that stands before a value is *a (name NULL: none). */
+static const char *properties(const struct parser *p, const char *s, const char *end,
+	struct anchor *a)
+{
+	*a = (struct anchor){0};
+	for (; p->partly && s < end && (*s == '&' || *s == '!');) {
+		const char *e = word_end(s, end);
+		if (*s == '&') *a = (struct anchor){ s + 1, (size_t)(e - s - 1), 0 };
+		s = skip_blank(e, end);
+	}
+	return s;
+}
+
+static uint32_t block_node(struct parser *p);
+
+/* What stands below a key or dash with nothing behind it. */
+static uint32_t value_below(struct parser *p, uint32_t indent, bool in_map)
+{
+	uint32_t line = p->lines[p->at++].number;
+
+	if (p->at < p->n) {
+		struct line *below = &p->lines[p->at];
+		/* A sequence may stand at its key's own column. */
+		bool dash = *below->p == '-' && (below->p + 1 == below->end || below->p[1] == ' ');
+		if (below->indent > indent || (in_map && dash && below->indent == indent))
+			return block_node(p);
+	}
+	return add_node(p, (struct yaml_node){ YAML_NULL, .line = line });
+}
+
+/* A quoted scalar or a flow, perhaps over several lines. 0: not understood. */
+static uint32_t closed_value(struct parser *p, const char *s)
+{
+	_cleanup_buf_ struct buf b = {0};
+	uint32_t next, id = 0;
+	char *value = NULL;
+
+	join_closed(p, s, &b, &next);
+	const char *end = b.data + b.len, *e;
+	if (*s == '[' || *s == '{') {
+		e = flow_node(p, b.data, end, &id);
+	} else {
+		e = scalar(b.data, end, false, &value);
+		if (e) id = add_node(p, scalar_node(value, *s));
+	}
+	if (!e || !at_end(skip_blank(e, end), end)) return 0;
+	skip_to(p, next);
+	return id;
+}
+
+static uint32_t plain_value(struct parser *p, const char *s, uint32_t indent)
+{
+	char *value;
+
+	if (!scalar(s, p->lines[p->at].end, false, &value)) return 0;
+	p->at++;
+	join_plain(p, indent, &value);
+	return add_node(p, scalar_node(value, *s));
+}
+
+/* The value that stands in line at from s on (the key's or dash's line), or in the lines below
+ * it. */
+static uint32_t value_node(struct parser *p, const char *s, uint32_t indent, bool in_map)
+{
+	const char *end = p->lines[p->at].end;
+	struct anchor a;
+	uint32_t id;
+
+	s = properties(p, skip_blank(s, end), end, &a);
+	if (at_end(s, end)) id = value_below(p, indent, in_map);
+	else if (*s == '|' || *s == '>') id = block_scalar(p, s, indent);
+	else if (*s == '*' && p->partly) id = alias(p, s + 1, end);
+	else if (strchr("[{\"'", *s)) id = closed_value(p, s);
+	else id = plain_value(p, s, indent);
+	if (!id) fail(p, "this kind of value is not understood");
+	else if (p->at < p->n && p->lines[p->at].indent > indent)
+		fail(p, "a value that goes on in the next line is not understood");
+	a.id = id;
+	if (a.name && p->anchor_count < sizeof p->anchors / sizeof *p->anchors)
+		p->anchors[p->anchor_count++] = a;
+	return id;
+}
+
 static bool has_key(const struct parser *p, uint32_t map, const char *key)
 {
 	return yaml_get(p->y, &p->y->nodes[map], key) != NULL;
 }
 
+/* Skips a value of the outermost mapping that is not understood. */
+static uint32_t give_up(struct parser *p, uint32_t line, uint32_t indent)
+{
+	p->failed = false;
+	p->depth = 1;
+	for (skip_to(p, line + 1); p->at < p->n; p->at++) {
+		const struct line *l = &p->lines[p->at];
+		if (l->indent < indent || (l->indent == indent && !strchr("-]}", *l->p))) break;
+	}
+	return add_node(p, (struct yaml_node){ YAML_UNKNOWN, .line = line });
+}
+
 static void mapping(struct parser *p, uint32_t id, uint32_t indent)
 {
+	const bool outermost = p->depth == 1;
 	uint32_t last = 0;
 
 	while (!p->failed && p->at < p->n && p->lines[p->at].indent == indent) {
@@ -310,12 +554,13 @@ static void mapping(struct parser *p, uint32_t id, uint32_t indent)
 			fail(p, "expected \"key: value\"");
 			return;
 		}
-		if (has_key(p, id, key)) {
+		if (!p->partly && has_key(p, id, key)) {
 			fail(p, "this key occurs twice");
 			free(key);
 			return;
 		}
 		uint32_t child = value_node(p, s, indent, true);
+		if (p->failed && p->partly && outermost) child = give_up(p, line, indent);
 		if (!child) {
 			free(key);
 			return;
@@ -396,6 +641,11 @@ static bool split(struct parser *p, const char *text, size_t len)
 		while (trim > c && (trim[-1] == '\r' || trim[-1] == ' ' || trim[-1] == '\t'))
 			trim--;
 		bool marker = c == s && trim - c == 3 && !memcmp(c, "---", 3);
+		if (p->partly && p->n && (marker || (c == s && trim - c == 3 &&
+			!memcmp(c, "...", 3)))) {
+			p->text_end = s;   /* only the first document counts */
+			break;
+		}
 		if (c < trim && *c != '#' && !(marker && !p->n)) {
 			if (!(p->n & (p->n - 1)))
 				p->lines = xrealloc(p->lines,
@@ -412,19 +662,20 @@ static bool split(struct parser *p, const char *text, size_t len)
 	return true;
 }
 
-int yaml_parse(struct yaml *y, const char *text, size_t len)
+static int parse(struct yaml *y, const char *text, size_t len, bool partly)
 {
-	struct parser p = { .y = y };
+	struct parser p = { .y = y, .partly = partly };
+	static const char bom[] = "\xef\xbb\xbf";
 
 	*y = (struct yaml){0};
 	if (len > TEXT_MAX) return -EFBIG;
+	if (len >= 3 && !memcmp(text, bom, 3)) text += 3, len -= 3;
+	p.text_end = text + len;
 	if (split(&p, text, len)) {
 		if (p.n && (*p.lines[0].p == '{' || *p.lines[0].p == '[')) {
-			uint32_t id;
-			const char *e = flow_node(&p, p.lines[0].p, p.lines[0].end, &id);
-			if (!e || !at_end(skip_blank(e, p.lines[0].end), p.lines[0].end))
-				fail(&p, "JSON over several lines is not understood");
-			p.at = 1;
+			/* the root has to be node 0 */
+			closed_value(&p, p.lines[0].p);
+			if (!p.at) fail(&p, "this is not understood");
 		} else if (p.n) {
 			block_node(&p);
 		} else {
@@ -434,6 +685,16 @@ int yaml_parse(struct yaml *y, const char *text, size_t len)
 	}
 	free(p.lines);
 	return p.failed ? -EBADMSG : 0;
+}
+
+int yaml_parse(struct yaml *y, const char *text, size_t len)
+{
+	return parse(y, text, len, false);
+}
+
+int yaml_parse_partly(struct yaml *y, const char *text, size_t len)
+{
+	return parse(y, text, len, true);
 }
 
 void yaml_free(struct yaml *y)

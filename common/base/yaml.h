@@ -1,14 +1,15 @@
 /* The YAML that configuration files here are written in: block mappings and sequences, plain and
- * quoted scalars on one line, literal blocks, and flow collections that fit on one line. Every node
- * knows its lines, so that a file can be edited by lines and keep its comments. Anything else
- * (anchors, tags, several documents, folded scalars over lines) is refused, never guessed. */
+ * quoted scalars, literal and folded blocks, flow collections. Every node knows its lines, so that
+ * a file can be edited by lines and keep its comments. Anything else (complex keys, several
+ * documents) is refused, never guessed; anchors and tags, too, where a file is to be edited. */
 #ifndef K3SBOX_YAML_H
 #define K3SBOX_YAML_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum yaml_type { YAML_NULL, YAML_SCALAR, YAML_MAP, YAML_SEQ };
+/* YAML_UNKNOWN: a value that is not understood; only yaml_parse_partly() leaves one. */
+enum yaml_type { YAML_NULL, YAML_SCALAR, YAML_MAP, YAML_SEQ, YAML_UNKNOWN };
 
 struct yaml_node {
 	enum yaml_type type;
@@ -24,12 +25,17 @@ struct yaml_node {
 struct yaml {
 	struct yaml_node *nodes;   /* [0] is the root */
 	size_t n;
-	char error[120];           /* after a failed parse, with the line's number */
+	/* after a failed parse, with the line's number; also of the first YAML_UNKNOWN */
+	char error[120];
 };
 
 /* 0; -EBADMSG with .error set; -EFBIG over 4 MiB. An empty document is YAML_NULL. yaml_free() in
  * every case. */
 int yaml_parse(struct yaml *y, const char *text, size_t len);
+/* The same, for reading only: anchors, aliases and tags are understood, a key may occur twice, what
+ * follows the first document is skipped, and in the outermost mapping a value that is not
+ * understood costs its own key, not the file. */
+int yaml_parse_partly(struct yaml *y, const char *text, size_t len);
 void yaml_free(struct yaml *y);
 #define _cleanup_yaml_ __attribute__((cleanup(yaml_free)))
 

@@ -194,6 +194,8 @@ static void add_value(struct strv *values, const struct yaml_node *n)
 	strv_addf(values, "%.*s", (int)len, s);
 }
 
+static void add_keys(struct k3s_config *c, const struct yaml *y, const struct yaml_node *map);
+
 static void add_key(struct k3s_config *c, const struct yaml *y, const struct yaml_node *n)
 {
 	size_t len = strlen(n->key);
@@ -202,7 +204,10 @@ static void add_key(struct k3s_config *c, const struct yaml *y, const struct yam
 	struct k3s_config_key *key = key_of(c, n->key, len - more);
 	bool adds = more && known == c->n;
 
+	if (!strcmp(key->name, "data-dir") || !strcmp(key->name, "d"))
+		c->data_dir_unknown = n->type == YAML_UNKNOWN;
 	if (!adds) strv_free(&key->values);
+	if (n->type == YAML_UNKNOWN) return;
 	if (n->type != YAML_SEQ) {
 		/* toSlice(): to add null is to add nothing. */
 		if (!adds || n->type != YAML_NULL) add_value(&key->values, n);
@@ -212,15 +217,26 @@ static void add_key(struct k3s_config *c, const struct yaml *y, const struct yam
 		add_value(&key->values, i);
 }
 
+/* "<<" stands for the keys of another mapping. */
+static void add_keys(struct k3s_config *c, const struct yaml *y, const struct yaml_node *map)
+{
+	for (const struct yaml_node *n = yaml_first(y, map); n; n = yaml_next(y, n)) {
+		bool merges = n->key && !strcmp(n->key, "<<");
+		if (merges && n->type == YAML_MAP) add_keys(c, y, n);
+		else if (merges) c->data_dir_unknown = true;
+		else if (n->key) add_key(c, y, n);
+	}
+}
+
 int k3s_config_add(struct k3s_config *c, const char *text, size_t len, struct err *e)
 {
 	_cleanup_yaml_ struct yaml y = {0};
-	int r = yaml_parse(&y, text, len);
+	int r = yaml_parse_partly(&y, text, len);
 
-	if (r < 0) return err_set(e, r, "%s", *y.error ? y.error : strerror(-r));
-	for (const struct yaml_node *n = yaml_first(&y, yaml_root(&y)); n; n = yaml_next(&y, n))
-		if (n->key) add_key(c, &y, n);
-	return 0;
+	c->data_dir_unknown |= r < 0;
+	if (!r) add_keys(c, &y, yaml_root(&y));
+	if (!r && *y.error) r = -EBADMSG;
+	return r < 0 ? err_set(e, r, "%s", *y.error ? y.error : strerror(-r)) : 0;
 }
 
 void k3s_config_args(const struct k3s_config *c, struct strv *out)
@@ -292,15 +308,19 @@ static int read_config(struct k3s_args *a, const char *file, struct err *e)
 	_cleanup_k3s_config_ struct k3s_config c = {0};
 	_cleanup_strv_ struct strv files = {0};
 
+	a->data_dir_unknown = true;
 	if (!strncmp(file, "http://", 7) || !strncmp(file, "https://", 8))
 		return err_set(e, -ENOTSUP, "%s: a configuration file at a URL is not read", file);
 	int result = list_files(file, &files);
 	if (result < 0) err_errno(e, result, "%s.d", file);
+	c.data_dir_unknown = result < 0;
 	for (size_t i = 0; i < files.n; i++) {
 		int r = read_file(&c, files.v[i], result < 0 ? NULL : e);
+		if (r < 0 && r != -EBADMSG) c.data_dir_unknown = true;
 		if (r < 0 && !result) result = r;
 	}
 	k3s_config_args(&c, &a->config);
+	a->data_dir_unknown = c.data_dir_unknown;
 	return result;
 }
 
@@ -313,7 +333,9 @@ int k3s_args_load(struct k3s_args *a, const struct strv *user, struct err *e)
 		const char *v = getenv(variables[i].variable);
 		if (v && *v) strv_addf(&a->env, "--%s=%s", variables[i].flag, v);
 	}
-	return *file ? read_config(a, file, e) : 0;
+	int r = *file ? read_config(a, file, e) : 0;
+	if (k3s_args_typed(a, "data-dir")) a->data_dir_unknown = false;
+	return r;
 }
 
 void k3s_args_free(struct k3s_args *a)

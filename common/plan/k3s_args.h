@@ -20,10 +20,13 @@ struct k3s_args {
 	const struct strv *user;
 	struct strv config;        /* the files, as "--name=value", a list's items one by one */
 	struct strv env;           /* the variables, as "--name=value" */
+	/* The files may set data-dir, in a way that is not understood, and nothing overrules
+	 * them. */
+	bool data_dir_unknown;
 };
 
-/* Reads files and environment. 0, or -errno if a file cannot be used: then what it says is
- * missing, and the rest is there. `user` must outlive a. */
+/* Reads files and environment. 0, or -errno if a file, or a value in it, cannot be used: then what
+ * it says is missing, and the rest is there. `user` must outlive a. */
 int k3s_args_load(struct k3s_args *a, const struct strv *user, struct err *e);
 void k3s_args_free(struct k3s_args *a);
 #define _cleanup_k3s_args_ __attribute__((cleanup(k3s_args_free)))
@@ -58,8 +61,10 @@ const char *k3s_args_config_file(const struct strv *user, const char *env);
 struct k3s_config {
 	struct k3s_config_key { char *name; struct strv values; } *v;
 	size_t n;
+	bool data_dir_unknown;     /* what they say of data-dir is not understood */
 };
-/* Adds a file's text. 0, or -EBADMSG (with the line) for YAML that base/yaml.h does not read. */
+/* Adds a file's text. 0, or -EBADMSG (with the line) for YAML that base/yaml.h does not read; the
+ * keys that it reads are added then, too. */
 int k3s_config_add(struct k3s_config *c, const char *text, size_t len, struct err *e);
 void k3s_config_args(const struct k3s_config *c, struct strv *out);
 void k3s_config_free(struct k3s_config *c);

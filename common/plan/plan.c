@@ -28,6 +28,7 @@ int plan_options_complete(struct plan_options *o, const struct strv *user, struc
 	int r = k3s_args_load(&o->args, user, e);
 
 	/* What stands behind -- is for k3s, which has the last word. */
+	o->data_dir_unknown = o->args.data_dir_unknown && !o->data_dir;
 	dir = k3s_args_typed(&o->args, "data-dir");
 	if (dir && *dir) o->data_dir = dir;
 	else if (!o->data_dir && (dir = k3s_args_find(&o->args, "data-dir")))

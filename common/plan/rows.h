@@ -95,6 +95,7 @@ struct plan_options {
 	struct plan_early *early;  /* slow probes that run already (plan_probe_early); or NULL */
 	/* k3s's data directory; NULL only before plan_options_complete() */
 	const char *data_dir;
+	bool data_dir_unknown;     /* nor after that: a configuration file may name another */
 	const char *k3s;           /* path of the k3s binary, or NULL if not found */
 	struct k3s_args args;      /* what the user tells k3s */
 };

@@ -322,9 +322,19 @@ check "its data directory is ours" soon test -s "$T/conf/k3sbox/k3s.log"
 check "what it says is not overruled" not grep -q -e pause-image -e high-threshold -e data-dir <<<"$(told args)"
 same "its kubeconfig is the one that is looked for" /tmp/elsewhere.yaml "$(state kubeconfig)"
 run k3sbox stop
-printf 'a: &b c\n' >/etc/rancher/k3s/config.yaml
+printf '\xef\xbb\xbfx: &dir %s\ndata-dir: *dir\nnode-ip: *none\nkubelet-arg: [image-gc-high-threshold=80,\n  x=y]\npause-image:\n  mine\n' "$T/conf" \
+	>/etc/rancher/k3s/config.yaml
 run k3sbox run -d --wait=none
-has "one that is not understood is said" "$err" "config.yaml" "may be overruled"
+has "a value that is not understood is said" "$err" "config.yaml: line 3" "may be overruled"
+check "what k3s obeys is not overruled" not grep -q -e pause-image -e high-threshold -e data-dir <<<"$(told args)"
+same "the data directory is an anchor's" "$T/conf/k3sbox/k3s.log" "$(state log)"
+run k3sbox stop
+printf 'data-dir: *none\n' >/etc/rancher/k3s/config.yaml
+run k3sbox run -d --wait=none
+same "a data directory that cannot be known: exit status" 1 "$rc"
+has "and why, and what to do" "$err" "config.yaml: line 1" "k3s cannot run here" "data directory" "--data-dir DIR"
+run k3sbox run -d --wait=none --data-dir /var/lib/rancher/k3s
+has "one that is named is given on" "$rc $(told args)" "0 " "--data-dir=/var/lib/rancher/k3s"
 run k3sbox stop
 rm /etc/rancher/k3s/config.yaml
 

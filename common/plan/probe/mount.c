@@ -163,8 +163,14 @@ void probe_data_dir(const struct plan_options *o, struct fact_result *r)
 	char dir[PATH_MAX];
 	struct statfs fs;
 	size_t had;
-	int e = -probe_dir(o, dir, sizeof dir, &had);
 
+	if (o->data_dir_unknown) {
+		probe_obstacle(r, KIND_NONE,
+			"k3s's configuration may name a data directory in a way that is not "
+			"understood");
+		return;
+	}
+	int e = -probe_dir(o, dir, sizeof dir, &had);
 	if (!e) {
 		e = statfs(dir, &fs) < 0 ? errno : 0;
 		int left = probe_dir_done(o, dir, had);

@@ -84,6 +84,65 @@ TEST(literal)
 	CHECK_STR(at("c"), "x");
 }
 
+/* What Go's yaml.v2 reads. */
+TEST(values_over_several_lines)
+{
+	CHECK(parse("plain: one\n  two # c\n\n  three\nquoted: 'it''s\n\n\n  # no comment'\n"
+		"escaped: \"a \\\n   b\n  \\\"c\"  # comment\nlist:\n- x\n  y\n- z\n"));
+	CHECK_STR(at("plain"), "one two\nthree");
+	CHECK_STR(at("quoted"), "it's\n\n# no comment");
+	CHECK_STR(at("escaped"), "a b \"c");
+	const struct yaml_node *l = yaml_get(&y, yaml_root(&y), "list");
+	CHECK(l->count == 2 && l->line == 11 && l->end == 15);
+	CHECK_STR(yaml_str(yaml_first(&y, l)), "x y");
+	CHECK(parse("a: [x, # c ]\n  'y,\n  z'\n  # [\n ]\nb: {\n}\n"));
+	CHECK(yaml_get(&y, yaml_root(&y), "a")->count == 2);
+	CHECK(parse("{\n  \"a\": \"b\",\n  \"c\": [\n    1\n  ]\n}\n") && yaml_root(&y)->count == 2);
+	CHECK_STR(at("a"), "b");
+}
+
+TEST(blocks)
+{
+	CHECK(parse("a: >-\n  one\n  two\n\n  three\n\n\n   four\n  five\n\nb: |+\n  # text\n\n"
+		"c: |2\n   x\nd: >\n  y\n"));
+	CHECK_STR(at("a"), "one two\nthree\n\n\n four\nfive");
+	CHECK_STR(at("b"), "# text\n\n");
+	CHECK_STR(at("c"), " x\n");
+	CHECK_STR(at("d"), "y\n");
+}
+
+static const struct yaml_node *parse_partly(const char *text)
+{
+	yaml_free(&y);
+	return yaml_parse_partly(&y, text, strlen(text)) ? NULL : yaml_root(&y);
+}
+
+TEST(anchors)
+{
+	CHECK(parse_partly("a: &x 1\nb: *x\nl: &l\n- u: v\n- !!str w\nm: *l\na: 2\n---\nn: *no\n"));
+	CHECK_STR(at("b"), "1");
+	const struct yaml_node *m = yaml_get(&y, yaml_root(&y), "m");
+	CHECK(m && m->count == 2 && !*y.error);
+	CHECK_STR(yaml_str(yaml_get(&y, yaml_first(&y, m), "u")), "v");
+	CHECK(!yaml_get(&y, yaml_root(&y), "n"));
+	char bomb[2048] = "a0: &a0 x\n";
+	for (int i = 1; i < 12; i++)
+		snprintf(bomb + strlen(bomb), 100, "a%d: &a%d\n- *a%d\n- *a%d\n- *a%d\n", i, i, i - 1,
+			i - 1, i - 1);
+	CHECK(parse_partly(bomb) && y.n < 10000 && *y.error);
+}
+
+TEST(what_is_not_understood_costs_a_key)
+{
+	const struct yaml_node *r = parse_partly("\xef\xbb\xbf" "a: \"\\q\"\nb: *no\nc:\n  ? x\n  : y\n"
+		"d: [1,\ne: {f\n  g\nh: 1\n");
+	CHECK(r && r->count == 6 && !strncmp(y.error, "line 1: ", 8));
+	for (const struct yaml_node *n = yaml_first(&y, r); n; n = yaml_next(&y, n))
+		CHECK(n->type == (*n->key == 'h' ? YAML_SCALAR : YAML_UNKNOWN));
+	CHECK_STR(at("h"), "1");
+	CHECK(!parse_partly("no mapping\n"));
+}
+
 TEST(empty)
 {
 	CHECK(parse("")->type == YAML_NULL);
@@ -99,11 +158,11 @@ TEST(windows_line_ends)
 TEST(refused)
 {
 	static const char *const bad[] = {
-		"a: &x 1\nb: *x\n", "a: !!int 1\n", "---\na: 1\n---\nb: 2\n", "a: >\n  folded\n",
-			"a: 1\n  b: 2\n", "a:\n    b: 1\n  c: 2\n",
+		"a: &x 1\nb: *x\n", "a: !!int 1\n", "---\na: 1\n---\nb: 2\n",
+		"a: 1\n  b: 2\n", "a:\n    b: 1\n  c: 2\n", "a: |x\n  b\n", "a: 'x\n  y\nb: 2\n",
 		"\ta: 1\n", "a: [1, 2\n", "a: {b\n", "a: 1\na: 2\n", "just text\n", "a: 'open\n",
 		"a: \"\\q\"\n", "- a\nb: 1\n", "a: 1\n- b\n",
-		"a: [1] 2\n", "a: x\n y\n", "? a\n: b\n", "a: 1\n- b: c\n", "{a: 1}\nb: 2\n",
+		"a: [1] 2\n", "a: x\n y: z\n", "? a\n: b\n", "a: 1\n- b: c\n", "{a: 1}\nb: 2\n",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		yaml_free(&y);

@@ -59,7 +59,32 @@ TEST(one_file)
 	CHECK_STR(MERGED("quoted: \" 0644 \"\nflow: [a, b]\nmore+:\n  - x\nnone: []\n"),
 		"--quoted=0644 --flow=a --flow=b --more=x");
 	CHECK_STR(MERGED(""), "");
-	CHECK_STR(MERGED("a: &anchor b\n"), "refused");
+	CHECK_STR(MERGED("\xef\xbb\xbf" "a: &x\n  b: 1\nfolded: >-\n  one\n  two\n<<: *x\n"
+		"kubelet-arg: [v=2,\n  a=b]\nlong: one\n  two\nd: x\nd: y\n"),
+		"-a= --folded=one two -b=1 --kubelet-arg=v=2 --kubelet-arg=a=b --long=one two -d=y");
+	CHECK_STR(MERGED("no mapping\n"), "refused");
+}
+
+/* A value that is not understood costs its key; data-dir's must not be guessed. */
+TEST(values_that_are_not_understood)
+{
+	static const struct { const char *text; bool unknown; } cases[] = {
+		{ "node-ip: *none\ntoken: t\n", false },
+		{ "data-dir: *none\ntoken: t\n", true }, { "d: \"\\q\"\ntoken: t\n", true },
+		{ "<<: *none\ntoken: t\n", true },
+		{ "token: t\ndata-dir: *none\ndata-dir: /x\n", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		_cleanup_k3s_config_ struct k3s_config c = {0};
+		_cleanup_strv_ struct strv args = {0};
+		struct err why = {0};
+		CHECK(k3s_config_add(&c, cases[i].text, strlen(cases[i].text), &why) == -EBADMSG);
+		CHECK(strstr(why.text, "line ") && c.data_dir_unknown == cases[i].unknown);
+		k3s_config_args(&c, &args);
+		CHECK(strv_has(&args, "--token=t"));
+		CHECK(!k3s_config_add(&c, "data-dir: /y\n", 13, NULL) && !c.data_dir_unknown);
+	}
 }
 
 TEST(files_in_order)
@@ -135,13 +160,22 @@ TEST(files_that_cannot_be_used)
 	struct k3s_args a;
 
 	snprintf(config, sizeof config, "%s/bad.yaml", dir);
-	put("bad.yaml", "a: *b\n");
+	put("bad.yaml", "a: *b\nsnapshotter: native\n");
 	put("bad.yaml.d/x.yaml", "node-ip: 4.4.4.4\n");
 	CHECK(k3s_args_load(&a, WORDS("-c", config), &why) == -EBADMSG);
 	CHECK(strstr(why.text, "bad.yaml: ") && strstr(why.text, "line 1"));
+	CHECK_STR(k3s_args_find(&a, "snapshotter"), "native");
+	CHECK(!a.data_dir_unknown);
+	CHECK_STR(k3s_args_find(&a, "node-ip"), "4.4.4.4");
+	k3s_args_free(&a);
+	put("bad.yaml", "- a\n- b\n? x\n");
+	CHECK(k3s_args_load(&a, WORDS("-c", config), &why) == -EBADMSG && a.data_dir_unknown);
 	CHECK_STR(k3s_args_find(&a, "node-ip"), "4.4.4.4");
 	k3s_args_free(&a);
 	CHECK(k3s_args_load(&a, WORDS("-c", "https://example.com/c.yaml"), &why) == -ENOTSUP);
+	CHECK(a.data_dir_unknown);
+	k3s_args_free(&a);
+	CHECK(k3s_args_load(&a, WORDS("-c", "http://x/", "-d=/x"), &why) && !a.data_dir_unknown);
 	k3s_args_free(&a);
 	CHECK(!k3s_args_load(&a, WORDS("-c="), &why) && !a.config.n);
 	k3s_args_free(&a);
