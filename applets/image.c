@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "app/applet.h"
@@ -110,6 +111,22 @@ static void complete(struct image_options *cfg, const struct image *im)
 	if (!has_path && !cfg->pause) strv_add(&cfg->env, path);
 }
 
+/* k3s, like others, takes a name's end for the kind of compression, and what is written here has
+ * none (k3s pkg/agent/containerd, wharfie pkg/tarfile). */
+static void refuse_compressed(const char *output)
+{
+	static const char *const endings[] = { ".gz", ".tgz", ".bz2", ".tbz", ".lz4", ".zst", ".tzst",
+		".xz", ".txz", ".zip" };
+	size_t n = strlen(output);
+
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		size_t k = strlen(endings[i]);
+		if (n >= k && !strcasecmp(output + n - k, endings[i]))
+			die_usage("%s: the archive is not compressed, and k3s goes by its name: "
+				"let it end in .tar", output);
+	}
+}
+
 static int pack(struct image_options *cfg, char **files)
 {
 	_cleanup_buf_ struct buf tag = {0};
@@ -120,6 +137,7 @@ static int pack(struct image_options *cfg, char **files)
 	};
 
 	if (!cfg->output) die_usage("missing --output X.tar");
+	refuse_compressed(cfg->output);
 	if (!strcmp(cfg->output, "-") && isatty(STDOUT_FILENO))
 		die_usage("standard output is a terminal: use --output FILE or a pipe");
 	if (!cfg->tag && cfg->pause) cfg->tag = IMAGE_PAUSE_TAG;

@@ -79,7 +79,31 @@ static int replace(const char *path, const struct buf *text)
 	bool theirs = old && (st.st_uid != geteuid() || st.st_gid != getegid());
 	if (!r && theirs && fchown(fd, st.st_uid, st.st_gid) < 0) r = -errno;
 	/* It contains a key now: only its owner may read it, whatever the mode was. */
-	return io_end(fd, r, old ? st.st_mode & 0600 : 0600, temp, path);
+	r = io_end(fd, r, old ? st.st_mode & 0600 : 0600, temp, path);
+	/* One file mounted into a container cannot be renamed over; kubectl writes into it, too. */
+	if (r != -EBUSY && r != -EXDEV) return r;
+	if (chmod(path, st.st_mode & 0600) < 0) return -errno;
+	return io_overwrite(path, text->data, text->len);
+}
+
+/* The file that a symlink means, whether it exists or not: a link (dotfiles in a repository) stays
+ * one. */
+static int follow_links(const char *path, char target[PATH_MAX])
+{
+	enum { LINKS_MAX = 40 };
+	char link[PATH_MAX];
+
+	if (snprintf(target, PATH_MAX, "%s", path) >= PATH_MAX) return -ENAMETOOLONG;
+	for (int i = 0; i < LINKS_MAX; i++) {
+		ssize_t n = readlink(target, link, sizeof link - 1);
+		if (n < 0) return 0;
+		link[n] = 0;
+		char *slash = *link == '/' ? NULL : strrchr(target, '/');
+		char *to = slash ? slash + 1 : target;
+		if (to - target + n >= PATH_MAX) return -ENAMETOOLONG;
+		memcpy(to, link, (size_t)n + 1);
+	}
+	return -ELOOP;
 }
 
 static int merge_into(const char *path, const struct kubeconfig *ours, const char *name)
@@ -89,11 +113,11 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 	struct err e = {0};
 	struct stat st;
 
-	/* A symlink (dotfiles in a repository) stays one: the file that it means is replaced. */
-	if (!realpath(path, target)) snprintf(target, sizeof target, "%s", path);
-	int r = io_read(target, &old, 4 << 20);
+	int r = follow_links(path, target);
+	if (!r) r = io_mkparents(target, 0755);
+	if (!r) r = io_read(target, &old, 4 << 20);
 	if (r < 0 && r != -ENOENT) {
-		warn_errno(r, "%s", target);
+		warn_errno(r, "%s", path);
 		return EX_FAIL;
 	}
 	r = kubeconfig_merge(old.data ? old.data : "", old.len, ours, name, &out, &e);

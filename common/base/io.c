@@ -140,6 +140,15 @@ int io_replace(const char *path, mode_t mode, const void *data, size_t n)
 	return io_end(fd, io_write_fd(fd, data, n), mode, temp, path);
 }
 
+int io_overwrite(const char *path, const void *data, size_t n)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0) return -errno;
+	int r = io_write_fd(fd, data, n);
+	return r < 0 ? r : ftruncate(fd, (off_t)n) < 0 ? -errno : 0;
+}
+
 static int copy_fd(int from, int to)
 {
 	char chunk[16384];

@@ -38,6 +38,10 @@ int io_add_line(const char *path, mode_t mode, const char *line);
  * temporary file is removed on error). A symlink at path is replaced, not followed. */
 int io_replace(const char *path, mode_t mode, const void *data, size_t n);
 
+/* Writes into the file itself: for one that cannot be replaced, such as a mount point. The new text
+ * goes in first, then what is too long is cut. */
+int io_overwrite(const char *path, const void *data, size_t n);
+
 /* The two halves of io_replace() for data that comes in pieces. io_begin() makes a temporary file
  * beside path, puts its name in temp and returns its descriptor or -errno. io_end() closes it and,
  * if r is 0, gives it the mode and the name path; on an error (r itself or its own) it removes it.

@@ -455,6 +455,8 @@ static const char *properties(const struct parser *p, const char *s, const char 
 
 static uint32_t block_node(struct parser *p);
 
+static uint32_t value_node(struct parser *p, const char *s, uint32_t indent, bool in_map);
+
 /* What stands below a key or dash with nothing behind it. */
 static uint32_t value_below(struct parser *p, uint32_t indent, bool in_map)
 {
@@ -464,6 +466,10 @@ static uint32_t value_below(struct parser *p, uint32_t indent, bool in_map)
 		struct line *below = &p->lines[p->at];
 		/* A sequence may stand at its key's own column. */
 		bool dash = *below->p == '-' && (below->p + 1 == below->end || below->p[1] == ' ');
+		char *key = NULL;
+		bool block = dash || block_key(below, &key);
+		free(key);
+		if (below->indent > indent && !block) return value_node(p, below->p, indent, false);
 		if (below->indent > indent || (in_map && dash && below->indent == indent))
 			return block_node(p);
 	}

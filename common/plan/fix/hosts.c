@@ -2,7 +2,6 @@
 #include "plan/fix/hosts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/cleanup.h"
 #include "base/io.h"
 #include "plan/node.h"
 
@@ -24,13 +22,8 @@ static int write_hosts(const struct buf *b)
 	/* A link stays one. */
 	int r = io_replace(realpath(HOSTS, real) ? real : HOSTS, 0644, b->data ? b->data : "",
 		b->len);
-	if (r != -EBUSY && r != -EXDEV) return r;
-	/* A mount point cannot be renamed over. The new text goes in first, then what is too
-	 * long is cut. */
-	_cleanup_close_ int fd = open(HOSTS, O_WRONLY | O_CLOEXEC);
-	if (fd < 0) return -errno;
-	r = io_write_fd(fd, b->data ? b->data : "", b->len);
-	return r < 0 ? r : ftruncate(fd, (off_t)b->len) < 0 ? -errno : 0;
+	/* A mount point cannot be renamed over. */
+	return r == -EBUSY || r == -EXDEV ? io_overwrite(HOSTS, b->data ? b->data : "", b->len) : r;
 }
 
 /* Copies all lines but the marked ones. Returns how many were left out. */

@@ -95,6 +95,10 @@ TEST(values_over_several_lines)
 	const struct yaml_node *l = yaml_get(&y, yaml_root(&y), "list");
 	CHECK(l->count == 2 && l->line == 11 && l->end == 15);
 	CHECK_STR(yaml_str(yaml_first(&y, l)), "x y");
+	CHECK(parse("a:\n  x\n  y\nb:\n  [u,\n  v]\nc:\n  |\n  z\n"));
+	CHECK_STR(at("a"), "x y");
+	CHECK_STR(at("c"), "z\n");
+	CHECK(yaml_get(&y, yaml_root(&y), "b")->count == 2);
 	CHECK(parse("a: [x, # c ]\n  'y,\n  z'\n  # [\n ]\nb: {\n}\n"));
 	CHECK(yaml_get(&y, yaml_root(&y), "a")->count == 2);
 	CHECK(parse("{\n  \"a\": \"b\",\n  \"c\": [\n    1\n  ]\n}\n") && yaml_root(&y)->count == 2);
