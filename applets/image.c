@@ -115,8 +115,8 @@ static void complete(struct image_options *cfg, const struct image *im)
  * none (k3s pkg/agent/containerd, wharfie pkg/tarfile). */
 static void refuse_compressed(const char *output)
 {
-	static const char *const endings[] = { ".gz", ".tgz", ".bz2", ".tbz", ".lz4", ".zst", ".tzst",
-		".xz", ".txz", ".zip" };
+	static const char *const endings[] =
+		{ ".gz", ".tgz", ".bz2", ".tbz", ".lz4", ".zst", ".tzst", ".xz", ".txz", ".zip" };
 	size_t n = strlen(output);
 
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {

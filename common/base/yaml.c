@@ -332,7 +332,8 @@ static bool is_closed(struct buf *b)
 		char c = b->data[i], before = i ? b->data[i - 1] : ' ';
 		if (quote) {
 			if (c == '\\' && quote == '"') i++;
-			else if (c == quote && c == '\'' && i + 1 < b->len && b->data[i + 1] == c) i++;
+			else if (c == quote && c == '\'' && b->len - i > 1 && b->data[i + 1] == c)
+				i++;   /* doubled */
 			else if (c == quote) quote = 0;
 		} else if ((c == '"' || c == '\'') && strchr(" \t[{,:", before)) {
 			quote = c;
