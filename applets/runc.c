@@ -22,7 +22,7 @@
 enum { RULES_MAX = 1 << 16, CONFIG_MAX = 64 << 20 };
 
 /* Set before the exec to this process's id, which an exec keeps: to find it again means that the
- * program that was executed is k3sbox, too. */
+ * program that was executed is k3sbox, too; or its parent's, where it is run as a child. */
 #define LOOP_ENV "K3SBOX_SHIM_PID"
 
 /* One line in runc's log, as logrus writes it: containerd shows the last of level error
@@ -132,6 +132,13 @@ static bool has_document(const struct shim_rules *rules, enum shim_document doc)
 	return false;
 }
 
+static bool has_rule(const struct shim_rules *rules, enum shim_rule_id id)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->v[i].rule == &shim_rule_rows[id]) return true;
+	return false;
+}
+
 static bool is_create(const char *verb)
 {
 	return !strcmp(verb, "create") || !strcmp(verb, "run");
@@ -189,17 +196,23 @@ static int find_runc(const struct shim_call *c, const struct shim_rules *rules, 
 static int become_runc(const struct shim_call *c, const struct shim_rules *rules, int argc,
 	char **argv)
 {
-	char path[PATH_MAX], pid[16];
+	char path[PATH_MAX], pid[16], parent[16];
 	const char *mark = getenv(LOOP_ENV);
 
 	int status = find_runc(c, rules, path, sizeof path);
 	if (status) return status;
 	snprintf(pid, sizeof pid, "%d", (int)getpid());
-	if (mark && !strcmp(mark, pid))
+	snprintf(parent, sizeof parent, "%d", (int)getppid());   /* create_again() */
+	if (mark && (!strcmp(mark, pid) || !strcmp(mark, parent)))
 		return failed(c, path, "is k3sbox itself (a copy), not the real runc");
 	if (setenv(LOOP_ENV, pid, 1) < 0) return failed(c, path, strerror(errno));
 	char **v = real_argv(rules, c->verb, argc, argv);
 	v[0] = path;
+	if (has_rule(rules, SHIM_CREATE_AGAIN) && c->verb < argc &&
+		!strcmp(argv[c->verb], "create")) {
+		int r = create_again(c, path, v);
+		return r < 0 ? failed(c, path, strerror(-r)) : r;
+	}
 	execv(path, v);
 	return failed(c, path, strerror(errno));
 }

@@ -4,7 +4,10 @@
 #include "runc/shim.h"
 
 /* Options that take the next word as their value, and where the value goes if the shim needs it. */
-enum shim_want { WANT_NOTHING, WANT_LOG, WANT_LOG_FORMAT, WANT_BUNDLE, WANT_PROCESS };
+enum shim_want {
+	WANT_NOTHING, WANT_LOG, WANT_LOG_FORMAT, WANT_BUNDLE, WANT_PROCESS, WANT_PID_FILE,
+	WANT_CONSOLE
+};
 struct shim_option {
 	const char *name;
 	enum shim_want want;
@@ -17,7 +20,8 @@ static const struct shim_option before_verb[] = {
 static const struct shim_option behind_verb[] = {
 	{ "bundle", WANT_BUNDLE }, { "b", WANT_BUNDLE }, { "process", WANT_PROCESS },
 	{ "p", WANT_PROCESS },
-	{ "console-socket", 0 }, { "pidfd-socket", 0 }, { "pid-file", 0 }, { "preserve-fds", 0 },
+	{ "console-socket", WANT_CONSOLE }, { "pidfd-socket", 0 }, { "pid-file", WANT_PID_FILE },
+	{ "preserve-fds", 0 },
 	{ "cwd", 0 }, { "env", 0 }, { "e", 0 }, { "user", 0 }, { "u", 0 }, { "additional-gids", 0 },
 	{ "g", 0 }, { "process-label", 0 }, { "apparmor", 0 }, { "cap", 0 }, { "c", 0 },
 	{ "cgroup", 0 },
@@ -38,6 +42,12 @@ static void take(struct shim_call *c, enum shim_want want, const char *value)
 		break;
 	case WANT_PROCESS:
 		c->process = value;
+		break;
+	case WANT_PID_FILE:
+		c->pid_file = value;
+		break;
+	case WANT_CONSOLE:
+		c->console = true;
 		break;
 	case WANT_NOTHING:
 		break;
@@ -66,5 +76,6 @@ void shim_call_parse(struct shim_call *c, int argc, char **argv)
 {
 	*c = (struct shim_call){ .bundle = "." };
 	c->verb = take_options(c, before_verb, 1, argc, argv);
-	if (c->verb < argc) take_options(c, behind_verb, c->verb + 1, argc, argv);
+	int id = c->verb < argc ? take_options(c, behind_verb, c->verb + 1, argc, argv) : argc;
+	if (id < argc) c->id = argv[id];
 }

@@ -22,6 +22,9 @@ struct shim_call {
 	int verb;              /* index in argv of create, exec, …; argc: there is none */
 	const char *bundle;    /* --bundle, "." without it */
 	const char *process;   /* exec's --process; NULL: none */
+	const char *id;        /* the first word behind the verb's options; NULL: none */
+	const char *pid_file;  /* --pid-file; NULL: none */
+	bool console;          /* --console-socket: the terminal goes to it but once */
 	const char *log;       /* --log; NULL: none */
 	bool log_json;         /* --log-format json */
 };
@@ -29,6 +32,12 @@ struct shim_call {
 /* Understands how runc and crun write options; an unknown one is taken for an option without a
  * value. */
 void shim_call_parse(struct shim_call *c, int argc, char **argv);
+
+/* ---- create.c: rule create-again ---- */
+
+/* Runs `runc create`, again if the container's init ends before it waits for `start`, up to three
+ * times: path and argv are the real runtime's, as for execv(3). The exit status, or -errno. */
+int create_again(const struct shim_call *c, const char *path, char **argv);
 
 /* ---- sight.c: what rules ask about this machine; tests have their own ---- */
 struct shim_sight {

@@ -343,10 +343,12 @@ static int apply(const struct plan_options *o, const struct plan *p, const struc
 	return r < 0 ? err_errno(e, r, "%s", PLAN_SHIM_RULES) : 0;
 }
 
-static bool changes_something(const struct plan *p)
+/* By a step that was not applied before. */
+static bool changes_something(const struct plan *p, const struct plan *before)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->steps[i].row && p->steps[i].row->apply) return true;
+		if (p->steps[i].row && p->steps[i].row->apply && !has_step(before, &p->steps[i]))
+			return true;
 	return false;
 }
 
@@ -373,7 +375,7 @@ int plan_apply(const struct plan_options *o, struct plan *p, plan_report *report
 	const struct plan_progress to = { &before, report, arg };
 	int r = apply(o, p, &to, e);
 
-	for (int round = 1; !r && round < ROUNDS && changes_something(p); round++) {
+	for (int round = 1; !r && round < ROUNDS && changes_something(p, &before); round++) {
 		plan_free(&before);
 		before = *p;
 		probe_again(o, &before, p);

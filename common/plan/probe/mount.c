@@ -4,10 +4,12 @@
 #include <limits.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/mounts.h"
 #include "base/path.h"
@@ -81,6 +84,113 @@ void probe_propagation(const struct plan_options *o, struct fact_result *r)
 		"/ is not a shared mount: volumes would not reach the pods");
 	/* 'k3sbox clean' may make all private again only if all were */
 	snprintf(r->value, sizeof r->value, shared ? "some" : "all");
+}
+
+/* A child of the child: has copies of all mounts until it is killed. */
+static pid_t copy_namespace(void)
+{
+	int p[2];
+	char byte = 0;
+
+	if (pipe2(p, O_CLOEXEC) < 0) return -1;
+	pid_t pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bool copied = !unshare(CLONE_NEWNS) && write(p[1], &byte, 1) == 1;
+		while (copied) pause();
+		_exit(1);
+	}
+	close(p[1]);
+	bool copied = pid > 0 && read(p[0], &byte, 1) == 1;
+	close(p[0]);
+	return copied ? pid : -1;
+}
+
+static int try_unmount(void *arg)
+{
+	char dir[PATH_MAX];
+
+	(void)arg;
+	/* Without shared mounts a copy is of no concern. */
+	if (mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL) < 0) return 0;
+	int r = stage(dir, sizeof dir, "copied");
+	if (r || mount("k3sbox", dir, "tmpfs", 0, "size=64k") < 0) return r ? r : errno;
+	pid_t other = copy_namespace();
+	if (other < 0) return EAGAIN;
+	r = umount2(dir, 0) < 0 ? errno : 0;
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	return r;
+}
+
+void probe_unmount(const struct plan_options *o, struct fact_result *r)
+{
+	(void)o;
+	if (probe_in_mount_namespace(try_unmount, NULL) == EBUSY)
+		probe_obstacle_errno(r, KIND_NONE,
+			"umount(2) of a shared mount that another mount namespace has a copy of",
+			EBUSY);
+}
+
+/* ---- the open of a FIFO ---- */
+
+static int handled_fd;
+
+static void note_signal(int sig)
+{
+	char byte = (char)sig;
+	ssize_t n = write(handled_fd, &byte, 1);
+	(void)n;
+}
+
+/* Blocks in open(2), as runc's init does between create and start; the exit status is its errno. */
+static _Noreturn void open_for_writing(const char *fifo)
+{
+	const struct sigaction act = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigaction(SIGURG, &act, NULL);
+	_exit(open(fifo, O_WRONLY | O_CLOEXEC) < 0 ? errno : 0);
+}
+
+static bool is_asleep(pid_t pid)
+{
+	char path[32], line[256];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	const char *name = io_read_line(path, line, sizeof line) < 0 ? NULL : strrchr(line, ')');
+	return name && !strncmp(name, ") S", 3);
+}
+
+static int try_fifo(void *arg)
+{
+	enum { STEP_MS = 1, STEPS = 1000 };
+	char fifo[PATH_MAX], byte;
+	int p[2], status = 0;
+
+	(void)arg;
+	int r = stage(fifo, sizeof fifo, "x");
+	if (!r && (rmdir(fifo) < 0 || mkfifo(fifo, 0600) < 0 || pipe2(p, O_CLOEXEC) < 0)) r = errno;
+	if (r) return r;
+	handled_fd = p[1];
+	pid_t pid = fork();
+	if (!pid) open_for_writing(fifo);
+	close(p[1]);
+	for (int i = 0; pid > 0 && i < STEPS && !is_asleep(pid); i++) clock_sleep_ms(STEP_MS);
+	/* By the time that the handler has run the call will be restarted, or has failed. */
+	if (pid > 0 && !kill(pid, SIGURG) && read(p[0], &byte, 1) == 1) {
+		_cleanup_close_ int fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		waitpid(pid, &status, 0);
+	}
+	return spawn_status(status);
+}
+
+void probe_fifo(const struct plan_options *o, struct fact_result *r)
+{
+	(void)o;
+	if (probe_in_mount_namespace(try_fifo, NULL) == EINTR)
+		probe_obstacle_errno(r, KIND_NONE,
+			"an open of a FIFO that a signal with SA_RESTART interrupts", EINTR);
 }
 
 static int try_overlay(void *arg)

@@ -1,0 +1,114 @@
+/* Creates a container again if its first process has ended by the time that `create` returns.
+ * Between create and start, runc's init waits in the open of a FIFO. A signal by which its Go
+ * runtime interrupts itself may arrive only then, and a kernel that does not restart the call
+ * (gVisor) ends the container with it. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/process.h"
+#include "base/spawn.h"
+#include "runc/shim.h"
+
+enum { ATTEMPTS = 3, SETTLE_MS = 1000, STEP_MS = 1, STAT_MAX = 4096 };
+
+enum init_state { INIT_RUNS, INIT_WAITS, INIT_ENDED };
+
+/* 'S', 'R', …; 'X': there is no such thread. */
+static char thread_state(pid_t pid, const char *thread)
+{
+	char path[PATH_MAX], state;
+	_cleanup_buf_ struct buf b = {0};
+	uint64_t start;
+	pid_t parent;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)pid, thread);
+	if (io_read(path, &b, STAT_MAX) < 0 || !b.data) return 'X';
+	return process_parse_stat(b.data, &parent, &state, &start) ? state : 'X';
+}
+
+/* It waits if all its threads are asleep: then none is about to signal another. */
+static enum init_state look_at(pid_t pid)
+{
+	char path[64], leader[16];
+
+	snprintf(leader, sizeof leader, "%d", (int)pid);
+	if (strchr("XZ", thread_state(pid, leader))) return INIT_ENDED;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	DIR *threads = opendir(path);
+	if (!threads) return INIT_ENDED;
+	enum init_state state = INIT_WAITS;
+	for (struct dirent *d; state == INIT_WAITS && (d = readdir(threads));)
+		if (*d->d_name != '.' && thread_state(pid, d->d_name) != 'S') state = INIT_RUNS;
+	closedir(threads);
+	return state;
+}
+
+static bool has_ended(pid_t pid)
+{
+	int64_t end = clock_ms() + SETTLE_MS;
+	enum init_state state;
+
+	while ((state = look_at(pid)) == INIT_RUNS && clock_ms() < end) clock_sleep_ms(STEP_MS);
+	return state == INIT_ENDED;
+}
+
+static int run(const char *path, char **argv)
+{
+	const struct spawn s = {
+		.path = path, .argv = argv, .in = -1, .out = -1, .err = -1,
+		.die_with_parent = SIGKILL,
+	};
+	int status;
+	pid_t pid = spawn(&s);
+
+	if (pid < 0) return pid;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR) return -errno;
+	return spawn_status(status);
+}
+
+/* The runtime's options, then "delete --force ID". */
+static int delete(const struct shim_call *c, const char *path, char **argv)
+{
+	enum { MORE = 4 };
+	_cleanup_free_ char **v = xcalloc((size_t)c->verb + MORE, sizeof *v);
+	int n = c->verb;
+
+	memcpy(v, argv, (size_t)n * sizeof *v);
+	v[n++] = (char *)"delete";
+	v[n++] = (char *)"--force";
+	v[n++] = (char *)c->id;
+	return run(path, v);
+}
+
+static pid_t read_pid(const char *path)
+{
+	char line[16];
+	int r = io_read_line(path, line, sizeof line);
+	long pid = r < 0 ? 0 : strtol(line, NULL, 10);
+
+	return pid > 1 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+int create_again(const struct shim_call *c, const char *path, char **argv)
+{
+	for (int left = ATTEMPTS;;) {
+		int status = run(path, argv);
+		if (status || !--left || !c->id || !c->pid_file || c->console) return status;
+		pid_t pid = read_pid(c->pid_file);
+		if (!pid || !has_ended(pid)) return 0;
+		status = delete(c, path, argv);
+		if (status) return status;
+	}
+}
