@@ -215,8 +215,7 @@ TEST(every_rule_has_a_case)
 			seen |= strstr(cases[k].rules, shim_rule_rows[i].name) && cases[k].out;
 		if (!seen) fprintf(stderr, "rule: %s\n", shim_rule_rows[i].name);
 		CHECK(seen);
-		CHECK(shim_rule_rows[i].help &&
-			(shim_rule_rows[i].run || shim_rule_rows[i].option));
+		CHECK(shim_rule_rows[i].help);
 		CHECK_STR(shim_rule_rows[i].name, shim_rule_name((enum shim_rule_id)i));
 	}
 }
