@@ -109,6 +109,9 @@ static int add(struct cni *c)
 {
 	struct cni_result r = {0};
 
+	/* What a namespace looks like differs between kernels, but it exists in all of them. */
+	if (access(c->netns, F_OK) < 0)
+		return cni_fail_errno(c, -errno, "failed to open netns \"%s\"", c->netns);
 	if (chained(c)) {
 		/* Another plugin has given the pod its network: its result is passed on. */
 		if (parse_prev(c, &r) < 0) return -1;
