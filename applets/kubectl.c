@@ -9,7 +9,7 @@
 #include "app/applet.h"
 #include "base/die.h"
 #include "base/io.h"
-#include "cluster/runstate.h"
+#include "cluster/presence.h"
 #include "plan/plan.h"
 
 static int become(const char *path, char **argv)
@@ -22,17 +22,21 @@ static int become(const char *path, char **argv)
 
 static int run_raw(int argc, char **argv)
 {
-	_cleanup_runstate_ struct runstate s;
+	_cleanup_presence_ struct presence p;
 	struct plan_options o = {0};
 	char path[PATH_MAX];
-	int r = runstate_load(&s, K3SBOX_RUN, NULL);
+	/* Not for root alone: what a state that cannot be read does not tell is k3s's default. */
+	bool known = !presence_look(&p, false, NULL) && p.have_state;
+	const struct runstate *s = &p.s;
 
 	/* The state of the last run names both; without it, k3s's defaults hold. */
-	if (!r && *s.k3s_path && !access(s.k3s_path, X_OK)) o.k3s = s.k3s_path;
+	if (known && *s->k3s_path && !access(s->k3s_path, X_OK)) o.k3s = s->k3s_path;
 	plan_options_complete(&o, NULL, NULL);   /* only for the path of k3s */
-	const char *kubeconfig = !r && *s.kubeconfig ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
+	const char *kubeconfig = known && *s->kubeconfig ? s->kubeconfig
+		: "/etc/rancher/k3s/k3s.yaml";
 	setenv("KUBECONFIG", kubeconfig, 1);
-	if (access(kubeconfig, R_OK) < 0)
+	if (known && !presence_alive(&p)) warn("k3s is stopped: k3sbox run -d");
+	else if (access(kubeconfig, R_OK) < 0)
 		warn("cannot read %s: %s; 'k3sbox status' shows whether k3s runs", kubeconfig,
 			strerror(errno));
 	if (o.k3s) {
@@ -41,7 +45,7 @@ static int run_raw(int argc, char **argv)
 		with_verb[1] = (char *)"kubectl";
 		for (int i = 1; i < argc; i++) with_verb[i + 1] = argv[i];
 		/* k3s unpacks itself into its data directory, which need not be the default one. */
-		if (!r && *s.data_dir) setenv("K3S_DATA_DIR", s.data_dir, 0);
+		if (known && *s->data_dir) setenv("K3S_DATA_DIR", s->data_dir, 0);
 		return become(o.k3s, with_verb);
 	}
 	if (!io_find_program("kubectl", getenv("PATH"), path, sizeof path))

@@ -407,8 +407,9 @@ const struct applet applet_run = {
 		"Prepares what 'k3sbox init' has not, adds the flags that k3s needs on this\n"
 		"machine (yours, after --, take precedence), and prints each phase with the\n"
 		"seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves\n"
-		"no process and no mount behind; a second one kills them. Works as process 1. A\n"
-		"second 'run' waits for the first.\n"
+		"no process and no mount of theirs behind; a second one kills them. What was\n"
+		"prepared stays until 'k3sbox clean'. Works as process 1. A second 'run' waits\n"
+		"for the first.\n"
 		"Exit status: that of k3s; with -d 0 once k3s is ready, 124 if that takes too\n"
 		"long (k3s keeps running).\n",
 	.run = run,

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "cluster/presence.h"
+#include "plan/journal.h"
 
 struct stop {
 	unsigned timeout;
@@ -92,6 +93,17 @@ static int end_supervisor(const struct stop *cfg)
 	return r < 0 ? EX_FAIL : EX_OK;
 }
 
+/* What init or run prepared is left for the next start. */
+static void tell_what_stays(void)
+{
+	_cleanup_journal_ struct journal j = {0};
+	bool any = false;
+
+	journal_load(&j);   /* `clean` says what is wrong with it */
+	for (size_t i = 0; i < j.n; i++) any |= mechanisms[j.v[i].row->by].lasts;
+	if (any) puts("what was prepared on this machine stays: 'k3sbox clean' undoes it");
+}
+
 static int run(void *cfg, const struct args *args)
 {
 	_cleanup_presence_ struct presence p;
@@ -105,7 +117,7 @@ static int run(void *cfg, const struct args *args)
 	}
 	if (presence_alive(&p)) {
 		int status = end_supervisor(cfg);
-		if (!status) puts("stopped");
+		if (!status) puts("stopped"), tell_what_stays();
 		return status;
 	}
 	size_t n = clear_up();
@@ -123,7 +135,7 @@ const struct applet applet_stop = {
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct stop),
 	.more =
-		"Succeeds too if nothing is running. The data directory stays; 'k3sbox clean'\n"
-		"undoes what init did.\n",
+		"Succeeds too if nothing is running. The data directory stays, and so do mounts\n"
+		"and files that init or run prepared; 'k3sbox clean' undoes these.\n",
 	.run = run,
 };
