@@ -34,6 +34,7 @@
 #include "netd/ports.h"
 #include "netd/publish.h"
 #include "netd/relay.h"
+#include "netd/retry.h"
 #include "netd/rules.h"
 #include "netd/sockets.h"
 #include "netd/services.h"
@@ -42,6 +43,7 @@
 #include "world/broker.h"
 #include "world/switch.h"
 
+enum { OPEN_EXPOSED, OPEN_PROXY, OPEN_DNS_STREAMS, OPEN_CLUSTER_DNS };
 enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 
 struct config {
@@ -56,8 +58,8 @@ struct netd {
 	struct policy policy;
 	struct switch_node node;
 	struct cidr inside[RANGES + 2], allowed[RANGES], pods;   /* pods: of IPv4 */
-	struct policy_map maps[MAPS], exposed[MAPS], proxies[MAPS];
-	size_t exposed_n, proxies_n;
+	struct policy_map maps[MAPS];
+	struct retries retries;
 	struct flows flows;
 	struct gate gate;
 	struct gate_proxy proxy;
@@ -122,11 +124,14 @@ static bool parse_map(const char *s, struct policy_map *out)
 		endpoint_parse(&out->to, equals + 1, strlen(equals + 1));
 }
 
+/* out NULL: checks only */
 static size_t parse_maps(const struct strv *list, const char *option, struct policy_map *out)
 {
+	struct policy_map m;
+
 	if (list->n > MAPS) die_usage("--%s: more than %d", option, MAPS);
 	for (size_t i = 0; i < list->n; i++)
-		if (!parse_map(list->v[i], &out[i]))
+		if (!parse_map(list->v[i], out ? &out[i] : &m))
 			die_usage("--%s: '%s' is not IP:PORT=IP:PORT", option, list->v[i]);
 	return list->n;
 }
@@ -166,10 +171,10 @@ static void parse(const struct config *cfg, struct netd *d)
 	d->policy.map_n = parse_maps(&cfg->maps, "map", d->maps);
 	d->policy.inside_n = parse_ranges(&cfg->inside, "inside", d->inside);
 	d->policy.allowed_n = parse_ranges(&cfg->allowed, "allow", d->allowed);
-	d->exposed_n = parse_maps(&cfg->exposed, "expose", d->exposed);
+	parse_maps(&cfg->exposed, "expose", NULL);
+	parse_maps(&cfg->proxies, "proxy-at", NULL);
 	if (!cfg->pods || !switch_parse_node(&d->node, cfg->pods))
 		die_usage("--pods: an IPv4 address with a prefix length is needed");
-	d->proxies_n = parse_maps(&cfg->proxies, "proxy-at", d->proxies);
 	d->pods = d->node.v[0];
 	for (size_t i = 0; i < d->node.n; i++) d->inside[d->policy.inside_n++] = d->node.v[i];
 	parse_dns(cfg, d);
@@ -207,28 +212,39 @@ static int add_listener(struct netd *d, const struct listener *l)
 	return l->fd < 0 ? l->fd : gate_add(&d->gate, l);
 }
 
-static void open_exposed(const struct config *cfg, struct netd *d)
+/* For struct retry_kind. The cluster works without what these open; messages tell which. */
+static int open_exposed(void *arg, const char *name, struct err *e)
 {
-	for (size_t i = 0; i < d->exposed_n; i++) {
-		const struct policy_map *m = &d->exposed[i];
-		int fd = sockets_outside((int)cfg->channel, &m->from, false);
-		int r = add_listener(d, &(struct listener){ .fd = fd,
-			.side = POLICY_INSIDE, .to = m->to });
-		/* The cluster works without it; the message tells who needs the port. */
-		if (r < 0) warn_errno(r, "--expose %s", cfg->exposed.v[i]);
-	}
+	struct netd *d = arg;
+	struct policy_map m;
+
+	(void)e;
+	parse_map(name, &m);   /* by parse() it has been checked */
+	int fd = sockets_outside(d->gate.channel, &m.from, false);
+	return add_listener(d, &(struct listener){ .fd = fd, .side = POLICY_INSIDE, .to = m.to });
 }
 
-static void open_proxies(const struct config *cfg, struct netd *d)
+/* Images cannot be pulled without it; the error of each pull names this address. */
+static int open_proxy(void *arg, const char *name, struct err *e)
 {
-	for (size_t i = 0; i < d->proxies_n; i++) {
-		const struct policy_map *m = &d->proxies[i];
-		int fd = sockets_inside(&m->from, false);
-		int r = add_listener(d, &(struct listener){ .fd = fd, .side = POLICY_OUTSIDE,
-			.to = m->to, .to_proxy = true });
-		/* Images cannot be pulled then; the error of each pull names this address. */
-		if (r < 0) warn_errno(r, "--proxy-at %s", cfg->proxies.v[i]);
-	}
+	struct policy_map m;
+
+	(void)e;
+	parse_map(name, &m);
+	int fd = sockets_inside(&m.from, false);
+	return add_listener(arg, &(struct listener){ .fd = fd, .side = POLICY_OUTSIDE, .to = m.to,
+		.to_proxy = true });
+}
+
+/* Few answers are that long. */
+static int open_dns_streams(void *arg, const char *name, struct err *e)
+{
+	struct endpoint at = { .port = DNS_PORT };
+
+	(void)e;
+	ip_parse(&at.address, name, strlen(name));
+	int fd = sockets_inside(&at, false);
+	return add_listener(arg, &(struct listener){ .fd = fd, .side = POLICY_DNS });
 }
 
 static int listen_dns(struct netd *d, const struct ip *address)
@@ -241,18 +257,32 @@ static int listen_dns(struct netd *d, const struct ip *address)
 
 /* The Service address becomes one of the node's own: only so a kernel answers from it, and the
  * node's processes reach it by UDP. */
-static int open_cluster_dns(struct netd *d, const struct ip *address)
+static int open_cluster_dns(void *arg, const char *name, struct err *e)
 {
-	const struct cidr c = { .addr = *address, .ones = 32, .bits = 32 };
+	struct cidr c = { .ones = 32, .bits = 32 };
 	struct link_info link;
 	struct nl nl;
 	int r = nl_open(&nl);
 
+	(void)e;
+	ip_parse(&c.addr, name, strlen(name));
 	if (r < 0) return r;
 	r = link_get(&nl, SWITCH_NODE_LINK, &link);
 	if (!r) r = nl_address_add(&nl, link.index, &c);
 	nl_close(&nl);
-	return r < 0 && r != -EEXIST ? r : listen_dns(d, address);
+	return r < 0 && r != -EEXIST ? r : listen_dns(arg, &c.addr);
+}
+
+static const struct retry_kind kinds[] = {
+	[OPEN_EXPOSED] = { "--expose", open_exposed },
+	[OPEN_PROXY] = { "--proxy-at", open_proxy },
+	[OPEN_DNS_STREAMS] = { "DNS over TCP at", open_dns_streams },
+	[OPEN_CLUSTER_DNS] = { "DNS at", open_cluster_dns },
+};
+
+static void open_or_retry(struct netd *d, size_t kind, const char *name)
+{
+	retries_open(&d->retries, &kinds[kind], name, clock_ms());
 }
 
 /* For struct dns_streams: to the server that is asked over UDP, too. */
@@ -272,6 +302,8 @@ static int take_dns_stream(void *arg, int fd, uint32_t source, int64_t now)
 
 static void open_dns(const struct config *cfg, struct netd *d)
 {
+	char own[IP_TEXT];
+
 	dns_init(&d->dns, d->epoll, (int)cfg->channel);
 	dns_streams_init(&d->streams, &d->dns);
 	d->streams.give_away = pass_question;
@@ -280,12 +312,9 @@ static void open_dns(const struct config *cfg, struct netd *d)
 	d->gate.dns_arg = &d->streams;
 	int r = listen_dns(d, &d->pods.addr);
 	if (r < 0) die_errno(EX_SYS, r, "port 53 for DNS");
-	r = d->dns.zone.server.len ? open_cluster_dns(d, &d->dns.zone.server) : 0;
-	if (r < 0) warn_errno(r, "DNS at %s", cfg->cluster_dns);
-	const struct endpoint at = { d->pods.addr, DNS_PORT };
-	int fd = sockets_inside(&at, false);
-	r = add_listener(d, &(struct listener){ .fd = fd, .side = POLICY_DNS });
-	if (r < 0) warn_errno(r, "DNS over TCP");   /* few answers are that long */
+	if (cfg->cluster_dns) open_or_retry(d, OPEN_CLUSTER_DNS, cfg->cluster_dns);
+	ip_format(&d->pods.addr, own);
+	open_or_retry(d, OPEN_DNS_STREAMS, own);
 }
 
 static int listen_redirected(struct netd *d, uint8_t len, uint16_t port)
@@ -301,8 +330,10 @@ static void open_listeners(const struct config *cfg, struct netd *d)
 	int r = listen_redirected(d, 4, (uint16_t)cfg->port);
 
 	if (r < 0) die_errno(EX_SYS, r, "port %u", cfg->port);
-	open_exposed(cfg, d);
-	open_proxies(cfg, d);
+	for (size_t i = 0; i < cfg->exposed.n; i++)
+		open_or_retry(d, OPEN_EXPOSED, cfg->exposed.v[i]);
+	for (size_t i = 0; i < cfg->proxies.n; i++)
+		open_or_retry(d, OPEN_PROXY, cfg->proxies.v[i]);
 	open_dns(cfg, d);
 }
 
@@ -343,7 +374,7 @@ static void open_ports(const struct config *cfg, struct netd *d)
 	d->ports.gate = &d->gate;
 	d->ports.relay = &d->relay;
 	/* Pods without host ports need nothing of this. */
-	int r = ports_init(&d->ports);
+	int r = ports_init(&d->ports, clock_ms());
 	if (r < 0) warn_errno(r, "host ports: " PORTS_DIR);
 	d->fronts = (struct fronts){ .channel = (int)cfg->channel, .gate = &d->gate,
 		.services = d->picker.services, .relay = &d->relay };
@@ -398,7 +429,7 @@ static void follow_services(struct netd *d)
 	struct rules *r = &d->rules[REDIRECT_IPV4];
 	struct err e = {0};
 
-	if (!fronts_settle(&d->fronts)) return;
+	if (!fronts_follow(&d->fronts)) return;
 	udp_check_services(&d->udp);
 	relay_check_services(&d->relay);
 	size_t n = fronts_unserved(d->picker.services, 4, v, RULES_UNSERVED);
@@ -459,6 +490,9 @@ static _Noreturn void loop(struct netd *d)
 		for (int i = 0; i < n; i++) dispatch(d, &events[i], now);
 		follow_services(d);
 		timeout = sooner(flows_settle(&d->flows, now), dns_settle(&d->dns, now));
+		timeout = sooner(timeout, fronts_settle(&d->fronts, now));
+		timeout = sooner(timeout, retries_settle(&d->retries, now));
+		timeout = sooner(timeout, retries_settle(&d->ports.retries, now));
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));
 		timeout = sooner(timeout, watch_settle(&d->watch, now));
@@ -480,6 +514,7 @@ static int run(void *cfg_, const struct args *args)
 	parse(cfg, d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (d->epoll < 0) die_errno(EX_SYS, -errno, "epoll_create1");
+	d->retries.arg = d;
 	int r = flows_init(&d->flows, d->epoll, flow_limit());
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
 	d->gate = (struct gate){ .epoll = d->epoll, .channel = (int)cfg->channel,

@@ -1,8 +1,7 @@
 /* Opens and closes listeners as Services come and go. */
 #include "netd/fronts.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -10,7 +9,7 @@
 
 /* ---- one listener ---- */
 
-static void open_listener(struct fronts *f, struct fronts_listener *l)
+static int open_listener(struct fronts *f, const struct fronts_listener *l)
 {
 	const struct endpoint any = { .address.len = 4, .port = l->port };
 	int fd = l->outside ? sockets_outside(f->channel, &any, l->udp)
@@ -20,21 +19,39 @@ static void open_listener(struct fronts *f, struct fronts_listener *l)
 	const struct relay_port udp = { .fd = fd, .to = l->to, .service = true,
 		.outside = l->outside };
 
-	l->place = fd < 0 ? fd : l->udp ? relay_add(f->relay, &udp) : gate_add(f->gate, &tcp);
+	return fd < 0 ? fd : l->udp ? relay_add(f->relay, &udp) : gate_add(f->gate, &tcp);
 }
 
-static void close_listener(struct fronts *f, const struct fronts_listener *l)
+static void close_listener(struct fronts *f, struct fronts_listener *l)
 {
 	if (l->place < 0) return;
 	if (l->udp) relay_remove(f->relay, (size_t)l->place);
 	else gate_remove(f->gate, (size_t)l->place);
+	l->place = -1;
 }
 
-static void report(const struct fronts_listener *l, const struct service_object *o)
+static void report(struct fronts *f, const struct fronts_listener *l, int r)
 {
-	if (l->place < 0)
-		warn_errno(l->place, "Service %s/%s: port %u/%s%s", o->namespace_, o->name, l->port,
-			l->udp ? "udp" : "tcp", l->outside ? " outside of the cluster" : "");
+	const struct service_front *front = services_at(f->services, &l->to,
+		l->udp ? SERVICE_UDP : SERVICE_TCP);
+	const struct service_object *o = service_object(front->service);
+	char port[64];
+
+	snprintf(port, sizeof port, "port %u/%s%s", l->port, l->udp ? "udp" : "tcp",
+		l->outside ? " outside of the cluster" : "");
+	if (r < 0) warn_errno(r, "Service %s/%s: %s", o->namespace_, o->name, port);
+	else warn("Service %s/%s: %s is open now", o->namespace_, o->name, port);
+}
+
+/* Only a listener of a Service that is still there is opened: see fronts_follow(). */
+static void try_to_open(struct fronts *f, struct fronts_listener *l, int64_t now)
+{
+	int r = open_listener(f, l);
+
+	if (r >= 0) l->place = r;
+	else retry_failed(&l->time, now);
+	if (l->told != (r < 0)) report(f, l, r);
+	l->told = r < 0;
 }
 
 /* ---- all of them ---- */
@@ -49,27 +66,26 @@ static struct fronts_listener *find(struct fronts *f, const struct fronts_listen
 }
 
 /* Of two Services with the same port the first has it. One that could not listen is tried again
- * with each change. */
-static void want(struct fronts *f, const struct fronts_listener *l, const struct service_object *o)
+ * with each change: the port may be free now. */
+static void want(struct fronts *f, const struct fronts_listener *l)
 {
 	struct fronts_listener *old = find(f, l);
 
 	if (old && old->seen) return;
-	if (old && old->place >= 0 && endpoint_same(&old->to, &l->to)) {
-		old->seen = true;
-		return;
-	}
-	bool told = old && old->place < 0;
-	if (old) close_listener(f, old);
 	if (!old && f->n == f->room) {
 		f->room = f->room ? f->room * 2 : 16;
 		f->v = xrealloc(f->v, f->room * sizeof *f->v);
 	}
-	if (!old) old = &f->v[f->n++];
-	*old = *l;
+	if (!old) {
+		old = &f->v[f->n++];
+		*old = *l;
+		old->place = -1;
+	}
+	if (!endpoint_same(&old->to, &l->to)) close_listener(f, old);
+	old->to = l->to;
 	old->seen = true;
-	open_listener(f, old);
-	if (!told) report(old, o);
+	old->time.at = 0;
+	if (old->place < 0) f->open_at = 0;
 }
 
 static void want_for_front(struct fronts *f, const struct service_front *front)
@@ -81,14 +97,14 @@ static void want_for_front(struct fronts *f, const struct service_front *front)
 
 	if (!front->at.port || front->protocol == SERVICE_SCTP) return;
 	if (front->kind == SERVICE_FRONT_NODE) {
-		want(f, &l, o);
+		want(f, &l);
 		l.outside = true;
-		want(f, &l, o);
+		want(f, &l);
 	} else if (front->kind == SERVICE_FRONT_CLUSTER && o->type == SERVICE_LOAD_BALANCER) {
 		l.port = p->port;
 		l.outside = true;
 		if (p->node_port) l.to = (struct endpoint){ .port = p->node_port };
-		want(f, &l, o);
+		want(f, &l);
 	}
 }
 
@@ -103,7 +119,7 @@ static void remove_unseen(struct fronts *f)
 	f->n = kept;
 }
 
-bool fronts_settle(struct fronts *f)
+bool fronts_follow(struct fronts *f)
 {
 	const struct service_front *front;
 
@@ -114,6 +130,21 @@ bool fronts_settle(struct fronts *f)
 	/* A store that is being filled does not know yet what is gone. */
 	if (services_complete(f->services)) remove_unseen(f);
 	return true;
+}
+
+int fronts_settle(struct fronts *f, int64_t now)
+{
+	int64_t next = INT64_MAX;
+
+	if (now < f->open_at) return f->open_at == INT64_MAX ? -1 : (int)(f->open_at - now);
+	for (size_t i = 0; i < f->n; i++) {
+		struct fronts_listener *l = &f->v[i];
+		if (l->place >= 0 || !l->seen) continue;
+		if (l->time.at <= now) try_to_open(f, l, now);
+		if (l->place < 0 && l->time.at < next) next = l->time.at;
+	}
+	f->open_at = next;
+	return next == INT64_MAX ? -1 : (int)(next - now);
 }
 
 static bool is_served(struct services *s, const struct service_front *front)

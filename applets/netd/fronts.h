@@ -1,10 +1,11 @@
 /* The listeners of Services: node ports on the node and outside, ports of load balancers outside.
- * They follow the store. */
+ * They follow the store; one that cannot be opened is tried again. */
 #ifndef K3SBOX_NETD_FRONTS_H
 #define K3SBOX_NETD_FRONTS_H
 
 #include "netd/listen.h"
 #include "netd/relay.h"
+#include "netd/retry.h"
 #include "netd/services.h"
 
 struct fronts_listener {
@@ -12,7 +13,9 @@ struct fronts_listener {
 	uint16_t port;
 	bool udp, outside;
 	bool seen;                 /* in the store's present version */
-	int place;                 /* in the gate or the relay; -errno: it could not listen */
+	bool told;                 /* that it cannot listen */
+	int place;                 /* in the gate or the relay; -1: it is to be opened at this time */
+	struct retry_time time;
 };
 
 struct fronts {
@@ -23,10 +26,14 @@ struct fronts {
 	struct fronts_listener *v;
 	size_t n, room;
 	uint64_t version;          /* of the store that was looked at last */
+	int64_t open_at;           /* some listener is to be opened; INT64_MAX: none */
 };
 
-/* After each batch. Returns whether the store has changed since the last call. */
-bool fronts_settle(struct fronts *f);
+/* After each batch: makes the list of listeners anew if the store has changed since the last call;
+ * returns whether it has. */
+bool fronts_follow(struct fronts *f);
+/* Then: opens what is to be opened now. Milliseconds until it must be called again; -1: no need. */
+int fronts_settle(struct fronts *f, int64_t now);
 
 /* The addresses (of this length) of Services that have no endpoint for any connection by TCP. At
  * most max; how many. */

@@ -87,7 +87,7 @@ static int open_port(struct ports *p, const char *name, const struct port *port,
 	return fail(port, "", -EADDRNOTAVAIL, e);
 }
 
-/* Listens as the attachment's file says; without a file, no more. */
+/* Listens as the attachment's file says; without a file, no more. How many listeners there are. */
 static int update(struct ports *p, const char *name, struct err *e)
 {
 	static struct port v[PORTS_MAX];
@@ -103,8 +103,21 @@ static int update(struct ports *p, const char *name, struct err *e)
 	int r = 0;
 	for (int i = 0; !r && i < n; i++) r = open_port(p, name, &v[i], e);
 	if (r < 0) remove_all(p, name);
-	return r;
+	return r < 0 ? r : n;
 }
+
+/* For ports of a netd that has ended. What a plugin has asked for since then is not touched. */
+static int open_attachment(void *arg, const char *name, struct err *e)
+{
+	struct ports *p = arg;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (!strcmp(p->v[i].name, name)) return 1;
+	int r = update(p, name, e);
+	return r < 0 ? r : !r;
+}
+
+static const struct retry_kind attachment = { "host ports of", open_attachment };
 
 /* ---- calls ---- */
 
@@ -150,17 +163,17 @@ static int open_socket(struct ports *p)
 }
 
 /* The socket first: what is written after the directory was read is told by it. */
-int ports_init(struct ports *p)
+int ports_init(struct ports *p, int64_t now)
 {
+	p->retries.arg = p;
 	p->fd = -1;
 	int r = open_socket(p);
 	if (r < 0) return r;
 	_cleanup_closedir_ DIR *d = opendir(PORTS_DIR);
 	if (!d) return -errno;
 	for (struct dirent *f; (f = readdir(d));) {
-		struct err why = {0};
-		if (!ports_is_name(f->d_name, strlen(f->d_name))) continue;
-		if (update(p, f->d_name, &why) < 0) warn("%s", why.text);
+		if (ports_is_name(f->d_name, strlen(f->d_name)))
+			retries_open(&p->retries, &attachment, f->d_name, now);
 	}
 	return 0;
 }

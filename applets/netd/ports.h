@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "netd/listen.h"
 #include "netd/relay.h"
+#include "netd/retry.h"
 #include "world/ports.h"
 
 /* A listener of an attachment: its place in the gate or the relay. */
@@ -22,11 +23,12 @@ struct ports {
 	struct relay *relay;
 	struct ports_listener v[LISTENERS + RELAY_PORTS];
 	size_t n;                  /* the first n places have been used */
+	struct retries retries;    /* files of attachments that could not be followed */
 };
 
-/* Makes PORTS_SOCKET and listens on all ports that there are files for. Those that fail are
- * reported, and left out. 0 or -errno. */
-int ports_init(struct ports *p);
+/* Makes PORTS_SOCKET and listens on all ports that there are files for. Files with ports that
+ * cannot be opened are reported, and tried again by retries_settle(). 0 or -errno. */
+int ports_init(struct ports *p, int64_t now);
 
 #define PORTS_DATA (1ull << 55)
 
