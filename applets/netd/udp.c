@@ -44,6 +44,21 @@ void udp_make_headers(const struct udp_key *key, size_t n, unsigned char out[UDP
 	bytes_put16(udp + 6, 0);
 }
 
+void udp_make_refusal(const struct udp_key *key, size_t n, unsigned char out[UDP_REFUSAL])
+{
+	enum { ICMP_HEADER = 8, UNREACHABLE = 3, PORT = 3 };
+	const struct udp_key sent = { key->server, key->client, key->server_port, key->client_port };
+	unsigned char *icmp = out + PACKETS_HEADER;
+
+	packets_make_header(IPPROTO_ICMP, key->server, key->client, UDP_REFUSAL - PACKETS_HEADER,
+		out);
+	memset(icmp, 0, ICMP_HEADER);
+	icmp[0] = UNREACHABLE;
+	icmp[1] = PORT;
+	udp_make_headers(&sent, n, icmp + ICMP_HEADER);
+	bytes_put16(icmp + 2, packets_checksum(icmp, UDP_REFUSAL - PACKETS_HEADER));
+}
+
 int udp_init(struct udp *u)
 {
 	return packets_open(&u->packets, u->epoll, UDP_DATA_PACKETS, IPPROTO_UDP, &u->pods);
@@ -139,32 +154,44 @@ static int connect_to(struct udp *u, const struct udp_key *key, int64_t now, str
 	return r;
 }
 
-static uint32_t open_flow(struct udp *u, const struct udp_key *key, int64_t now)
+static void refuse(struct udp *u, const struct udp_key *key, size_t n)
+{
+	unsigned char p[UDP_REFUSAL];
+
+	udp_make_refusal(key, n, p);
+	if (packets_send(&u->packets, &u->pods, key->client, p, sizeof p, NULL, 0) < 0)
+		u->dropped++;
+}
+
+/* Its place, or -errno. */
+static int open_flow(struct udp *u, const struct udp_key *key, int64_t now)
 {
 	make_room(u, source_of(key));
 	uint32_t i = find_free(u);
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = UDP_DATA_FLOW(i) };
 
-	if (i == u->max) return i;
+	if (i == u->max) return -ENOBUFS;
 	u->v[i] = (struct udp_flow){ .fd = -1 };
-	if (connect_to(u, key, now, &u->v[i]) < 0) {
+	int r = connect_to(u, key, now, &u->v[i]);
+	if (r < 0) {
 		u->v[i].fd = -1;
-		return u->max;
+		return r;
 	}
 	u->keys[i] = *key;
 	u->used++;
 	u->used_by[source_of(key)]++;
-	if (epoll_ctl(u->epoll, EPOLL_CTL_ADD, u->v[i].fd, &ev) == 0) return i;
+	if (epoll_ctl(u->epoll, EPOLL_CTL_ADD, u->v[i].fd, &ev) == 0) return (int)i;
+	r = -errno;
 	forget(u, i);
-	return u->max;
+	return r;
 }
 
 /* Whether a flow may begin is decided once. */
-static uint32_t find_or_open(struct udp *u, const struct udp_key *key, int64_t now)
+static int find_or_open(struct udp *u, const struct udp_key *key, int64_t now)
 {
 	for (uint32_t i = 0; i < u->fresh; i++)
-		if (u->v[i].fd >= 0 && same_key(&u->keys[i], key)) return i;
-	return key->server_port ? open_flow(u, key, now) : u->max;
+		if (u->v[i].fd >= 0 && same_key(&u->keys[i], key)) return (int)i;
+	return key->server_port ? open_flow(u, key, now) : -EINVAL;
 }
 
 void udp_check_services(struct udp *u)
@@ -178,9 +205,11 @@ void udp_check_services(struct udp *u)
 
 static void carry(struct udp *u, const struct udp_packet *p, int64_t now)
 {
-	uint32_t i = find_or_open(u, &p->key, now);
+	int i = find_or_open(u, &p->key, now);
+	int r = i < 0 ? i : send(u->v[i].fd, p->data, p->n, MSG_NOSIGNAL) < 0 ? -errno : 0;
 
-	if (i == u->max || send(u->v[i].fd, p->data, p->n, MSG_NOSIGNAL) < 0) {
+	if (r < 0) {
+		if (r == -ECONNREFUSED) refuse(u, &p->key, p->n);
 		u->dropped++;   /* as any router may */
 		return;
 	}
@@ -217,7 +246,8 @@ void udp_on_answer(struct udp *u, size_t i, int64_t now)
 	for (int k = 0; i < u->fresh && u->v[i].fd >= 0 && k < PACKETS_PER_EVENT; k++) {
 		ssize_t n = recv(u->v[i].fd, u->packet, sizeof u->packet, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR) continue;
-		if (n < 0) return;   /* nothing, or "refused", which the client is not told */
+		if (n < 0 && errno == ECONNREFUSED) refuse(u, &u->keys[i], 0);
+		if (n < 0) return;
 		exchange_received(&u->v[i].exchange, now);
 		send_back(u, &u->keys[i], u->packet, (size_t)n);
 	}

@@ -1,6 +1,7 @@
 /* Datagrams of pods and of the node to addresses outside and to Services (packets.h). Each pair of
  * client and server has a socket of the broker, connected to the server, or one inside, connected
- * to an endpoint of the Service. IPv4 only. */
+ * to an endpoint of the Service. Where nothing takes a datagram its sender is told by ICMP. IPv4
+ * only: Services' IPv6 addresses are listened on (fronts.h). */
 #ifndef K3SBOX_NETD_UDP_H
 #define K3SBOX_NETD_UDP_H
 
@@ -18,6 +19,7 @@ enum {
 	UDP_FLOWS = 1024,
 	UDP_SOURCES = 256,
 	UDP_HEADERS = PACKETS_HEADER + 8,
+	UDP_REFUSAL = PACKETS_HEADER + 8 + UDP_HEADERS,
 };
 
 /* Addresses and ports in network byte order. */
@@ -55,6 +57,10 @@ struct udp {
 bool udp_parse(const unsigned char *packet, size_t n, struct udp_packet *out);
 /* Pure. The headers of an answer of n bytes for this client. */
 void udp_make_headers(const struct udp_key *key, size_t n, unsigned char out[UDP_HEADERS]);
+
+/* Pure. A packet that tells the client that the server's port is closed (ICMP port unreachable,
+ * RFC 792), about a datagram of n bytes. */
+void udp_make_refusal(const struct udp_key *key, size_t n, unsigned char out[UDP_REFUSAL]);
 
 /* Opens the sockets inside. 0, or -errno: then nothing is carried, and the other functions do
  * nothing. */

@@ -15,6 +15,12 @@ static struct udp_key key(const char *client, const char *server)
 	return k;
 }
 
+static bool same_keys(const struct udp_key *a, const struct udp_key *b)
+{
+	return a->client == b->client && a->server == b->server &&
+		a->client_port == b->client_port && a->server_port == b->server_port;
+}
+
 /* The headers of an answer, read as a packet, are those of a question the other way round. */
 TEST(headers_are_made_and_read)
 {
@@ -51,6 +57,19 @@ TEST(what_is_no_whole_datagram_is_refused)
 	for (size_t n = 0; n < sizeof p; n++) CHECK(!udp_parse(p, n, &got));
 	p[6] = 0x40;   /* "do not fragment" is no fragment */
 	CHECK(udp_parse(p, sizeof p, &got));
+}
+
+TEST(a_refusal_is_about_what_was_sent)
+{
+	struct udp_key k = key("10.42.0.5", "10.43.0.1");
+	unsigned char p[UDP_REFUSAL];
+	struct packet icmp;
+	struct udp_packet about;
+
+	udp_make_refusal(&k, 0, p);
+	CHECK(packets_parse(p, sizeof p, 1, &icmp) && icmp.from == k.server && icmp.to == k.client);
+	CHECK(icmp.data[0] == 3 && icmp.data[1] == 3 && !packets_checksum(icmp.data, icmp.n));
+	CHECK(udp_parse(icmp.data + 8, icmp.n - 8, &about) && same_keys(&about.key, &k));
 }
 
 TEST(flows_that_are_over_are_forgotten)
