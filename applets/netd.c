@@ -20,14 +20,13 @@
 #include "base/die.h"
 #include "base/err.h"
 #include "base/io.h"
-#include "net/link.h"
-#include "net/netlink.h"
 #include "net/proxy.h"
 #include "netd/dns.h"
 #include "netd/echo.h"
 #include "netd/dns_stream.h"
 #include "netd/flow.h"
 #include "netd/fronts.h"
+#include "netd/health.h"
 #include "netd/listen.h"
 #include "netd/pick.h"
 #include "netd/policy.h"
@@ -43,7 +42,7 @@
 #include "world/broker.h"
 #include "world/switch.h"
 
-enum { OPEN_EXPOSED, OPEN_PROXY, OPEN_DNS_STREAMS, OPEN_CLUSTER_DNS };
+enum { OPEN_EXPOSED, OPEN_PROXY, OPEN_DNS_STREAMS, OPEN_CLUSTER_DNS, OPEN_HEALTH };
 enum { PORT = 15001, RANGES = 16, MAPS = 64, FLOWS_MAX = 65536, EVENTS = 256 };
 
 struct config {
@@ -66,6 +65,7 @@ struct netd {
 	struct picker picker;
 	struct watch watch;
 	struct fronts fronts;
+	struct health health;
 	struct publisher publisher;
 	struct rules rules[REDIRECT_FAMILIES];
 	struct dns dns;
@@ -209,7 +209,9 @@ static uint32_t flow_limit(void)
 
 static int add_listener(struct netd *d, const struct listener *l)
 {
-	return l->fd < 0 ? l->fd : gate_add(&d->gate, l);
+	int r = l->fd < 0 ? l->fd : gate_add(&d->gate, l);
+
+	return r < 0 ? r : 0;
 }
 
 /* For struct retry_kind. The cluster works without what these open; messages tell which. */
@@ -255,22 +257,25 @@ static int listen_dns(struct netd *d, const struct ip *address)
 	return fd < 0 ? fd : dns_listen(&d->dns, fd);
 }
 
-/* The Service address becomes one of the node's own: only so a kernel answers from it, and the
- * node's processes reach it by UDP. */
+/* The Service address becomes one of the node's own: so the node's processes reach it, too. */
 static int open_cluster_dns(void *arg, const char *name, struct err *e)
 {
-	struct cidr c = { .ones = 32, .bits = 32 };
-	struct link_info link;
-	struct nl nl;
-	int r = nl_open(&nl);
+	struct ip address;
 
 	(void)e;
-	ip_parse(&c.addr, name, strlen(name));
-	if (r < 0) return r;
-	r = link_get(&nl, SWITCH_NODE_LINK, &link);
-	if (!r) r = nl_address_add(&nl, link.index, &c);
-	nl_close(&nl);
-	return r < 0 && r != -EEXIST ? r : listen_dns(arg, &c.addr);
+	ip_parse(&address, name, strlen(name));
+	int r = sockets_claim(&address, true);
+	return r < 0 ? r : listen_dns(arg, &address);
+}
+
+/* Load balancers outside cannot ask there, nor can they ask k3s's kube-proxy. */
+static int open_health(void *arg, const char *name, struct err *e)
+{
+	const struct endpoint at = { { 4, { 127, 0, 0, 1 } }, HEALTH_PORT };
+	int fd = sockets_inside(&at, false);
+
+	(void)name, (void)e;
+	return add_listener(arg, &(struct listener){ .fd = fd, .side = POLICY_HEALTH, .to = at });
 }
 
 static const struct retry_kind kinds[] = {
@@ -278,6 +283,7 @@ static const struct retry_kind kinds[] = {
 	[OPEN_PROXY] = { "--proxy-at", open_proxy },
 	[OPEN_DNS_STREAMS] = { "DNS over TCP at", open_dns_streams },
 	[OPEN_CLUSTER_DNS] = { "DNS at", open_cluster_dns },
+	[OPEN_HEALTH] = { "health checks of", open_health },
 };
 
 static void open_or_retry(struct netd *d, size_t kind, const char *name)
@@ -335,6 +341,7 @@ static void open_listeners(const struct config *cfg, struct netd *d)
 	for (size_t i = 0; i < cfg->proxies.n; i++)
 		open_or_retry(d, OPEN_PROXY, cfg->proxies.v[i]);
 	open_dns(cfg, d);
+	if (cfg->kubeconfig) open_or_retry(d, OPEN_HEALTH, "the proxy");
 }
 
 static void open_udp(const struct config *cfg, struct netd *d)
@@ -467,6 +474,7 @@ static void dispatch(struct netd *d, const struct epoll_event *ev, int64_t now)
 	else if (data == PORTS_DATA) ports_on_call(&d->ports);
 	else if (data & WATCH_DATA(0)) watch_on_event(&d->watch, index, now);
 	else if (data & DNS_DATA_STREAM(0)) dns_stream_event(&d->streams, index, now);
+	else if (data & HEALTH_DATA(0)) health_event(&d->health, index);
 	else if (data & LISTEN_DATA(0)) gate_on_listener(&d->gate, index, now);
 	else flows_event(&d->flows, (uint32_t)(data >> 1), (int)(data & 1), ev->events,
 		now);
@@ -493,6 +501,7 @@ static _Noreturn void loop(struct netd *d)
 		timeout = sooner(timeout, fronts_settle(&d->fronts, now));
 		timeout = sooner(timeout, retries_settle(&d->retries, now));
 		timeout = sooner(timeout, retries_settle(&d->ports.retries, now));
+		timeout = sooner(timeout, health_settle(&d->health, now));
 		timeout = sooner(timeout, gate_settle(&d->gate, now));
 		timeout = sooner(timeout, udp_settle(&d->udp, now));
 		timeout = sooner(timeout, watch_settle(&d->watch, now));
@@ -519,9 +528,10 @@ static int run(void *cfg_, const struct args *args)
 	if (r < 0) die_errno(EX_SYS, r, "the table of flows");
 	d->gate = (struct gate){ .epoll = d->epoll, .channel = (int)cfg->channel,
 		.policy = &d->policy, .flows = &d->flows, .proxy = &d->proxy,
-		.picker = &d->picker };
+		.picker = &d->picker, .health = &d->health };
 	d->picker.services = d->dns.zone.services = services_new();
 	d->dns.picker = &d->picker;
+	health_init(&d->health, d->epoll, d->picker.services);
 	watch_init(&d->watch, d->epoll, cfg->kubeconfig, d->picker.services, &d->pods.addr);
 	d->flows.service = (struct flow_service){ &d->gate, gate_dial_service };
 	parse_proxy(cfg, d);

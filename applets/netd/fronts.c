@@ -1,6 +1,7 @@
 /* Opens and closes listeners as Services come and go. */
 #include "netd/fronts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,35 +10,64 @@
 
 /* ---- one listener ---- */
 
+/* Of a Service, an address that has to become one of the node's own. */
+static bool is_claimed(const struct fronts_listener *l)
+{
+	return l->at.address.len == 16;
+}
+
+static int open_socket(struct fronts *f, const struct fronts_listener *l)
+{
+	bool udp = l->protocol == SERVICE_UDP;
+
+	if (l->protocol == SERVICE_SCTP) return -EPROTONOSUPPORT;
+	int r = is_claimed(l) ? sockets_claim(&l->at.address, true) : 0;
+	return r < 0 ? r : l->outside ? sockets_outside(f->channel, &l->at, udp)
+		: sockets_inside(&l->at, udp);
+}
+
 static int open_listener(struct fronts *f, const struct fronts_listener *l)
 {
-	const struct endpoint any = { .address.len = 4, .port = l->port };
-	int fd = l->outside ? sockets_outside(f->channel, &any, l->udp)
-		: sockets_inside(&any, l->udp);
-	const struct listener tcp = { .fd = fd, .side = POLICY_SERVICE, .to = l->to,
-		.outside = l->outside };
+	int fd = open_socket(f, l);
+	const struct listener tcp = { .fd = fd, .side = l->health ? POLICY_HEALTH : POLICY_SERVICE,
+		.to = l->to, .outside = l->outside };
 	const struct relay_port udp = { .fd = fd, .to = l->to, .service = true,
 		.outside = l->outside };
 
-	return fd < 0 ? fd : l->udp ? relay_add(f->relay, &udp) : gate_add(f->gate, &tcp);
+	return fd < 0 ? fd : l->protocol == SERVICE_UDP ? relay_add(f->relay, &udp)
+		: gate_add(f->gate, &tcp);
+}
+
+static bool is_address_used(const struct fronts *f, const struct ip *a)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].place >= 0 && ip_same(&f->v[i].at.address, a)) return true;
+	return false;
 }
 
 static void close_listener(struct fronts *f, struct fronts_listener *l)
 {
 	if (l->place < 0) return;
-	if (l->udp) relay_remove(f->relay, (size_t)l->place);
+	if (l->protocol == SERVICE_UDP) relay_remove(f->relay, (size_t)l->place);
 	else gate_remove(f->gate, (size_t)l->place);
 	l->place = -1;
+	/* One that stays does no harm: its ports are closed. */
+	if (is_claimed(l) && !is_address_used(f, &l->at.address))
+		sockets_claim(&l->at.address, false);
 }
 
-static void report(struct fronts *f, const struct fronts_listener *l, int r)
+static void report(const struct fronts_listener *l, int r)
 {
-	const struct service_front *front = services_at(f->services, &l->to,
-		l->udp ? SERVICE_UDP : SERVICE_TCP);
-	const struct service_object *o = service_object(front->service);
+	static const char *const names[] = { [SERVICE_TCP] = "tcp", [SERVICE_UDP] = "udp" };
+	const struct service_object *o = service_object(l->service);
 	char port[64];
 
-	snprintf(port, sizeof port, "port %u/%s%s", l->port, l->udp ? "udp" : "tcp",
+	if (l->protocol == SERVICE_SCTP) {
+		warn("Service %s/%s: SCTP is unsupported, its ports are not served",
+			o->namespace_, o->name);
+		return;
+	}
+	snprintf(port, sizeof port, "port %u/%s%s", l->at.port, names[l->protocol],
 		l->outside ? " outside of the cluster" : "");
 	if (r < 0) warn_errno(r, "Service %s/%s: %s", o->namespace_, o->name, port);
 	else warn("Service %s/%s: %s is open now", o->namespace_, o->name, port);
@@ -49,8 +79,9 @@ static void try_to_open(struct fronts *f, struct fronts_listener *l, int64_t now
 	int r = open_listener(f, l);
 
 	if (r >= 0) l->place = r;
+	else if (r == -EPROTONOSUPPORT) l->time.at = INT64_MAX;
 	else retry_failed(&l->time, now);
-	if (l->told != (r < 0)) report(f, l, r);
+	if (l->told != (r < 0)) report(l, r);
 	l->told = r < 0;
 }
 
@@ -59,7 +90,7 @@ static void try_to_open(struct fronts *f, struct fronts_listener *l, int64_t now
 static struct fronts_listener *find(struct fronts *f, const struct fronts_listener *l)
 {
 	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].port == l->port && f->v[i].udp == l->udp &&
+		if (endpoint_same(&f->v[i].at, &l->at) && f->v[i].protocol == l->protocol &&
 			f->v[i].outside == l->outside)
 			return &f->v[i];
 	return NULL;
@@ -81,27 +112,61 @@ static void want(struct fronts *f, const struct fronts_listener *l)
 		*old = *l;
 		old->place = -1;
 	}
-	if (!endpoint_same(&old->to, &l->to)) close_listener(f, old);
+	if (!endpoint_same(&old->to, &l->to) || old->health != l->health) close_listener(f, old);
+	old->health = l->health;
 	old->to = l->to;
+	old->service = l->service;
 	old->seen = true;
 	old->time.at = 0;
 	if (old->place < 0) f->open_at = 0;
+}
+
+static void want_everywhere(struct fronts *f, struct fronts_listener *l)
+{
+	want(f, l);
+	l->outside = true;
+	want(f, l);
+	l->outside = false;
+}
+
+/* What a Service needs once, whatever its ports. */
+static void want_for_service(struct fronts *f, const struct service_front *front)
+{
+	const struct service_object *o = service_object(front->service);
+	struct fronts_listener l = { .at = { { .len = 4 }, o->health_port },
+		.to.port = o->health_port, .health = true, .service = front->service };
+
+	if (health_is_checked(o)) want_everywhere(f, &l);
+	l = (struct fronts_listener){ .at = front->at, .protocol = SERVICE_SCTP,
+		.service = front->service };
+	for (uint16_t i = 0; i < o->port_n; i++)
+		if (o->ports[i].protocol == SERVICE_SCTP) want(f, &l);
+}
+
+/* Without an endpoint a port is closed, so that the kernel refuses. */
+static bool has_endpoint(struct services *s, const struct service_front *front)
+{
+	return service_backends(s, front, 4)->any || service_backends(s, front, 16)->any;
 }
 
 static void want_for_front(struct fronts *f, const struct service_front *front)
 {
 	const struct service_object *o = service_object(front->service);
 	const struct service_port *p = &o->ports[front->port];
-	struct fronts_listener l = { .to = front->at, .port = p->node_port,
-		.udp = front->protocol == SERVICE_UDP };
+	struct fronts_listener l = { .at = { { .len = 4 }, p->node_port }, .to = front->at,
+		.protocol = front->protocol, .service = front->service };
 
-	if (!front->at.port || front->protocol == SERVICE_SCTP) return;
-	if (front->kind == SERVICE_FRONT_NODE) {
+	if (!front->at.port) want_for_service(f, front);
+	if (!front->at.port || front->protocol == SERVICE_SCTP || !has_endpoint(f->services, front))
+		return;
+	if (front->kind == SERVICE_FRONT_NODE) want_everywhere(f, &l);
+	if (front->kind != SERVICE_FRONT_CLUSTER) return;
+	if (front->protocol == SERVICE_UDP && front->at.address.len == 16) {
+		l.at = front->at;
 		want(f, &l);
-		l.outside = true;
-		want(f, &l);
-	} else if (front->kind == SERVICE_FRONT_CLUSTER && o->type == SERVICE_LOAD_BALANCER) {
-		l.port = p->port;
+	}
+	if (o->type == SERVICE_LOAD_BALANCER) {
+		l.at = (struct endpoint){ { .len = 4 }, p->port };
 		l.outside = true;
 		if (p->node_port) l.to = (struct endpoint){ .port = p->node_port };
 		want(f, &l);

@@ -1,5 +1,6 @@
-/* The listeners of Services: node ports on the node and outside, ports of load balancers outside.
- * They follow the store; one that cannot be opened is tried again. */
+/* The listeners of Services: node ports and those of health checks on the node and outside, ports
+ * of load balancers outside, and addresses for IPv6 datagrams, which nothing redirects. They
+ * follow the store; one that cannot be opened is tried again. */
 #ifndef K3SBOX_NETD_FRONTS_H
 #define K3SBOX_NETD_FRONTS_H
 
@@ -9,13 +10,15 @@
 #include "netd/services.h"
 
 struct fronts_listener {
+	struct endpoint at;
+	uint8_t protocol;          /* enum service_protocol; of SCTP one that cannot be opened */
+	bool outside, health;      /* health: of health checks */
 	struct endpoint to;        /* the front that it stands for */
-	uint16_t port;
-	bool udp, outside;
+	const struct service *service;   /* valid as long as the store's version */
 	bool seen;                 /* in the store's present version */
 	bool told;                 /* that it cannot listen */
-	int place;                 /* in the gate or the relay; -1: it is to be opened at this time */
-	struct retry_time time;
+	int place;                 /* in the gate or the relay; -1: it is to be opened */
+	struct retry_time time;    /* when */
 };
 
 struct fronts {

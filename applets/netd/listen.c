@@ -198,6 +198,7 @@ static bool open_flow(struct gate *g, const struct listener *l, int fd,
 	}
 	if (verdict == POLICY_REFUSE) return false;
 	if (verdict == POLICY_DNS) return g->dns(g->dns_arg, fd, source, now) == 0;
+	if (verdict == POLICY_HEALTH) return health_add(g->health, fd, to.port, now) == 0;
 	if (l->to_proxy) {
 		flows_add_to_proxy(g->flows, fd, &to, source, now + FLOW_DIAL_MS);
 		return true;

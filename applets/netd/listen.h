@@ -9,14 +9,15 @@
 #include <stdint.h>
 
 #include "netd/flow.h"
+#include "netd/health.h"
 #include "netd/pick.h"
 #include "netd/policy.h"
 
 struct listener {
 	int fd;                    /* -1: this place is free */
 	bool redirected;           /* to where the connection was going before it was redirected */
-	enum policy_verdict side;  /* otherwise: POLICY_INSIDE, _SERVICE or _DNS; */
-	struct endpoint to;        /* where to */
+	enum policy_verdict side;  /* otherwise: POLICY_INSIDE, _SERVICE, _DNS or _HEALTH; */
+	struct endpoint to;        /* where to; of _HEALTH: the port that is asked */
 	bool outside;              /* it listens outside of the cluster */
 	bool to_proxy;             /* there is an HTTP proxy, of which clients know */
 };
@@ -40,6 +41,7 @@ struct gate {
 	/* Takes over a connection to the DNS server. 0, or -errno: fd is still the gate's. */
 	int (*dns)(void *arg, int fd, uint32_t source, int64_t now);
 	void *dns_arg;
+	struct health *health;     /* takes over connections of health checks */
 	struct listener v[LISTENERS];
 	size_t n;                  /* the first n places have been used */
 	/* No more is accepted until then, or until there are fewer flows; 0: accepting. */

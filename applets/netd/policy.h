@@ -26,6 +26,7 @@ enum policy_verdict {
 	POLICY_SERVICE,            /* dial an endpoint of the Service at `to`, inside */
 	POLICY_REFUSE,             /* reset, or never accepted: policy_refused() */
 	POLICY_DNS,                /* answer here (dns_stream.h) */
+	POLICY_HEALTH,             /* answer here (health.h) */
 };
 
 /* The networks of this address length in which every address that is not allowed is refused

@@ -16,7 +16,7 @@ void retries_open(struct retries *r, const struct retry_kind *kind, const char *
 {
 	struct retry_entry entry = { .kind = kind };
 	struct err e = {0};
-	int k = kind->open(r->arg, name, &e);
+	int k = kind->start(r->arg, name, &e);
 
 	if (k >= 0) return;
 	if (!*e.text) err_errno(&e, k, "%s %s", kind->what, name);
@@ -36,7 +36,7 @@ int retries_settle(struct retries *r, int64_t now)
 
 	for (size_t i = 0; i < r->n;) {
 		struct retry_entry *x = &r->v[i];
-		int k = x->time.at > now ? -1 : x->kind->open(r->arg, x->name, NULL);
+		int k = x->time.at > now ? -1 : x->kind->start(r->arg, x->name, NULL);
 		if (k < 0) {
 			if (x->time.at <= now) retry_failed(&x->time, now);
 			if (x->time.at < next) next = x->time.at;

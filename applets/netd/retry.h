@@ -22,7 +22,7 @@ void retry_failed(struct retry_time *t, int64_t now);
 struct retry_kind {
 	const char *what;          /* in the log, before the name: "--expose" */
 	/* 0; 1: it is no longer needed; or -errno, with the reason in e if errno does not tell. */
-	int (*open)(void *arg, const char *name, struct err *e);
+	int (*start)(void *arg, const char *name, struct err *e);
 };
 
 struct retry_entry {
@@ -32,7 +32,7 @@ struct retry_entry {
 };
 
 struct retries {
-	void *arg;                 /* of open() */
+	void *arg;                 /* of start() */
 	struct retry_entry *v;
 	size_t n, room;
 };

@@ -37,6 +37,7 @@ struct services {
 	bool complete[SERVICE_KINDS];
 	uint64_t version;
 	char *node, *zone;
+	bool eligible;
 	bool fronts_stale, located_stale;
 	struct service_front *fronts;
 	size_t front_n, front_room;
@@ -226,8 +227,9 @@ static void forget_backends(void *arg, struct names_entry *e)
 	if (svc->object) drop_backends(svc);
 }
 
-void services_set_node(struct services *s, const char *name, const char *zone)
+void services_set_node(struct services *s, const char *name, const char *zone, bool eligible)
 {
+	s->eligible = eligible;
 	if (!strcmp(s->node, name) && !strcmp(s->zone, zone)) return;
 	free(s->node);
 	free(s->zone);
@@ -259,6 +261,16 @@ void services_free(struct services *s)
 	free(s->node);
 	free(s->zone);
 	free(s);
+}
+
+const char *services_node(const struct services *s)
+{
+	return s->node;
+}
+
+bool services_node_is_eligible(const struct services *s)
+{
+	return s->eligible;
 }
 
 bool services_complete(const struct services *s)

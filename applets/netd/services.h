@@ -37,6 +37,10 @@ const struct service_object *service_object(const struct service *s);
  * endpoint may be in more than one of them, for instance while it moves. */
 const struct service_slice *service_slice(const struct service *s, size_t i);
 
+/* This node's name; "": it is not known yet, and the node not eligible. */
+const char *services_node(const struct services *s);
+bool services_node_is_eligible(const struct services *s);
+
 /* Has the first list of Services and EndpointSlices been read? Until then the store knows little,
  * and "not found" means nothing. */
 bool services_complete(const struct services *s);
@@ -93,8 +97,8 @@ void services_remove(struct services *s, enum service_kind kind, const char *nam
 void services_begin(struct services *s, enum service_kind kind);
 void services_sweep(struct services *s, enum service_kind kind);
 
-/* This node's name and zone; "" if it has none. */
-void services_set_node(struct services *s, const char *name, const char *zone);
+/* This node's name and zone; "" if it has none. eligible: load balancers may use it. */
+void services_set_node(struct services *s, const char *name, const char *zone, bool eligible);
 
 /* Grows with each change. */
 uint64_t services_version(const struct services *s);

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/link.h"
+#include "net/netlink.h"
 #include "world/broker.h"
+#include "world/switch.h"
 
 int sockets_open(int family, bool udp)
 {
@@ -39,6 +42,22 @@ int sockets_outside(int channel, const struct endpoint *at, bool udp)
 
 	memcpy(q.address, at->address.b, sizeof q.address);
 	return broker_ask(channel, &q);
+}
+
+int sockets_claim(const struct ip *address, bool own)
+{
+	const uint8_t bits = (uint8_t)(address->len * 8);
+	const struct cidr c = { *address, bits, bits };
+	struct link_info link;
+	struct nl nl;
+	int r = nl_open(&nl);
+
+	if (r < 0) return r;
+	r = link_get(&nl, SWITCH_NODE_LINK, &link);
+	if (!r) r = own ? nl_address_add(&nl, link.index, &c)
+		: nl_address_delete(&nl, link.index, &c);
+	nl_close(&nl);
+	return r == (own ? -EEXIST : -EADDRNOTAVAIL) ? 0 : r;
 }
 
 int sockets_connect(int fd, const struct endpoint *to)

@@ -13,6 +13,10 @@ int sockets_inside(const struct endpoint *at, bool udp);
 /* The same by the broker at this channel, in the network outside. */
 int sockets_outside(int channel, const struct endpoint *at, bool udp);
 
+/* Makes this one of the node's own addresses, or no longer: only from such a one the kernel
+ * answers. 0, also if it is already so; or -errno. */
+int sockets_claim(const struct ip *address, bool own);
+
 /* Connects, or begins to: 0. -errno; fd stays the caller's. */
 int sockets_connect(int fd, const struct endpoint *to);
 

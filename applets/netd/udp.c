@@ -47,7 +47,8 @@ void udp_make_headers(const struct udp_key *key, size_t n, unsigned char out[UDP
 void udp_make_refusal(const struct udp_key *key, size_t n, unsigned char out[UDP_REFUSAL])
 {
 	enum { ICMP_HEADER = 8, UNREACHABLE = 3, PORT = 3 };
-	const struct udp_key sent = { key->server, key->client, key->server_port, key->client_port };
+	const struct udp_key sent = { key->server, key->client, key->server_port,
+		key->client_port };
 	unsigned char *icmp = out + PACKETS_HEADER;
 
 	packets_make_header(IPPROTO_ICMP, key->server, key->client, UDP_REFUSAL - PACKETS_HEADER,

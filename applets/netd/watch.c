@@ -72,6 +72,18 @@ static bool has_address(const struct json *j, const struct json_node *node,
 	return false;
 }
 
+/* Does a load balancer keep sending to this node? Not if the cluster's autoscaler is about to
+ * remove it, or somebody has. */
+static bool is_eligible(const struct json *j, const struct json_node *node)
+{
+	const struct json_node *n = json_first(j, json_path(j, node, "spec.taints"));
+
+	for (; n; n = json_next(j, n))
+		if (json_is(j, json_get(j, n, "key"), "ToBeDeletedByClusterAutoscaler"))
+			return false;
+	return !json_path(j, node, "metadata.deletionTimestamp");
+}
+
 static int change_node(void *arg, enum reflector_change what, const struct json *j,
 	const struct json_node *object, struct err *e)
 {
@@ -86,7 +98,7 @@ static int change_node(void *arg, enum reflector_change what, const struct json 
 	if (json_string(j, json_get(j, labels, "topology.kubernetes.io/zone"), zone, sizeof zone,
 		NULL) < 0)
 		*zone = 0;
-	services_set_node(w->services, name, zone);
+	services_set_node(w->services, name, zone, is_eligible(j, object));
 	return 0;
 }
 

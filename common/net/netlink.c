@@ -266,8 +266,10 @@ static unsigned char family_of(const struct ip *a)
 static int change_address(struct nl *nl, uint16_t type, uint16_t flags, int index,
 	const struct cidr *a)
 {
+	/* An address outside of the link's networks can have no duplicate there; the kernel would
+	 * not let it be used until it has looked for one. */
 	struct ifaddrmsg fixed = { .ifa_family = family_of(&a->addr), .ifa_prefixlen = a->ones,
-		.ifa_index = (unsigned)index };
+		.ifa_flags = a->ones == 128 ? IFA_F_NODAD : 0, .ifa_index = (unsigned)index };
 	struct nl_request r;
 
 	nl_begin(&r, type, flags, &fixed, sizeof fixed);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,22 +64,27 @@ static void answer_datagram(int s)
 	if (n >= 0) sendto(s, data, (size_t)n, 0, &from.any, len);
 }
 
+enum { LISTENERS = 4, STREAMS = 2 };   /* of each type one for each family; streams first */
+
+static void open_listeners(struct pollfd p[LISTENERS], const char *port)
+{
+	for (int i = 0; i < LISTENERS; i++) {
+		p[i].fd = listener(i < STREAMS ? SOCK_STREAM : SOCK_DGRAM, i % 2 ? "::" : "0.0.0.0", port);
+		p[i].events = POLLIN;
+	}
+	puts("ready");
+}
+
 /* serve PORT: TCP and UDP, both families, until it is killed; one connection at a time */
 static int serve(int argc, char **argv)
 {
 	if (argc != 1) return 100;
-	struct pollfd p[] = {
-		{ .fd = listener(SOCK_STREAM, "0.0.0.0", argv[0]) },
-		{ .fd = listener(SOCK_STREAM, "::", argv[0]) },
-		{ .fd = listener(SOCK_DGRAM, "0.0.0.0", argv[0]) },
-		{ .fd = listener(SOCK_DGRAM, "::", argv[0]) },
-	};
-	for (int i = 0; i < 4; i++) p[i].events = POLLIN;
-	puts("ready");
-	while (poll(p, 4, -1) >= 0 || errno == EINTR)
-		for (int i = 0; i < 4; i++)
+	struct pollfd p[LISTENERS];
+	open_listeners(p, argv[0]);
+	while (poll(p, LISTENERS, -1) >= 0 || errno == EINTR)
+		for (int i = 0; i < LISTENERS; i++)
 			if (p[i].revents & POLLIN)
-				(i < 2 ? answer_stream : answer_datagram)(p[i].fd);
+				(i < STREAMS ? answer_stream : answer_datagram)(p[i].fd);
 	return 1;
 }
 
@@ -109,30 +115,35 @@ static int ask(int argc, char **argv)
 	return 0;
 }
 
-/* name-server PORT: TCP and UDP; whoever connects, or sends something, gets the host's name */
+static void tell_name(int s, bool stream, const char *name)
+{
+	char data[64];
+	union address from;
+	socklen_t len = sizeof from;
+
+	if (!stream) {
+		if (recvfrom(s, data, sizeof data, 0, &from.any, &len) >= 0)
+			sendto(s, name, strlen(name), 0, &from.any, len);
+		return;
+	}
+	int c = accept4(s, NULL, NULL, SOCK_CLOEXEC);
+	if (write(c, name, strlen(name)) < 0) show("write", -1);
+	close(c);
+}
+
+/* name-server PORT: TCP and UDP, both families; whoever connects, or sends something, gets the host's
+ * name */
 static int name_server(int argc, char **argv)
 {
-	char name[64] = "", data[64];
+	char name[64] = "";
+	struct pollfd p[LISTENERS];
 
 	if (argc != 1) return 100;
-	struct pollfd p[] = {
-		{ .fd = listener(SOCK_STREAM, "0.0.0.0", argv[0]), .events = POLLIN },
-		{ .fd = listener(SOCK_DGRAM, "0.0.0.0", argv[0]), .events = POLLIN },
-	};
 	gethostname(name, sizeof name - 1);
-	puts("ready");
-	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
-		union address from;
-		socklen_t len = sizeof from;
-		if (p[0].revents & POLLIN) {
-			int c = accept4(p[0].fd, NULL, NULL, SOCK_CLOEXEC);
-			if (write(c, name, strlen(name)) < 0) show("write", -1);
-			close(c);
-		}
-		if (p[1].revents & POLLIN &&
-			recvfrom(p[1].fd, data, sizeof data, 0, &from.any, &len) >= 0)
-			sendto(p[1].fd, name, strlen(name), 0, &from.any, len);
-	}
+	open_listeners(p, argv[0]);
+	while (poll(p, LISTENERS, -1) >= 0 || errno == EINTR)
+		for (int i = 0; i < LISTENERS; i++)
+			if (p[i].revents & POLLIN) tell_name(p[i].fd, i < STREAMS, name);
 	return 1;
 }
 

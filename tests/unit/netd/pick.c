@@ -63,7 +63,7 @@ static void begin(const char *spec)
 	if (p.services) services_free(p.services);
 	free(p.affinities);
 	p = (struct picker){ .services = services_new() };
-	services_set_node(p.services, "n", "");
+	services_set_node(p.services, "n", "", true);
 	service(spec);
 }
 

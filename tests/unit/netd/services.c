@@ -187,7 +187,7 @@ TEST(the_nodes_zone_counts)
 	CHECK(put_slice(SLICE("s1", "web", HTTP(1), "{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"a\"}]}},"
 		"{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{\"name\":\"b\"}]}}")));
 	CHECK_STR(backends("10.43.0.9", 80), "10.42.0.5:1 10.42.0.6:1");
-	services_set_node(s, "n", "b");
+	services_set_node(s, "n", "b", true);
 	CHECK_STR(backends("10.43.0.9", 80), "10.42.0.5:1(not used) 10.42.0.6:1");
 }
 
