@@ -15,6 +15,7 @@
 #include "base/mounts.h"
 #include "base/spawn.h"
 #include "plan/cgroup.h"
+#include "plan/fix/cgroup2.h"
 #include "plan/fix/writable.h"
 #include "plan/probe/probe.h"
 
@@ -78,11 +79,16 @@ void probe_cgroup(const struct plan_options *o, struct fact_result *r)
 	}
 	for (char *s = have; *s; s++)
 		if (*s == ' ') *s = ',';
+	/* The kernel's own root has no cgroup.events. */
+	const char *cause = !io_exists(CGROUP_ROOT "/cgroup.events")
+		? "boot Linux with cgroup_enable=memory"
+		: "the group above does not pass it on (its cgroup.subtree_control; systemd: "
+		"Delegate=yes)";
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!mounts_has_option(have, wanted[i])) {
 			probe_obstacle(r, KIND_CGROUP_ABSENT,
-				"controller %s is not in " CGROUP_ROOT "/cgroup.controllers",
-				wanted[i]);
+				"controller %s is not in " CGROUP_ROOT "/cgroup.controllers: %s",
+				wanted[i], cause);
 			return;
 		}
 }
@@ -161,6 +167,39 @@ void probe_cgroup_make(const struct plan_options *o, struct fact_result *r)
 	probe_obstacle_errno(r, kind, path, -e);
 }
 
+/* As the kubelet does for its groups; what it passed on for the trial is taken back. */
+static int try_pass_on(const struct cgroup2_root *root, const char **name)
+{
+	size_t i = 0;
+	int r = 0;
+
+	while (!r && (*name = cgroup2_missing(root, &i))) {
+		r = cgroup2_enable(*name, true);
+		if (!r) cgroup2_enable(*name, false);
+	}
+	return r;
+}
+
+void probe_cgroup_pass_on(const struct plan_options *o, struct fact_result *r)
+{
+	struct cgroup2_root root;
+	const char *name;
+
+	(void)o;
+	if (!cgroup_is_v2() || cgroup2_look(&root) < 0) return;
+	int e = try_pass_on(&root, &name);
+	if (!e) return;
+	if (e == -EROFS || e == -EACCES || e == -EPERM) {   /* the fact cgroup-make has it */
+		r->state = RESULT_SKIPPED;
+		snprintf(r->why, sizeof r->why, "cgroups cannot be created");
+		return;
+	}
+	bool ours = e == -EBUSY && root.is_ours && !root.has_systemd;
+	probe_obstacle(r, ours ? KIND_CGROUP_PASS_ON_BUSY : KIND_CGROUP_PASS_ON_CLOSED,
+		"passing %s on from " CGROUP_ROOT "%s: %s", name,
+		e == -EBUSY ? ", which has processes" : "", strerror(-e));
+}
+
 /* One thing that the kubelet does in a group: sets a limit. Per version 1 hierarchy, or in the
  * one of version 2. */
 static const struct { const char *controller, *file, *value; } limits_v1[] = {
@@ -205,6 +244,24 @@ static void try_group(const char *parent, const char *file, const char *value,
 	for (int i = 0; rmdir(dir) < 0 && errno == EBUSY && i < 50; i++) usleep(10000);
 }
 
+/* Passes the controllers on for as long as it takes. */
+static void write_v2(struct fact_result *r)
+{
+	struct cgroup2_root root;
+	const char *name;
+	size_t i = 0;
+
+	if (cgroup2_look(&root) < 0) return;
+	while ((name = cgroup2_missing(&root, &i)))
+		if (cgroup2_enable(name, true) < 0) {
+			r->state = RESULT_SKIPPED;
+			snprintf(r->why, sizeof r->why, "the controllers are not passed on yet");
+		}
+	for (i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
+		try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);
+	for (i = 0; (name = cgroup2_missing(&root, &i));) cgroup2_enable(name, false);
+}
+
 void probe_cgroup_write(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
@@ -218,8 +275,7 @@ void probe_cgroup_write(const struct plan_options *o, struct fact_result *r)
 		return;
 	}
 	if (cgroup_is_v2()) {
-		for (size_t i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
-			try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);
+		write_v2(r);
 		return;
 	}
 	for (size_t i = 0; i < sizeof limits_v1 / sizeof *limits_v1 && !r->state; i++) {
