@@ -17,7 +17,7 @@ CPPFLAGS := -D_GNU_SOURCE -Icommon -Iapplets -I$(B) -isystem $(B)/include
 # A section per function lets the linker drop what nothing calls. Nothing here unwinds its stack, so no tables for that.
 # The linker optimizes the whole program, which takes 3 % of it away. The objects hold ordinary code as well, for `unused` and `size`.
 LTO := -flto=auto -ffat-lto-objects
-CFLAGS := -std=c11 -Os -g0 $(LTO) $(WARN) -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+CFLAGS := -std=c11 -Oz -g0 $(LTO) $(WARN) -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 # musl-gcc picks the start file of a dynamic executable for -static-pie, and Debian's BearSSL lies in glibc's library directory:
 # so every file is named here.
 GCCLIB := $(dir $(shell $(HOSTCC) -print-libgcc-file-name 2>/dev/null))

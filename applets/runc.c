@@ -132,11 +132,11 @@ static bool has_document(const struct shim_rules *rules, enum shim_document doc)
 	return false;
 }
 
-static bool has_rule(const struct shim_rules *rules, enum shim_rule_id id)
+static const struct shim_use *use_of(const struct shim_rules *rules, enum shim_rule_id id)
 {
 	for (size_t i = 0; i < rules->n; i++)
-		if (rules->v[i].rule == &shim_rule_rows[id]) return true;
-	return false;
+		if (rules->v[i].rule == &shim_rule_rows[id]) return &rules->v[i];
+	return NULL;
 }
 
 static bool is_create(const char *verb)
@@ -208,8 +208,10 @@ static int become_runc(const struct shim_call *c, const struct shim_rules *rules
 	if (setenv(LOOP_ENV, pid, 1) < 0) return failed(c, path, strerror(errno));
 	char **v = real_argv(rules, c->verb, argc, argv);
 	v[0] = path;
-	if (has_rule(rules, SHIM_CREATE_AGAIN) && c->verb < argc &&
-		!strcmp(argv[c->verb], "create")) {
+	const char *verb = c->verb < argc ? argv[c->verb] : "";
+	const struct shim_use *hide = use_of(rules, SHIM_HIDE_ROOTS);
+	if (hide && is_create(verb)) create_hide_roots(hide->args.v[0], c->bundle);
+	if (use_of(rules, SHIM_CREATE_AGAIN) && !strcmp(verb, "create")) {
 		int r = create_again(c, path, v);
 		return r < 0 ? failed(c, path, strerror(-r)) : r;
 	}

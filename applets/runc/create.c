@@ -1,14 +1,19 @@
-/* Creates a container again if its first process has ended by the time that `create` returns.
- * Between create and start, runc's init waits in the open of a FIFO. A signal by which its Go
- * runtime interrupts itself may arrive only then, and a kernel that does not restart the call
+/* What `create` needs beside an edited configuration.
+ * A mount namespace without the roots of other containers: their mounts could not be unmounted, in
+ * gVisor, as long as this namespace or the container's own has copies of them.
+ * Creating a container again if its first process has ended by the time that `create`
+ * returns: between create and start, runc's init waits in the open of a FIFO. A signal by which its
+ * Go runtime interrupts itself may arrive only then, and a kernel that does not restart the call
  * (gVisor) ends the container with it. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,9 +21,27 @@
 #include "base/clock.h"
 #include "base/die.h"
 #include "base/io.h"
+#include "base/mounts.h"
+#include "base/path.h"
 #include "base/process.h"
 #include "base/spawn.h"
 #include "runc/shim.h"
+
+void create_hide_roots(const char *directory, const char *bundle)
+{
+	char own[PATH_MAX];
+	_cleanup_mounts_ struct mounts m = {0};
+
+	if (!realpath(bundle, own) || unshare(CLONE_NEWNS) < 0 || mounts_read(&m) < 0) return;
+	const struct mount_entry *at = mounts_at(&m, directory);
+	if (!at || at->shared) return;
+	for (size_t i = m.n; i-- > 0;) {
+		const char *point = m.v[i].point;
+		if (!strcmp(point, directory) || !path_within(point, directory) ||
+			path_within(point, own)) continue;
+		umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+}
 
 enum { ATTEMPTS = 3, SETTLE_MS = 1000, STEP_MS = 1, STAT_MAX = 4096 };
 
