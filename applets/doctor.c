@@ -14,11 +14,14 @@
 struct doctor {
 	struct plan_options o;
 	int format;
+	bool quiet;
 };
 
 static const struct opt opts[] = {
 	{ OPT_CHOICE, 'o', "output", offsetof(struct doctor, format), .choices = output_formats,
 	  .help = "output format" },
+	{ OPT_FLAG, 'q', "quiet", offsetof(struct doctor, quiet),
+	  .help = "show obstacles and the result only" },
 	PLAN_OPT_ROWS(struct doctor, o),
 	{ OPT_END },
 };
@@ -52,25 +55,37 @@ static void print_steps(const struct plan *p, const struct fact *f)
 			printf("          -> %s: %s\n", mechanisms[row->by].name, row->what);
 	}
 	const struct plan_step *s = first_step(p, f);
-	if (s && !s->row) printf("          -> %s\n", f->help ? f->help : "no remedy is known");
+	const char *help = s && !s->row ? plan_help(f, s->seen) : NULL;
+	if (s && !s->row) printf("          -> %s\n", help ? help : "no remedy is known");
 }
 
-static void print_verdict(const struct plan *p)
+/* EX_FAIL: what was asked for cannot run; EX_LIMITED: it can, but not all of it works. */
+static int judge_all(const struct doctor *cfg, const struct plan *p, const struct buf *limits)
 {
-	const struct plan_step *network = first_step(p, &facts[FACT_NETNS]);
-
-	puts(plan_blocked(p, ALL_FATAL) ? "\nresult: k3s cannot run here"
-		: plan_blocked(p, NODE_FATAL)
-		? "\nresult: no node can run here, only the control plane; 'k3sbox run' starts that"
-		: network && !network->row
-		? "\nresult: a node can run here, with pods that have hostNetwork: true alone"
-		: "\nresult: a node with pods can run here");
+	if (plan_blocked(p, ALL_FATAL)) return EX_FAIL;
+	if (plan_blocked(p, NODE_FATAL)) return cfg->o.mode == MODE_NODE ? EX_FAIL : EX_LIMITED;
+	return limits->len ? EX_LIMITED : EX_OK;
 }
 
-static void print_text(const struct plan *p)
+static void print_verdict(const struct doctor *cfg, const struct plan *p, const struct buf *limits)
+{
+	if (plan_blocked(p, ALL_FATAL)) {
+		puts("\nresult: k3s cannot run here");
+	} else if (plan_blocked(p, NODE_FATAL)) {
+		puts("\nresult: no node can run here, only the control plane; 'k3sbox run' starts "
+			"that");
+	} else {
+		printf("\nresult: %s can run here%s%s\n", cfg->o.mode == MODE_CONTROL_PLANE
+			? "the control plane" : "a node with pods",
+			limits->len ? ", with limits: " : "", limits->len ? limits->data : "");
+	}
+}
+
+static void print_text(const struct doctor *cfg, const struct plan *p)
 {
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		const struct fact_result *r = &p->results[i];
+		if (cfg->quiet && r->state != RESULT_OBSTACLE) continue;
 		printf("%-8s  %s: %s\n", verdicts[judge(p, i)], facts[i].name,
 			*r->why ? r->why : facts[i].title);
 		print_steps(p, &facts[i]);
@@ -150,15 +165,20 @@ static void print_journal(void)
 static int examine(const struct doctor *cfg)
 {
 	struct fact_result results[FACT_COUNT];
+	_cleanup_buf_ struct buf limits = {0};
 	struct plan p;
 
 	plan_probe(&cfg->o, results);
 	plan_make(&cfg->o, results, &p);
-	if (cfg->format == OUTPUT_JSON) print_json(&p);
-	else print_text(&p), print_journal(), print_verdict(&p);
-	int status = EX_OK;
-	for (size_t i = 0; i < FACT_COUNT; i++)
-		if (judge(&p, i) == REJECTED) status = EX_FAIL;
+	plan_limits(&p, &limits);
+	if (cfg->format == OUTPUT_JSON) {
+		print_json(&p);
+	} else {
+		print_text(cfg, &p);
+		print_journal();
+		print_verdict(cfg, &p, &limits);
+	}
+	int status = judge_all(cfg, &p, &limits);
 	plan_free(&p);
 	fflush(stdout);
 	return status;
@@ -212,17 +232,19 @@ const struct applet applet_doctor = {
 	.name = "doctor",
 	.group = GROUP_CLUSTER,
 	.summary = "show the obstacles to k3s on this machine and what k3sbox does about them",
-	.usage = "[-o json] [OPTION…] [-- K3S-FLAG…]",
+	.usage = "[-q] [-o json] [OPTION…] [-- K3S-FLAG…]",
 	.opts = opts,
 	.cfg_size = sizeof(struct doctor),
 	.more =
 		"pass      it works here\n"
 		"warning   it does not, and this is what k3sbox does about it\n"
-		"rejected  it does not, and nothing here helps: exit status 1\n"
-		"skipped   not tested: it depends on another, or concerns nodes alone\n"
+		"rejected  it does not, and nothing here helps\n"
+		"skipped   not tested, for the reason that is shown\n"
 		"Each line is the result of doing the real thing, in temporary namespaces;\n"
 		"nothing is changed. Flags for k3s behind --, and those in its configuration\n"
-		"files, are respected.\n",
+		"files, are respected.\n"
+		"Exit status: 0 all of it works, 2 it works with the limits in the last line, 1\n"
+		"it does not.\n",
 	.flags = APPLET_REST,
 	.run = run,
 };

@@ -37,8 +37,10 @@ static void report(void *quiet, const struct plan_step *s, int r, const struct e
 
 static void explain(const struct plan *p, const struct fact *f, const char *consequence)
 {
-	warn("%s%s%s%s", p->results[f - facts].why, consequence, f->help ? "; " : "",
-		f->help ? f->help : "");
+	const struct fact_result *seen = &p->results[f - facts];
+	const char *help = plan_help(f, seen);
+
+	warn("%s%s%s%s", seen->why, consequence, help ? "; " : "", help ? help : "");
 }
 
 /* What no step removes and nothing survives. */

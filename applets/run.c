@@ -69,14 +69,21 @@ static int refuse_damaged(const struct presence *p)
 
 static int refuse_lock(int r)
 {
-	warn_errno(r, K3SBOX_RUN "/lock");
+	warn("%s: %s%s", K3SBOX_RUN "/lock", strerror(-r), r == -EROFS
+		? "; mount a tmpfs on /run (docker run --tmpfs /run)" : "");
 	return EX_FAIL;
 }
 
 /* Another run holds the lock. Says so, once it is known which; true if there is no need to wait. */
 static bool look_at_first(const struct run *cfg, const struct strv *words, const struct presence *p,
-	bool *said)
+	bool *said, const struct loop_reporter *r)
 {
+	static const char *const phases[RUNSTATE_PHASES] = {
+		[RUNSTATE_STARTING] = "k3s started", [RUNSTATE_API] = "API ready",
+		[RUNSTATE_READY] = "ready", [RUNSTATE_STOPPING] = "stopping",
+		[RUNSTATE_STOPPED] = "stopped",
+	};
+	static enum runstate_phase shown = RUNSTATE_PHASES;
 	const struct runstate *s = &p->s;
 
 	if (p->kind != PRESENCE_RUNNING) return false;   /* it prepares, or ends */
@@ -85,6 +92,8 @@ static bool look_at_first(const struct run *cfg, const struct strv *words, const
 	if (!*said)
 		printf("k3sbox runs already (pid %d, %s)\n", (int)p->supervisor.pid,
 			runstate_phase_names[s->phase]);
+	if (s->phase != shown) loop_report(r, "%s", phases[s->phase]);
+	shown = s->phase;
 	fflush(stdout);
 	*said = true;
 	return far_enough(cfg, s);
@@ -93,9 +102,9 @@ static bool look_at_first(const struct run *cfg, const struct strv *words, const
 /* Waits for what the first one waits for. Success once it is ready, its status if it ends before.
  * -1 with the lock in cfg->lock if there was none: `status` and `stop` take it for a moment too,
  * and a first one may fail early. */
-static int join(struct run *cfg, const struct strv *words, int64_t t0)
+static int join(struct run *cfg, const struct strv *words, const struct loop_reporter *reporter)
 {
-	int64_t end = t0 + (int64_t)cfg->timeout * 1000;
+	int64_t end = reporter->t0 + (int64_t)cfg->timeout * 1000;
 	bool said = false;
 
 	for (int ms = 20;; clock_sleep_ms((unsigned)ms), ms = 200) {
@@ -117,7 +126,7 @@ static int join(struct run *cfg, const struct strv *words, int64_t t0)
 		}
 		if (lock != -EWOULDBLOCK) return refuse_lock(lock);
 		if (p.kind == PRESENCE_DAMAGED) return refuse_damaged(&p);
-		if (look_at_first(cfg, words, &p, &said)) return EX_OK;
+		if (look_at_first(cfg, words, &p, &said, reporter)) return EX_OK;
 		if (!cfg->timeout || clock_ms() < end) continue;
 		warn("not ready after %u s: 'k3sbox status' and 'k3sbox logs' show how far it is",
 			cfg->timeout);
@@ -225,10 +234,14 @@ static void report_prepared(const struct loop_reporter *r, const struct prepared
 		p->state.control_plane ? "; control plane alone" : "");
 }
 
-static void print_next(const char *kubeconfig, bool control_plane)
+static void print_next(const struct runstate *s)
 {
-	printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", kubeconfig,
-		control_plane ? "namespaces" : "nodes,pods -A");
+	_cleanup_buf_ struct buf limits = {0};
+
+	printf("kubeconfig: %s   next: k3sbox kubectl get %s\n", s->kubeconfig,
+		s->control_plane ? "namespaces" : "nodes,pods -A");
+	plan_limits_of(&s->obstacles, &limits);
+	if (limits.len) printf("limits here: %s\n", limits.data);
 }
 
 static int run_here(const struct background *b)
@@ -246,7 +259,7 @@ static int start_here(struct run *cfg, const struct strv *words, struct loop_rep
 		report_prepared(r, &p);
 		status = cfg->detach ? detach(&b) : loop_supervise(cfg, &p, r);
 	}
-	if (!status && cfg->detach) print_next(p.state.kubeconfig, p.state.control_plane);
+	if (!status && cfg->detach) print_next(&p.state);
 	prepared_free(&p);
 	return status;
 }
@@ -311,7 +324,7 @@ static int start_in_world(struct run *cfg, const struct strv *words,
 		isolation->why.text);
 	int status = cfg->detach ? detach(&b) : run_world(&b);
 	if (!status && cfg->detach && !runstate_load(&s, K3SBOX_RUN, &e))
-		print_next(s.kubeconfig, s.control_plane);
+		print_next(&s);
 	return status;
 }
 
@@ -386,7 +399,7 @@ static int run(void *cfg_, const struct args *args)
 	}
 	words_of(cfg, &words);
 	cfg->lock = runstate_lock(K3SBOX_RUN);
-	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, &words, r.t0) : -1;
+	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, &words, &r) : -1;
 	if (status >= 0) return status;
 	if (cfg->lock < 0) return refuse_lock(cfg->lock);
 	status = start(cfg, &words, &r);

@@ -29,7 +29,9 @@ enum { ASK_TIMEOUT_MS = 20000, TURNS_MAX = KNOB_COUNT * 2 };
 
 static int say_blocked(const struct fact *f, const struct fact_result *seen, const char *what)
 {
-	warn("%s: %s%s%s", what, seen->why, f->help ? "; " : "", f->help ? f->help : "");
+	const char *help = plan_help(f, seen);
+
+	warn("%s: %s%s%s", what, seen->why, help ? "; " : "", help ? help : "");
 	return EX_FAIL;
 }
 

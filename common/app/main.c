@@ -141,9 +141,9 @@ static int help(int fd)
 			if ((int)(*a)->group == g)
 				buf_printf(&b, "  %-12s %s\n", (*a)->name, (*a)->summary);
 	}
-	buf_puts(&b, "\nExit status: 0 success, 1 failure, 3 not running, 100 usage error,\n"
-		"111 system call failed, 124 timed out, 126 program not executable,\n"
-		"127 program not found, 128+N killed by signal N.\n");
+	buf_puts(&b, "\nExit status: 0 success, 1 failure, 2 works with limits, 3 not running,\n"
+		"100 usage error, 111 system call failed, 124 timed out, 126 program not\n"
+		"executable, 127 program not found, 128+N killed by signal N.\n");
 	return put(fd, &b);
 }
 

@@ -10,6 +10,7 @@
 enum {
 	EX_OK = 0,       /* done */
 	EX_FAIL = 1,     /* the operation failed, or the answer is no */
+	EX_LIMITED = 2,  /* doctor: works, but not all of it */
 	EX_STOPPED = 3,  /* status: nothing is running */
 	EX_USE = 100,    /* the command line makes no sense */
 	EX_SYS = 111,    /* a system call failed that should not */

@@ -102,6 +102,14 @@ static bool is_skipped(const struct fact *f, const struct plan_options *o)
 	return f->node_only && o->mode == MODE_CONTROL_PLANE;
 }
 
+static void skip(struct fact_result *r, const char *why)
+{
+	*r = (struct fact_result){ .state = RESULT_SKIPPED };
+	snprintf(r->why, sizeof r->why, "%s", why);
+}
+
+static const char not_a_node[] = "not tested: of concern to a node alone";
+
 struct plan_early {
 	struct plan_child children[FACT_COUNT];
 };
@@ -154,8 +162,8 @@ void plan_probe(const struct plan_options *o, struct fact_result results[FACT_CO
 	/* Without root most of the facts would only report that, each in its own way. */
 	memset(results, 0, FACT_COUNT * sizeof *results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
-		if (is_skipped(&facts[i], o) || (!root && i != FACT_ROOT))
-			results[i].state = RESULT_SKIPPED;
+		if (is_skipped(&facts[i], o)) skip(&results[i], not_a_node);
+		else if (!root && i != FACT_ROOT) skip(&results[i], "not tested: root is needed");
 	start_slow(o, children.children, results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (results[i].state != RESULT_SKIPPED && !facts[i].slow)
@@ -229,6 +237,32 @@ const struct plan_step *plan_blocked(const struct plan *p, enum severity s)
 	return NULL;
 }
 
+const char *plan_help(const struct fact *f, const struct fact_result *seen)
+{
+	return seen->help ? seen->help : f->help;
+}
+
+/* Several steps may have the same limit. */
+static void add_limit(struct buf *out, const char *limit)
+{
+	if (!limit || (out->len && strstr(out->data, limit))) return;
+	buf_printf(out, "%s%s", out->len ? "; " : "", limit);
+}
+
+void plan_limits(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->n; i++)
+		add_limit(out, p->steps[i].row ? p->steps[i].row->limit : p->steps[i].fact->limit);
+}
+
+void plan_limits_of(const struct strv *keys, struct buf *out)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct step_row *row = step_find(keys->v[i]);
+		if (row) add_limit(out, row->limit);
+	}
+}
+
 const struct fact *plan_prepare(struct plan_options *o, struct plan *p)
 {
 	struct fact_result results[FACT_COUNT];
@@ -243,7 +277,7 @@ const struct fact *plan_prepare(struct plan_options *o, struct plan *p)
 	why = s->fact;
 	plan_free(p);
 	for (size_t i = 0; i < FACT_COUNT; i++)
-		if (is_skipped(&facts[i], o)) results[i].state = RESULT_SKIPPED;
+		if (is_skipped(&facts[i], o)) skip(&results[i], not_a_node);
 	plan_make(o, results, p);
 	return why;
 }

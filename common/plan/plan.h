@@ -70,6 +70,14 @@ const struct fact *plan_prepare(struct plan_options *o, struct plan *p);
 /* The first obstacle of exactly this severity that nothing removes; NULL if there is none. */
 const struct plan_step *plan_blocked(const struct plan *p, enum severity s);
 
+/* What the user can do about an obstacle that no step removes; NULL if nothing is known. */
+const char *plan_help(const struct fact *f, const struct fact_result *seen);
+
+/* What does not work in spite of the plan, or because of it, "; " between; empty if nothing. */
+void plan_limits(const struct plan *p, struct buf *out);
+/* The same, of the steps with these keys (struct runstate). */
+void plan_limits_of(const struct strv *keys, struct buf *out);
+
 #define PLAN_SHIM_RULES K3SBOX_RUN "/shim"
 
 /* One at a time: held from probing to the end of applying or undoing. Waits. A descriptor to

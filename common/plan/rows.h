@@ -109,6 +109,8 @@ struct fact_result {
 	enum obstacle_kind kind;
 	char why[240];   /* the real error, or what was seen */
 	char value[240]; /* what steps need to know (an address, …), by the fact's own convention */
+	/* what the user can do about it if no step helps; NULL: what the fact says. Static */
+	const char *help;
 };
 
 /* How bad an obstacle is that stays. */
@@ -133,6 +135,8 @@ struct fact {
 	bool slow;
 	bool (*settled)(const struct plan_options *o);   /* fine without a probe; may be NULL */
 	const char *help;             /* what the user can do if no step helps; may be NULL */
+	/* DEGRADED: what is not possible if no step helps, "no terminals in pods"; may be NULL */
+	const char *limit;
 };
 extern const struct fact facts[FACT_COUNT];
 
@@ -160,6 +164,7 @@ struct step_row {
 	bool node_only;               /* not for a control plane alone */
 	bool also;                    /* in addition to the row before it, not instead of it */
 	bool optional;                /* BY_FILE, BY_MOUNT: go on if it fails */
+	const char *limit;            /* what is not possible with it: "no Services"; may be NULL */
 	enum knob knob;               /* BY_FLAG */
 	enum shim_rule_id rule;       /* BY_SHIM */
 	const char *option;           /* BY_INTERCEPT: option of `intercept` */

@@ -65,7 +65,8 @@ run k3sbox status -o json
 same "its JSON" "true starting false" "$(printf %s "$out" | jq -r '"\(.running) \(.phase) \(.api)"')"
 run k3sbox run -d --timeout 1
 same "a second run waits as well: 124" 124 "$rc"
-has "a second run finds the first" "$out" "already (pid $(pid_of supervisor)"
+has "a second run finds the first, and shows how far it is" "$out" \
+	"already (pid $(pid_of supervisor)" " s  k3s started"
 run k3sbox run -d --wait=none
 same "a second run that does not wait" 0 "$rc"
 check "with the same options" test -z "$err"

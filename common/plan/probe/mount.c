@@ -267,6 +267,9 @@ void probe_overlay(const struct plan_options *o, struct fact_result *r)
 		e);
 }
 
+static const char make_room[] =
+	"free some space, or choose another directory with --data-dir DIR";
+
 void probe_data_dir(const struct plan_options *o, struct fact_result *r)
 {
 	enum { LEAST_MB = 300 };
@@ -290,14 +293,19 @@ void probe_data_dir(const struct plan_options *o, struct fact_result *r)
 		char what[PATH_MAX + 16];
 		snprintf(what, sizeof what, "data directory %s", o->data_dir);
 		probe_obstacle_errno(r, KIND_NONE, what, e);
+		if (e == EROFS)
+			r->help = "mount it writable, or choose another directory with --data-dir "
+				"DIR";
+		if (e == ENOSPC || e == EDQUOT) r->help = make_room;
 		return;
 	}
 	unsigned long long mb =
 		(unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
-	if (fs.f_blocks && mb < LEAST_MB)
-		probe_obstacle(r, KIND_NONE,
-			"data directory %.100s: %llu MiB are free, k3s needs %d at least",
-			o->data_dir, mb, LEAST_MB);
+	if (!fs.f_blocks || mb >= LEAST_MB) return;
+	probe_obstacle(r, KIND_NONE,
+		"data directory %.100s: %llu MiB are free, k3s needs %d at least",
+		o->data_dir, mb, LEAST_MB);
+	r->help = make_room;
 }
 
 /* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. */

@@ -32,6 +32,16 @@ void probe_root(const struct plan_options *o, struct fact_result *r)
 	if (geteuid()) probe_obstacle(r, KIND_NONE, "running as user %u", (unsigned)geteuid());
 }
 
+/* k3s, containerd and runc keep their state there, as k3sbox does. */
+void probe_run(const struct plan_options *o, struct fact_result *r)
+{
+	char dir[] = "/run/k3sbox-XXXXXX";
+
+	(void)o;
+	if (mkdtemp(dir)) rmdir(dir);
+	else probe_obstacle_errno(r, KIND_NONE, "a directory in /run", errno);
+}
+
 void probe_k3s(const struct plan_options *o, struct fact_result *r)
 {
 	enum { ASK_MS = 20000, SHOWN = 120 };
@@ -49,6 +59,9 @@ void probe_k3s(const struct plan_options *o, struct fact_result *r)
 			"'%.80s --version' is not k3s's output (exit status %d): %.*s", o->k3s,
 			spawn_status(status), SHOWN,
 			out.data && *out.data ? out.data : "nothing");
+	else
+		snprintf(r->why, sizeof r->why, "%.100s is %.*s", o->k3s,
+			(int)strcspn(out.data, "\n"), out.data);
 }
 
 void probe_kmsg(const struct plan_options *o, struct fact_result *r)

@@ -122,6 +122,31 @@ TEST(containers_without_writable_cgroups)
 	plan_free(&p);
 }
 
+TEST(limits_are_told_once)
+{
+	struct plan_options o = { .data_dir = "/x" };
+	struct fact_result *r = fresh();
+	_cleanup_buf_ struct buf limits = {0}, known = {0};
+	_cleanup_strv_ struct strv keys = {0};
+	struct plan p;
+
+	found(r, FACT_IPTABLES, KIND_NONE);
+	found(r, FACT_KMSG, KIND_KMSG_ABSENT);
+	found(r, FACT_NETNS, KIND_NETNS_LOOPBACK);
+	found(r, FACT_JOIN, KIND_NONE);
+	plan_make(&o, r, &p);
+	plan_limits(&p, &limits);
+	CHECK_STR(limits.data, "no Services; pods with hostNetwork: true alone");
+	plan_free(&p);
+	strv_add(&keys, "KMSG_LINK");
+	plan_limits_of(&keys, &known);
+	CHECK(!known.len);
+	strv_add(&keys, "KUBE_PROXY_OFF");
+	strv_add(&keys, "A_STEP_OF_ANOTHER_VERSION");
+	plan_limits_of(&keys, &known);
+	CHECK_STR(known.data, "no Services");
+}
+
 TEST(forbidden_mechanisms_are_passed_over)
 {
 	struct plan_options o = { .data_dir = "/x", .no_mount = true };
