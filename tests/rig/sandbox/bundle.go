@@ -72,7 +72,7 @@ func (r *run) makeBundle() error {
 		}
 		mounts, caps := dockerMounts(r), dockerCapabilities
 		if r.row.admin {
-			caps = append(caps, "SYS_ADMIN", "NET_ADMIN")
+			caps = append(caps, "SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")
 			mounts = append(mounts, disks(r)...)
 		}
 		return r.writeBundle(root, mounts, caps)

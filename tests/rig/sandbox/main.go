@@ -26,7 +26,7 @@ type environment struct {
 	route      bool // there is a default route
 	ownRoot    bool // the root is --root and nothing else
 	docker     bool // no capabilities but Docker's default ones
-	admin      bool // CAP_SYS_ADMIN and CAP_NET_ADMIN too
+	admin      bool // CAP_SYS_ADMIN, NET_ADMIN and SYS_PTRACE too
 	runc       bool // started by runc, not by runsc
 	user       bool // root of a user namespace with 65,536 IDs
 	masked     bool // and parts of /proc and /sys are covered there
@@ -41,7 +41,7 @@ var environments = []environment{
 	{name: "E6", what: "gVisor over a given root, the command is process 1", start: startOCI, cgroup: true, route: true, ownRoot: true},
 	{name: "E8", what: "an unprivileged LXC container: root of a user namespace", start: startNative, cgroup: true, route: true, user: true},
 	{name: "E8M", what: "E8 with parts of /proc and /sys covered", start: startNative, cgroup: true, route: true, user: true, masked: true},
-	{name: "E9", what: "E5 with CAP_SYS_ADMIN and CAP_NET_ADMIN", start: startOCI, cgroup: true, route: true, docker: true, admin: true, runc: true},
+	{name: "E9", what: "E5 with CAP_SYS_ADMIN, NET_ADMIN and SYS_PTRACE", start: startOCI, cgroup: true, route: true, docker: true, admin: true, runc: true},
 	{name: "E10", what: "gVisor, Docker's default capabilities", start: startOCI, cgroup: true, route: true, docker: true},
 	{name: "E11", what: "E10 without cgroups", start: startOCI, route: true, docker: true},
 }
