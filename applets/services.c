@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cluster/kube.h"
+#include "cluster/outside.h"
 #include "cluster/presence.h"
 #include "cluster/ready.h"
 #include "net/ip.h"
@@ -77,44 +78,28 @@ static const char *owned(struct service_rows *t, struct buf *b)
 	return s;
 }
 
-/* Calls fn with each port of a Service. */
-static const char *join_ports(struct service_rows *t, const struct json_node *service,
-	void (*fn)(struct service_rows *t, const struct json_node *service,
-		const struct json_node *port, struct buf *b))
+static const char *list_ports(struct service_rows *t, const struct json_node *service)
 {
 	const struct json *j = &t->services;
+	const struct json_node *p = json_first(j, json_path(j, service, "spec.ports"));
 	struct buf b = {0};
 
-	for (const struct json_node *p = json_first(j, json_path(j, service, "spec.ports")); p;
-		p = json_next(j, p))
-		fn(t, service, p, &b);
+	for (; p; p = json_next(j, p)) {
+		const char *protocol = text(t, j, json_get(j, p, "protocol"));
+		int64_t n = 0;
+		json_int(j, json_get(j, p, "port"), &n);
+		buf_printf(&b, "%s%lld/%s%s", b.len ? "," : "", (long long)n, protocol,
+			outside_is_served(protocol) ? "" : " (unsupported)");
+	}
 	return owned(t, &b);
 }
 
-static void print_port(struct service_rows *t, const struct json_node *service,
-	const struct json_node *port, struct buf *b)
+static const char *list_outside(struct service_rows *t, const struct json_node *service)
 {
-	int64_t n = 0;
+	struct buf b = {0};
 
-	(void)service;
-	json_int(&t->services, json_get(&t->services, port, "port"), &n);
-	buf_printf(b, "%s%lld/%s", b->len ? "," : "", (long long)n,
-		text(t, &t->services, json_get(&t->services, port, "protocol")));
-}
-
-static void print_outside(struct service_rows *t, const struct json_node *service,
-	const struct json_node *port, struct buf *b)
-{
-	const struct json *j = &t->services;
-	int64_t n = 0, node = 0;
-	const char *protocol = text(t, j, json_get(j, port, "protocol"));
-
-	json_int(j, json_get(j, port, "port"), &n);
-	json_int(j, json_get(j, port, "nodePort"), &node);
-	if (json_is(j, json_path(j, service, "spec.type"), "LoadBalancer"))
-		buf_printf(b, "%s%s:%lld/%s", b->len ? "," : "", t->own, (long long)n, protocol);
-	if (node)
-		buf_printf(b, "%s%s:%lld/%s", b->len ? "," : "", t->own, (long long)node, protocol);
+	outside_print(&t->services, service, t->own, &b);
+	return owned(t, &b);
 }
 
 /* Endpoints, as text: "2/3". One in several slices counts once for each. */
@@ -153,9 +138,9 @@ static void add_row(struct service_rows *t, const struct json_node *service)
 		[C_TYPE] = type,
 		[C_ADDRESS] = text(t, j, json_path(j, service, external ? "spec.externalName"
 			: "spec.clusterIP")),
-		[C_PORTS] = join_ports(t, service, print_port),
+		[C_PORTS] = list_ports(t, service),
 		[C_ENDPOINTS] = external ? "" : count_endpoints(t, namespace_, name),
-		[C_OUTSIDE] = *t->own ? join_ports(t, service, print_outside) : "",
+		[C_OUTSIDE] = *t->own ? list_outside(t, service) : "",
 	} };
 }
 

@@ -11,9 +11,12 @@
 #include "base/die.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "cluster/kube.h"
+#include "cluster/outside.h"
 #include "cluster/presence.h"
 #include "cluster/ready.h"
+#include "plan/node.h"
 #include "plan/rows.h"
 
 struct status {
@@ -26,7 +29,7 @@ static const struct opt opts[] = {
 	{ OPT_END },
 };
 
-enum { TIMEOUT_MS = 3000 };
+enum { TIMEOUT_MS = 3000, NAME = 64 };
 
 /* Everything that is printed, gathered before the first word of it is. */
 struct status_report {
@@ -34,10 +37,23 @@ struct status_report {
 	bool running, api, nodes_known, pods_known;
 	struct kube_nodes nodes;
 	struct kube_pods pods;
+	struct buf services_text;  /* the list of those that are not for the cluster alone */
+	struct json services;
+	char own[64];              /* this machine's address */
 	struct err why;            /* the API is not ready, or nothing is known of it */
 	char version[64];
 	int64_t uptime;
 };
+
+/* Where that is not known, nothing is printed. */
+static void ask_for_services(struct status_report *f, const struct kubeconfig *k)
+{
+	static const char path[] = "/api/v1/services?fieldSelector=spec.type%21%3DClusterIP";
+
+	if (!node_first_address(f->own, sizeof f->own)) return;
+	if (kube_get_ok(k, path, &f->services_text, TIMEOUT_MS, NULL) < 0) return;
+	json_parse(&f->services, f->services_text.data, f->services_text.len);
+}
 
 static void ask(struct status_report *f)
 {
@@ -49,6 +65,7 @@ static void ask(struct status_report *f)
 	kube_version(&k, f->version, sizeof f->version, TIMEOUT_MS, NULL);
 	f->nodes_known = !kube_list_nodes(&k, &f->nodes, TIMEOUT_MS, NULL);
 	f->pods_known = !kube_list_pods(&k, &f->pods, TIMEOUT_MS, NULL);
+	ask_for_services(f, &k);
 }
 
 static const char *phase_of(const struct status_report *f)
@@ -70,6 +87,32 @@ static void print_steps(const struct strv *keys, struct buf *b)
 			mechanisms[row->by].name, row->what);
 	}
 	if (unknown) buf_printf(b, "  %zu more, by another version of k3sbox\n", unknown);
+}
+
+static int get_text(const struct json *j, const struct json_node *object, const char *path,
+	char out[NAME])
+{
+	return json_string(j, json_path(j, object, path), out, NAME, NULL);
+}
+
+/* Each Service that is reached outside, in a line of text or an element of a JSON array. */
+static void print_services(const struct status_report *f, bool as_json, struct buf *b)
+{
+	const struct json *j = &f->services;
+	const struct json_node *s = json_first(j, json_get(j, json_root(j), "items"));
+	const char *sep = "";
+
+	for (; s; s = json_next(j, s)) {
+		_cleanup_buf_ struct buf at = {0};
+		char namespace_[NAME], name[NAME];
+		outside_print(j, s, f->own, &at);
+		if (!at.len || at.failed || get_text(j, s, "metadata.name", name) < 0 ||
+			get_text(j, s, "metadata.namespace", namespace_) < 0)
+			continue;
+		buf_printf(b, as_json ? "%s\n    {\"name\": \"%s/%s\", \"outside\": \"%s\"}"
+			: "%soutside:     %s/%s at %s\n", sep, namespace_, name, at.data);
+		if (as_json) sep = ",";
+	}
 }
 
 static void print_end(const struct status_report *f, struct buf *b)
@@ -123,6 +166,7 @@ static void print_text(const struct status_report *f, struct buf *b)
 		buf_printf(b, "images:      pods that cannot pull one: %u; %s: %s\n",
 			f->pods.unpulled, f->pods.unpulled_pod,
 			kube_pull_error(f->pods.unpulled_why));
+	print_services(f, false, b);
 	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir,
 		s->kubeconfig, s->log);
 	print_steps(&s->obstacles, b);
@@ -185,6 +229,11 @@ static void print_json_running(const struct status_report *f, struct buf *b)
 		buf_json(b, f->pods.unpulled_why);
 		buf_putc(b, '}');
 	}
+	if (f->services.text) {
+		buf_puts(b, ",\n  \"services\": [");
+		print_services(f, true, b);
+		buf_putc(b, ']');
+	}
 	json_text(b, "dataDir", s->data_dir);
 	json_text(b, "kubeconfig", s->kubeconfig);
 	json_text(b, "log", s->log);
@@ -226,6 +275,8 @@ static int run(void *cfg_, const struct args *args)
 	}
 	(cfg->format == OUTPUT_JSON ? print_json : print_text)(&f, &b);
 	presence_free(&f.now);
+	json_free(&f.services);
+	buf_free(&f.services_text);
 	if (b.failed || io_write_fd(STDOUT_FILENO, b.data, b.len) < 0) return EX_FAIL;
 	return f.running ? EX_OK : EX_STOPPED;
 }

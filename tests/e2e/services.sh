@@ -11,6 +11,7 @@ same "ClusterIP, UDP" 3 "$(who udp 10.43.0.80 80 9 | distinct)"
 same "from the node" 3 "$(k3sbox enter "$TOP/build/guest/guest" who tcp 10.43.0.80 80 9 | distinct)"
 same "session affinity: one endpoint" 1 "$(who tcp 10.43.0.82 80 6 | distinct)"
 same "a Service without endpoints is refused" "refused refused" "$(who tcp 10.43.0.83 80) $(k3sbox enter "$TOP/build/guest/guest" who tcp 10.43.0.83 80)"
+same "and so are a pod's datagrams to it" refused "$(who udp 10.43.0.83 80)"
 same "node port on the node, TCP and UDP" "3 3" "$(who tcp 10.42.0.1 30080 9 | distinct) $(who udp 10.42.0.1 30080 9 | distinct)"
 own=$(ip -4 -o addr show | awk '$2 != "lo" {sub("/.*", "", $4); print $4; exit}')
 own=${own:-127.0.0.1}
@@ -20,6 +21,9 @@ if [ "$own" != 127.0.0.1 ]; then
 	check "the load balancer has this machine's address" wait_until 15 sh -c "[ \"\$(k3sbox kubectl get service names-out -o jsonpath='{.status.loadBalancer.ingress[0].ip}')\" = $own ]"
 	same "which pods can use" 3 "$(who tcp "$own" 18080 9 | distinct)"
 fi
+has "its health check" "$(curl -s -m 5 -w ' %{http_code}' "http://$own:$(k get service names-out -o jsonpath='{.spec.healthCheckNodePort}')/healthz" 2>&1)" '"localEndpoints": 3' " 200"
+has "status tells where it is reached" "$(k3sbox status)" "outside:     default/names-out at $own:18080/TCP,$own:30080/TCP,$own:18080/UDP"
+same "as JSON" default/names-out "$(k3sbox status -o json | jq -r '.services[].name')"
 run k3sbox services
 has "services lists them" "$out" "default/names-out" "3/3" "0/0" "$own:18080/TCP" 10.43.0.82
 
