@@ -78,6 +78,10 @@ static const struct dialect_row rows[] = {
 	 * in every version, and flags win over its own kubelet.conf.d. */
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-high-threshold=100" },
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-low-threshold=99", .also = true },
+	/* k3s's own are "imagefs.available<5%,nodefs.available<5%" (pkg/daemons/agent), without
+	 * inodes and memory, from the first version on. */
+	{ KNOB_EVICTION, KUBELET_ARG,
+		.text = "eviction-hard=imagefs.available<100Mi,nodefs.available<100Mi" },
 	/* The gate went GA in 1.25, where the configuration field and the flag came to turn it off
 	 * (kubernetes#111513). */
 	{ KNOB_LOCAL_STORAGE_ISOLATION_OFF, KUBELET_GATE,
@@ -124,6 +128,7 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_FLANNEL_NONE] = "flannel off",
 	[KNOB_KUBE_PROXY_OFF] = "kube-proxy off",
 	[KNOB_IMAGE_GC_OFF] = "image garbage collection off",
+	[KNOB_EVICTION] = "the kubelet's eviction thresholds",
 	[KNOB_LOCAL_STORAGE_ISOLATION_OFF] = "local storage isolation off",
 	[KNOB_FAIL_CGROUPV1_OFF] = "cgroup version 1 accepted",
 	[KNOB_CGROUPS_PER_QOS_OFF] = "no cgroup per quality of service class",

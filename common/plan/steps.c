@@ -5,6 +5,7 @@
 #include "plan/fix/cgroup.h"
 #include "plan/fix/cgroup2.h"
 #include "plan/fix/cni_setup.h"
+#include "plan/fix/executable.h"
 #include "plan/fix/hosts.h"
 #include "plan/fix/kmsg.h"
 #include "plan/fix/passwd.h"

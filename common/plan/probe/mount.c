@@ -1,4 +1,4 @@
-/* Probes of mount(2), of namespaces that containers join, and of the data directory. */
+/* Probes of mount(2) and of namespaces that containers join. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,143 +190,6 @@ void probe_fifo(const struct plan_options *o, struct fact_result *r)
 	if (probe_in_mount_namespace(try_fifo, NULL) == EINTR)
 		probe_obstacle_errno(r, KIND_NONE,
 			"an open of a FIFO that a signal with SA_RESTART interrupts", EINTR);
-}
-
-static int try_overlay(void *arg)
-{
-	static const char *const parts[] = { "lower", "upper", "work", "merged" };
-	const char *base = arg;
-	char path[4][PATH_MAX], options[3 * PATH_MAX + 64];
-
-	for (int i = 0; i < 4; i++) {
-		int r = io_join(path[i], sizeof path[i], base, parts[i]);
-		if (!r) r = io_mkdirs(path[i], 0700);
-		if (r < 0) return -r;
-	}
-	int n = snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", path[0],
-		path[1], path[2]);
-	if (n < 0 || (size_t)n >= sizeof options) return ENAMETOOLONG;
-	return mount("overlay", path[3], "overlay", 0, options) < 0 ? errno : 0;
-}
-
-/* How much of the path exists already, in bytes. */
-static size_t existing_part(const char *path)
-{
-	char part[PATH_MAX];
-	size_t n = strlen(path);
-
-	for (; n && n < sizeof part; n--) {
-		if (path[n] && path[n] != '/') continue;
-		snprintf(part, sizeof part, "%.*s", (int)n, path);
-		if (io_exists(part)) break;
-	}
-	return n;
-}
-
-/* Removes the directories of the path behind its first n bytes, as long as they are empty. */
-static void remove_behind(const char *path, size_t n)
-{
-	char part[PATH_MAX];
-
-	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return;
-	for (char *slash; strlen(part) > n && (!rmdir(part) || errno == ENOENT) &&
-		(slash = strrchr(part, '/'));) *slash = 0;
-}
-
-/* Makes a directory in the data directory. 0 or -errno. *had: for probe_dir_done(). */
-static int probe_dir(const struct plan_options *o, char *dir, size_t size, size_t *had)
-{
-	*had = existing_part(o->data_dir);
-	int n = snprintf(dir, size, "%s/.k3sbox-XXXXXX", o->data_dir);
-	if (n < 0 || (size_t)n >= size) return -ENAMETOOLONG;
-	int r = io_mkdirs(o->data_dir, 0755);
-	if (!r) r = mkdtemp(dir) ? 0 : -errno;
-	if (r < 0) remove_behind(o->data_dir, *had);
-	return r;
-}
-
-/* Removes it, and the directories that did not exist before. 0 or -errno. */
-static int probe_dir_done(const struct plan_options *o, const char *dir, size_t had)
-{
-	int r = io_remove_tree(dir);
-	remove_behind(o->data_dir, had);
-	return r;
-}
-
-void probe_overlay(const struct plan_options *o, struct fact_result *r)
-{
-	char dir[PATH_MAX];
-	size_t had;
-	int e = -probe_dir(o, dir, sizeof dir, &had);
-
-	if (e) return;   /* an obstacle of the fact data-dir */
-	e = probe_in_mount_namespace(try_overlay, dir);
-	probe_dir_done(o, dir, had);
-	if (e) probe_obstacle_errno(r, KIND_NONE, "mount(2) of an overlay in the data directory",
-		e);
-}
-
-static const char make_room[] =
-	"free some space, or choose another directory with --data-dir DIR";
-
-void probe_data_dir(const struct plan_options *o, struct fact_result *r)
-{
-	enum { LEAST_MB = 300 };
-	char dir[PATH_MAX];
-	struct statfs fs;
-	size_t had;
-
-	if (o->data_dir_unknown) {
-		probe_obstacle(r, KIND_NONE,
-			"k3s's configuration may name a data directory in a way that is not "
-			"understood");
-		return;
-	}
-	int e = -probe_dir(o, dir, sizeof dir, &had);
-	if (!e) {
-		e = statfs(dir, &fs) < 0 ? errno : 0;
-		int left = probe_dir_done(o, dir, had);
-		if (!e) e = -left;
-	}
-	if (e) {
-		char what[PATH_MAX + 16];
-		snprintf(what, sizeof what, "data directory %s", o->data_dir);
-		probe_obstacle_errno(r, KIND_NONE, what, e);
-		if (e == EROFS)
-			r->help = "mount it writable, or choose another directory with --data-dir "
-				"DIR";
-		if (e == ENOSPC || e == EDQUOT) r->help = make_room;
-		return;
-	}
-	unsigned long long mb =
-		(unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
-	if (!fs.f_blocks || mb >= LEAST_MB) return;
-	probe_obstacle(r, KIND_NONE,
-		"data directory %.100s: %llu MiB are free, k3s needs %d at least",
-		o->data_dir, mb, LEAST_MB);
-	r->help = make_room;
-}
-
-/* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. */
-void probe_image_device(const struct plan_options *o, struct fact_result *r)
-{
-	_cleanup_mounts_ struct mounts m = {0};
-	struct stat st;
-	struct statfs fs;
-	char there[PATH_MAX];
-
-	/* Of the data directory, or of where it is going to be made. */
-	snprintf(there, sizeof there, "%.*s", (int)existing_part(o->data_dir), o->data_dir);
-	if (!*there) snprintf(there, sizeof there, "%s", *o->data_dir == '/' ? "/" : ".");
-	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
-	if (!fs.f_blocks) {
-		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports 0 blocks");
-		return;
-	}
-	for (size_t i = 0; i < m.n; i++)
-		if (makedev(m.v[i].major, m.v[i].minor) == st.st_dev) return;
-	probe_obstacle(r, KIND_NONE, "no mount has the data directory's device %u:%u",
-		major(st.st_dev), minor(st.st_dev));
 }
 
 static int try_mask(void *arg)
