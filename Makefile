@@ -86,6 +86,7 @@ size: $(B)/k3sbox
 #   make test       all tests: builds the components of k3s first (20 minutes), see HACKING.md
 #   make demo       a cluster in an unprivileged gVisor container, and two pods that talk
 #   make test-long  a node in namespaces of its own, natively
+#   make test-vm    a node in a container on cgroup version 2, in a virtual machine
 #   make bench      benchmarks
 #   make size       bytes by room; make unused: functions that nothing calls
 #   make clean      removes what was built, except for the rig

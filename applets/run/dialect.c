@@ -18,6 +18,7 @@ enum dialect_how {
 	KUBELET_ARG,      /* --kubelet-arg=text */
 	KUBELET_GATE,     /* --kubelet-arg=feature-gates=text */
 	CONTROLLER_ARG,   /* --kube-controller-manager-arg=text */
+	ENVIRONMENT,      /* a variable that a part of k3s reads */
 	CRUN_SLOT,        /* --default-runtime=crun with our crun in PATH */
 	TEMPLATE,         /* a containerd template of our own */
 	/* no setting: the OCI shim, which this run has, corrects the containers */
@@ -102,6 +103,8 @@ static const struct dialect_row rows[] = {
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .before = 23000 },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, NOT_NEEDED, .since = 24004, .only_if = kernel_is_old },
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, BY_THE_SHIM, .only_if = has_shim },
+	/* containerd pkg/apparmor (before 2.0: contrib/apparmor): HostSupports */
+	{ KNOB_APPARMOR_OFF, ENVIRONMENT, .text = "container=k3sbox" },
 	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
 	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true,
 		.control_plane = true, .only_if = no_node_ip },
@@ -135,6 +138,7 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_UNPRIVILEGED_PORTS_OFF] =
 		"containerd's enable_unprivileged_ports and _icmp off (the OCI shim would do: "
 		"omit --no-shim)",
+	[KNOB_APPARMOR_OFF] = "containerd without AppArmor",
 	[KNOB_NODE_ADDRESS] = "the node's address",
 	[KNOB_PAUSE_IMAGE] = "the pause image's name",
 	[KNOB_PACKAGED_OFF] = "packaged add-ons off",
@@ -302,6 +306,7 @@ static void turn_row(const struct dialect_row *r, const struct dialect_env *e, c
 	case KUBELET_GATE: add_gate(r, e, out); break;
 	case CONTROLLER_ARG: add_controller_arg(r, e, out); break;
 	case TEMPLATE: add_template(e, out); break;
+	case ENVIRONMENT: strv_add(&out->env, r->text); break;
 	case CRUN_SLOT:
 		add_arg(r, e, value, out);
 		out->shim_in_path = true;
@@ -363,6 +368,7 @@ void dialect_build(const struct dialect *d, const struct dialect_env *e,
 void dialect_launch_free(struct dialect_launch *l)
 {
 	strv_free(&l->argv);
+	strv_free(&l->env);
 	strv_free(&l->last);
 	strv_free(&l->files);
 	strv_free(&l->remove);

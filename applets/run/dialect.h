@@ -38,6 +38,7 @@ struct dialect_launch {
 	struct strv argv;          /* "k3s", verb, ours, the user's */
 	struct strv last;          /* of argv: what has to come after the user's */
 	struct strv files;         /* path, content, path, content, …: to be written, mode 0600 */
+	struct strv env;           /* NAME=value: in k3s's environment */
 	/* containerd templates that an earlier run may have needed: removed if ours */
 	struct strv remove;
 	struct strv refused;       /* one message for each knob that this k3s does not have */

@@ -181,6 +181,13 @@ static char *list_cluster(const struct run *cfg)
 		k3s_args_value(a, "service-cidr"), k3s_args_value(a, "cluster-domain"));
 }
 
+static bool sets_again(const struct dialect_launch *l, const char *variable)
+{
+	for (size_t i = 0; i < l->env.n; i++)
+		if (!strncmp(l->env.v[i], variable, strcspn(variable, "=") + 1)) return true;
+	return false;
+}
+
 static void make_env(const struct run *cfg, const struct dialect_launch *l, struct strv *env)
 {
 	const char *path = getenv("PATH");
@@ -191,13 +198,15 @@ static void make_env(const struct run *cfg, const struct dialect_launch *l, stru
 
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, "PATH=", 5) &&
-			strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK))
+			strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK) &&
+			!sets_again(l, *e))
 			strv_add(&rest, *e);
 	egress.cluster = cluster;
 	if (rest.v) egress_environment(rest.v, &egress, env);
 	if (!path || !*path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "",
 		path);
+	for (size_t i = 0; i < l->env.n; i++) strv_add(env, l->env.v[i]);
 	leftovers_mark(mark);
 	strv_add(env, mark);
 }

@@ -185,6 +185,11 @@ void edit_no_oom_score(struct shim_edit *e)
 	drop_member(e, process_of(e), "oomScoreAdj");
 }
 
+void edit_apparmor(struct shim_edit *e)
+{
+	drop_member(e, process_of(e), "apparmorProfile");
+}
+
 /* linux/capability.h, by number. */
 static const char *const capability_names[] = {
 	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",

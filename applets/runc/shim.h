@@ -124,7 +124,7 @@ struct shim_edit {
 typedef void shim_edit_fn(struct shim_edit *e);
 shim_edit_fn edit_masked_paths, edit_readonly_paths, edit_sysctl, edit_namespace, edit_oom_score,
 	edit_no_oom_score, edit_capabilities, edit_cgroup_path, edit_cgroup_resources, edit_devices,
-	edit_bind_mounts, edit_mount_options, edit_ca_bundle;
+	edit_apparmor, edit_bind_mounts, edit_mount_options, edit_ca_bundle;
 /* After all rules: adds their mounts. */
 shim_edit_fn edit_finish;
 

@@ -69,6 +69,7 @@ enum knob {
 	KNOB_LOCAL_STORAGE_ISOLATION_OFF,
 	KNOB_FAIL_CGROUPV1_OFF,
 	KNOB_CGROUPS_PER_QOS_OFF,     /* and enforce-node-allocatable= */
+	KNOB_APPARMOR_OFF,            /* containerd gives containers no profile */
 	KNOB_UNPRIVILEGED_PORTS_OFF,  /* containerd's enable_unprivileged_ports and _icmp */
 	KNOB_NODE_ADDRESS,            /* value: an IP address; node-ip and advertise-address */
 	/* value: reference of an image that k3s imports at its start */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # image.sh DIR KERNEL SIZE FILE…: DIR/initrd and DIR/root.img (ext4, SIZE), from which boot.sh
-# boots: busybox, the modules that containers need, unshare, and each FILE, at the path behind
+# boots: busybox, the modules that containers need, unshare, setpriv, and each FILE, at the path behind
 # its '=' or in /bin. Dynamic programs bring their libraries.
 set -euo pipefail
 dir=$1 kernel=$2 size=$3; shift 3
@@ -21,6 +21,7 @@ put() { # FILE PATH
 mkdir -p "$root"/{bin,sbin,proc,sys,dev,run,tmp,etc,root,var/lib,c} "$dir"
 put /bin/busybox /bin/busybox
 put /usr/bin/unshare /usr/bin/unshare
+put /usr/bin/setpriv /usr/bin/setpriv
 put "$here/init" /init
 for f; do
 	case $f in

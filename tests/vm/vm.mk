@@ -9,3 +9,7 @@ $(VM)/vmlinuz: tests/vm/kernel.sh
 ifeq ($(ARCH),x86_64)
 test-parts: $(VM)/vmlinuz
 endif
+
+test-vm: rig-deps $(B)/k3sbox $(B)/guest/guest rig $(VM)/vmlinuz
+	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) VM=$(CURDIR)/$(VM) bash tests/vm/cluster-vm.sh
+.PHONY: test-vm

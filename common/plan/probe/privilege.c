@@ -336,6 +336,36 @@ void probe_subreaper(const struct plan_options *o, struct fact_result *r)
 	if (e) probe_obstacle_errno(r, KIND_NONE, "prctl(PR_SET_CHILD_SUBREAPER)", e < 0 ? -e : e);
 }
 
+#define APPARMOR "/sys/kernel/security/apparmor"
+
+/* containerd loads a profile; the kernel asks for the capability before it looks at the data, which
+ * is none here. runc then sets it for the exec. */
+static int use_apparmor(void *arg)
+{
+	(void)arg;
+	int r = io_poke(APPARMOR "/.replace", " ");
+	if (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOENT) return -r;
+	r = io_poke("/proc/self/attr/apparmor/exec", "exec unconfined");
+	if (r == -ENOENT) r = io_poke("/proc/self/attr/exec", "exec unconfined");
+	return -r;
+}
+
+/* Only where containerd would use it (pkg/apparmor: HostSupports). */
+void probe_apparmor(const struct plan_options *o, struct fact_result *r)
+{
+	const char *container = getenv("container");
+	char enabled[8] = "";
+
+	(void)o;
+	io_read_line("/sys/module/apparmor/parameters/enabled", enabled, sizeof enabled);
+	if (*enabled != 'Y' || (container && *container) || !io_exists(APPARMOR) ||
+	    !io_exists("/sbin/apparmor_parser"))
+		return;
+	int e = spawn_call(use_apparmor, NULL, 2000);
+	if (e) probe_obstacle_errno(r, KIND_NONE, "loading and setting an AppArmor profile",
+		e < 0 ? -e : e);
+}
+
 /* Where a container joins a namespace, runc's first process in it is not dumpable (nsexec.c), and
  * runc opens the mount namespace of that (since 1.2: goCreateMountSources). */
 static int open_namespace(void *arg)

@@ -49,6 +49,11 @@ static const struct {
 	{ "odd mounts are left to runc", "bind-mounts proc",
 	  "{\"mounts\":[{\"type\":\"proc\"},{\"type\":1},3,"
 		"{\"type\":\"proc\",\"source\":\"p\",\"options\":0}]}", NULL, NULL, 0 },
+	{ "no AppArmor profile", "apparmor",
+	  "{\"process\":{\"apparmorProfile\":\"x\",\"args\":[]},\"apparmorProfile\":\"y\"}",
+	  "{\"process\":{\"args\":[]},\"apparmorProfile\":\"y\"}", NULL, 0 },
+	{ "no AppArmor profile for exec", "apparmor", "{\"apparmorProfile\":\"x\",\"args\":[]}",
+	  "{\"args\":[]}", NULL, DOC_PROCESS },
 	{ "a bundle of authorities, and its names", "ca-bundle /x/ca",
 	  "{\"mounts\":[{}],\"process\":{\"env\":[\"A=1\"]}}",
 	  "{\"mounts\":[{}," CA_MOUNT "],\"process\":{\"env\":[\"A=1\"," CA_NAME("SSL_CERT_FILE") ","
