@@ -2,6 +2,7 @@
  * sigtimedwait(2), which every kernel and sandbox has: SIGCHLD tells about children, so there is no
  * descriptor to watch. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "base/die.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/process.h"
 #include "base/spawn.h"
 #include "base/text.h"
@@ -25,6 +27,7 @@
 #include "cluster/log.h"
 #include "cluster/ready.h"
 #include "cluster/sweep.h"
+#include "plan/node.h"
 #include "run/machine.h"
 #include "run/inside.h"
 #include "run/run.h"
@@ -188,8 +191,20 @@ static void act_say_node(struct loop *l)
 	loop_report(l->reporter, "node %s Ready", l->node);
 }
 
+/* The node's data may outlive /etc. */
+static void keep_password(const struct loop *l)
+{
+	char copy[PATH_MAX];
+	int r = node_password_copy(l->st->data_dir, copy, sizeof copy);
+
+	if (!r) r = io_copy(NODE_PASSWORD, copy, 0600);
+	/* ENOENT: k3s keeps it elsewhere (--rootless). */
+	if (r < 0 && r != -ENOENT) warn_errno(r, "cannot keep a copy of %s", NODE_PASSWORD);
+}
+
 static void act_say_ready(struct loop *l)
 {
+	if (!l->st->control_plane) keep_password(l);
 	if (!l->st->control_plane) loop_report(l->reporter, "pods can be created");
 	process_trim_stack();
 	save(l, RUNSTATE_READY);

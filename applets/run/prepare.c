@@ -20,6 +20,7 @@
 #include "cluster/template.h"
 #include "plan/fix/ca_bundle.h"
 #include "plan/journal.h"
+#include "plan/node.h"
 #include "run/dialect.h"
 #include "run/run.h"
 
@@ -275,6 +276,9 @@ static int fill_state(const struct run *cfg, const struct dialect *d, struct run
 	if (!getcwd(s->directory, sizeof s->directory)) *s->directory = 0;
 	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE ||
 		k3s_args_is_on(&cfg->o.args, "disable-agent");
+	/* An identifier that k3s makes is added to it. */
+	if (!s->control_plane && !k3s_args_is_on(&cfg->o.args, "with-node-id"))
+		node_name(&cfg->o, s->node);
 	return r;
 }
 

@@ -40,9 +40,10 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err 
 	return kubeconfig_load(k, path, e);
 }
 
-/* A node counts whose kubelet has spoken since the start: its condition of an earlier run stays
- * "True" for a while. */
-static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct ready_result *out)
+/* This node counts, not others of a cluster that it has joined, once its kubelet has spoken since
+ * the start: its condition of an earlier run stays "True" for a while. */
+static void look_at_nodes(const struct kubeconfig *k, const struct runstate *s, int64_t since,
+	struct ready_result *out)
 {
 	struct kube_nodes nodes;
 	char start[TEXT_TIME_SIZE];
@@ -51,6 +52,7 @@ static void look_at_nodes(const struct kubeconfig *k, int64_t since, struct read
 	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, &out->why) < 0) return;
 	err_set(&out->why, 0, nodes.n ? "the node is not ready" : "no node has registered");
 	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {
+		if (*s->node && strcmp(nodes.v[i].name, s->node)) continue;
 		if (!nodes.v[i].ready || strcmp(nodes.v[i].heartbeat, start) < 0) continue;
 		out->node = true;
 		snprintf(out->name, sizeof out->name, "%.63s", nodes.v[i].name);
@@ -82,7 +84,7 @@ static void ask(const struct runstate *s, int64_t since, struct ready_result *ou
 	int r = ready_kubeconfig(s, &k, &out->why);
 	if (!r && !kube_ready(&k, TIMEOUT_MS, &out->why)) {
 		out->api = true;
-		if (!s->control_plane) look_at_nodes(&k, since, out);
+		if (!s->control_plane) look_at_nodes(&k, s, since, out);
 		if (out->node) out->pods = pods_can_start(&k, s, &out->why);
 	}
 	kubeconfig_free(&k);

@@ -42,6 +42,7 @@ static const struct state_field {
 	F("started", FIELD_TIME, started),
 	F("status", FIELD_INT, status),
 	F("control-plane", FIELD_BOOL, control_plane),
+	F("node", FIELD_TEXT, node),
 	F("data-dir", FIELD_TEXT, data_dir),
 	F("kubeconfig", FIELD_TEXT, kubeconfig),
 	F("log", FIELD_TEXT, log),

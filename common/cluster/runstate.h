@@ -27,6 +27,8 @@ struct runstate {
 	int64_t started;           /* seconds since the epoch */
 	int status;                /* RUNSTATE_STOPPED: exit status of k3s */
 	bool control_plane;
+	/* the node's name; empty: unknown, or there is none */
+	char node[256];
 	char data_dir[256], kubeconfig[256], log[256], version[64], k3s_path[256];
 	/* directory that run was called in; empty if its name is longer */
 	char directory[256];

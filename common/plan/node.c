@@ -2,6 +2,7 @@
 #include "plan/node.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -14,12 +15,73 @@
 #include "base/text.h"
 #include "net/ip.h"
 #include "net/netlink.h"
+#include "net/pem.h"
 
-void node_name(char *out, size_t size)
+void node_make_valid(char *name, size_t max)
 {
-	if (gethostname(out, size) < 0 || !*out) snprintf(out, size, "localhost");
-	out[size - 1] = 0;
+	size_t n = 0;
+
+	for (const char *s = name; *s && n < max; s++) {
+		char c = (char)tolower((unsigned char)*s);
+		bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		while (c == '.' && n && name[n - 1] == '-') n--;
+		if (letter) name[n++] = c;
+		else if (n && name[n - 1] != '.') name[n++] = c == '.' ? c : '-';
+	}
+	while (n && strchr("-.", name[n - 1])) n--;
+	name[n] = 0;
+}
+
+void node_host_name(char out[NODE_NAME_SIZE])
+{
+	if (gethostname(out, NODE_NAME_SIZE) < 0 || !*out) strcpy(out, "localhost");
+	out[NODE_NAME_SIZE - 1] = 0;
 	for (char *c = out; *c; c++) *c = (char)tolower((unsigned char)*c);
+}
+
+/* The subject's common name is "system:node:NAME" (k3s pkg/server/handlers). */
+static bool take_name(void *arg, const uint8_t *der, size_t len)
+{
+	static const char prefix[] = "system:node:";
+	enum { PREFIX = sizeof prefix - 1 };
+	const uint8_t *at = memmem(der, len, prefix, PREFIX);
+	size_t n = at > der ? at[-1] : 0;   /* the length before it: below 128 */
+
+	if (n <= PREFIX || n >= 128 || (size_t)(der + len - at) < n) return false;
+	snprintf(arg, NODE_NAME_SIZE, "%.*s", (int)(n - PREFIX), (const char *)at + PREFIX);
+	return true;
+}
+
+bool node_registered(const struct plan_options *o, char out[NODE_NAME_SIZE])
+{
+	_cleanup_buf_ struct buf pem = {0};
+	char path[PATH_MAX];
+	unsigned broken = 0;
+
+	return io_join(path, sizeof path, o->data_dir, "agent/client-kubelet.crt") >= 0 &&
+		!io_read(path, &pem, 1 << 16) && pem.data &&
+		pem_each(pem.data, "CERTIFICATE", take_name, out, &broken) > 0;
+}
+
+void node_name(const struct plan_options *o, char out[NODE_NAME_SIZE])
+{
+	enum { LONGEST = 63, ID = 9 };   /* with-node-id: "-" and 8 digits */
+	const char *given = k3s_args_find(&o->args, "node-name");
+	bool id = k3s_args_is_on(&o->args, "with-node-id");
+
+	if (given && *given) {
+		snprintf(out, NODE_NAME_SIZE, "%s", given);
+		for (char *c = out; *c; c++) *c = (char)tolower((unsigned char)*c);
+	} else if (id || !node_registered(o, out)) {
+		node_host_name(out);
+		node_make_valid(out, id ? LONGEST - ID : LONGEST);
+		if (!*out) strcpy(out, "node");
+	}
+}
+
+int node_password_copy(const char *data_dir, char *out, size_t size)
+{
+	return io_join(out, size, data_dir, "k3sbox/node-password");
 }
 
 /* Destination :: and a next hop: the kernel's own "unreachable" row has none. */

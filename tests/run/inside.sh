@@ -339,6 +339,30 @@ has "one that is named is given on" "$rc $(told args)" "0 " "--data-dir=/var/lib
 run k3sbox stop
 rm /etc/rancher/k3s/config.yaml
 
+# The node's name, and the password by which k3s knows it.
+name=$(cat /proc/sys/kernel/hostname)
+echo My_Box. >/proc/sys/kernel/hostname
+run k3sbox run -d --wait=none
+has "a host name that Kubernetes refuses" "$(told args)" "--node-name=my-box"
+same "the name is in the state" my-box "$(state node)"
+run k3sbox stop
+run k3sbox run -d --wait=none -- --node-name Other
+check "the user's own is left alone" not grep -q my-box <<<"$(told args)"
+run k3sbox stop
+mkdir -p /var/lib/rancher/k3s/agent /var/lib/rancher/k3s/k3sbox /etc/rancher/node
+printf -- '-----BEGIN CERTIFICATE-----\nMB4xHDAaBgNVBAMME3N5c3RlbTpub2RlOm9sZC5ib3g=\n-----END CERTIFICATE-----\n' >/var/lib/rancher/k3s/agent/client-kubelet.crt
+echo secret >/var/lib/rancher/k3s/k3sbox/node-password
+echo new-name >/proc/sys/kernel/hostname
+run k3sbox run -d --wait=none
+has "data that know the node by another name" "$(told args)" "--node-name=old.box"
+same "the node's password is restored" "secret 600" "$(cat /etc/rancher/node/password) $(stat -c %a /etc/rancher/node/password)"
+run k3sbox stop
+rm -rf /etc/rancher/node /var/lib/rancher/k3s/k3sbox/node-password
+run k3sbox doctor
+has "without a copy" "$out" "warning   node-password: " "kubectl -n kube-system delete secret"
+rm -rf /var/lib/rancher/k3s/agent /etc/rancher/node
+echo "$name" >/proc/sys/kernel/hostname
+
 # Names relative to where run was called.
 mkdir -p "$T/here"
 (cd "$T/here" && FAKE=silent "$K3SBOX" run -d --wait=none --data-dir new/data -- -o kube/config >/dev/null)

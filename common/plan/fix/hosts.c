@@ -59,10 +59,10 @@ static int rewrite(const char *line)
 
 int hosts_add_node(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
-	char name[256], address[64], line[400];
+	char name[NODE_NAME_SIZE], address[64], line[400];
 
-	(void)o, (void)s;
-	node_name(name, sizeof name);
+	(void)s;
+	node_name(o, name);
 	if (!node_first_address(address, sizeof address))
 		snprintf(address, sizeof address, "127.0.0.1");
 	snprintf(line, sizeof line, "%s\t%s" MARK "\n", address, name);

@@ -199,11 +199,37 @@ static bool in_hosts(const char *text, const char *name)
 void probe_node_name(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_buf_ struct buf hosts = {0};
-	char name[256];
+	char name[NODE_NAME_SIZE];
 
-	(void)o;
-	node_name(name, sizeof name);
+	node_name(o, name);
 	if (!io_read("/etc/hosts", &hosts, 1 << 20) && hosts.data && in_hosts(hosts.data, name))
 		return;
 	probe_obstacle(r, KIND_NONE, "/etc/hosts does not have the node's name, %.200s", name);
+}
+
+void probe_host_name(const struct plan_options *o, struct fact_result *r)
+{
+	char name[NODE_NAME_SIZE], host[NODE_NAME_SIZE];
+	const char *given = k3s_args_find(&o->args, "node-name");
+
+	node_name(o, name);
+	node_host_name(host);
+	if ((given && *given) || !strcmp(name, host)) return;
+	probe_obstacle(r, KIND_NONE, "the host name is %.70s; for %s the node is %.70s", host,
+		node_registered(o, host) ? "the data directory's cluster" : "Kubernetes", name);
+	snprintf(r->value, sizeof r->value, "%.200s", name);
+}
+
+void probe_node_password(const struct plan_options *o, struct fact_result *r)
+{
+	char name[NODE_NAME_SIZE], old[NODE_NAME_SIZE], path[PATH_MAX];
+
+	node_name(o, name);
+	if (io_exists(NODE_PASSWORD) || !node_registered(o, old) || strcmp(name, old)) return;
+	/* k3s moves it from where it was before */
+	if (io_join(path, sizeof path, o->data_dir, "agent/node-password.txt") < 0 ||
+		io_exists(path)) return;
+	bool kept = node_password_copy(o->data_dir, path, sizeof path) >= 0 && io_exists(path);
+	probe_obstacle(r, kept ? KIND_NODE_PASSWORD_KEPT : KIND_NODE_PASSWORD_LOST,
+		NODE_PASSWORD " of the data directory's node, %.63s, does not exist", name);
 }
