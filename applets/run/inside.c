@@ -136,28 +136,14 @@ struct inside {
 	void *arg;
 };
 
-/* Of each family of k3s's cluster network a cluster's first node gets the first part (kubernetes
- * pkg/controller/nodeipam). */
 static int node_network(const struct run *cfg, struct switch_node *node, struct err *e)
 {
-	static const uint8_t node_bits[] = { [4] = 24, [16] = 64 };
 	const char *all = k3s_args_value(&cfg->o.args, "cluster-cidr");
-	struct cidr c, found[17] = {0};
 
-	for (const char *s = all; *s; s += strcspn(s, ","), s += *s == ',')
-		if (cidr_parse(&c, s, strcspn(s, ",")) && !found[c.addr.len].bits)
-			found[c.addr.len] = c;
-	if (!found[4].bits)
-		return err_set(e, -EINVAL, "--cluster-cidr %s has no IPv4 network, which pods need "
-			"here: name one as well, such as 10.42.0.0/16,%s", all, all);
-	*node = (struct switch_node){ .v = { found[4], found[16] } };
-	for (; node->n < 2 && node->v[node->n].bits; node->n++) {
-		struct cidr *v = &node->v[node->n];
-		struct ip network = cidr_network(v);
-		v->addr = ip_next(&network);
-		if (v->ones < node_bits[v->addr.len]) v->ones = node_bits[v->addr.len];
-	}
-	return 0;
+	switch_first_node(node, all);
+	return node->n && node->v[0].addr.len == 4 ? 0 : err_set(e, -EINVAL,
+		"--cluster-cidr %s has no IPv4 network, which pods need "
+		"here: name one as well, such as 10.42.0.0/16,%s", all, all);
 }
 
 /* Sorts the lines of resolv.conf: servers become options of netd, all others (search, options) are

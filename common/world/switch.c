@@ -79,6 +79,23 @@ bool switch_parse_node(struct switch_node *out, const char *text)
 	return out->n && out->v[0].addr.len == 4 && (out->n == 1 || out->v[1].addr.len == 16);
 }
 
+void switch_first_node(struct switch_node *out, const char *cluster)
+{
+	static const uint8_t lens[] = { 4, 16 }, node_bits[] = { 24, 64 };
+	struct cidr c;
+
+	*out = (struct switch_node){0};
+	for (size_t i = 0; i < 2; i++)
+		for (const char *s = cluster; *s; s += strcspn(s, ","), s += *s == ',') {
+			if (!cidr_parse(&c, s, strcspn(s, ",")) || c.addr.len != lens[i]) continue;
+			struct ip network = cidr_network(&c);
+			c.addr = ip_next(&network);
+			if (c.ones < node_bits[i]) c.ones = node_bits[i];
+			out->v[out->n++] = c;
+			break;
+		}
+}
+
 void switch_format_node(const struct switch_node *node, char out[SWITCH_NODE_TEXT])
 {
 	char v[2][CIDR_TEXT] = {0};

@@ -38,6 +38,10 @@ struct switch_node {
 /* Pure. As text: "10.42.0.1/24", "10.42.0.1/24,fd42::1/64". */
 enum { SWITCH_NODE_TEXT = 2 * CIDR_TEXT };
 bool switch_parse_node(struct switch_node *out, const char *text);
+/* Pure. The addresses of a cluster's first node: of each family of the cluster's networks
+ * ("10.42.0.0/16,fd42::/56"), IPv4 first, it gets the first part (kubernetes
+ * pkg/controller/nodeipam). */
+void switch_first_node(struct switch_node *out, const char *cluster);
 void switch_format_node(const struct switch_node *node, char out[SWITCH_NODE_TEXT]);
 
 /* Called once, by process 1 of a world, in the node's network namespace, which has only lo yet. The

@@ -18,7 +18,7 @@
 
 #define CONFLIST "10-k3sbox.conflist"
 
-/* Leases lie in /run: they do not outlive the pods. The subnet is the one that k3s gives its
+/* Leases lie in /run: they do not outlive the pods. The subnets are those that k3s gives its
  * first node. Version 0.4.0 is the newest that libcni 0.7 and 0.8 accept (containerd up to 1.5),
  * and the oldest that has CHECK and hands the previous result to DEL; every later libcni accepts
  * it too. */
@@ -31,7 +31,7 @@ static const char conflist[] =
 	"      \"type\": \"noop\",\n"
 	"      \"ipam\": {\n"
 	"        \"type\": \"host-local\",\n"
-	"        \"ranges\": [[{ \"subnet\": \"10.42.0.0/24\" }]],\n"
+	"        \"ranges\": [%s],\n"
 	"        \"dataDir\": \"" K3SBOX_RUN "/cni\"\n"
 	"      }\n"
 	"    }\n"
@@ -90,6 +90,23 @@ static int print_switch_conflist(const char *text, struct buf *out)
 	ip_format(&node.v[0].addr, gateway);
 	buf_printf(out, switch_conflist, gateway, ranges.data ? ranges.data : "",
 		node.n > 1 ? route6 : "");
+	return out->failed || ranges.failed ? -ENOMEM : 0;
+}
+
+static int print_conflist(const char *cluster, struct buf *out)
+{
+	_cleanup_buf_ struct buf ranges = {0};
+	struct switch_node node;
+	char subnet[CIDR_TEXT];
+
+	switch_first_node(&node, cluster);
+	for (size_t i = 0; i < node.n; i++) {
+		node.v[i].addr = cidr_network(&node.v[i]);
+		cidr_format(&node.v[i], subnet);
+		buf_printf(&ranges, "%s[{ \"subnet\": \"%s\" }]", i ? ", " : "", subnet);
+	}
+	if (!node.n) return -EINVAL;   /* k3s will say why */
+	buf_printf(out, conflist, ranges.data ? ranges.data : "");
 	return out->failed || ranges.failed ? -ENOMEM : 0;
 }
 
@@ -190,10 +207,9 @@ int cni_setup(const struct plan_options *o, const struct plan_step *s, struct er
 
 	_cleanup_buf_ struct buf text = {0};
 
-	(void)o;
 	if (r < 0) return r;
-	if (s->row->when == KIND_FLANNEL_SWITCH) r = print_switch_conflist(s->seen->value, &text);
-	else buf_puts(&text, conflist);
+	r = s->row->when == KIND_FLANNEL_SWITCH ? print_switch_conflist(s->seen->value, &text)
+		: print_conflist(k3s_args_value(&o->args, "cluster-cidr"), &text);
 	if (r < 0 || text.failed) return err_errno(e, r < 0 ? r : -ENOMEM, "the CNI configuration");
 	r = io_self_path(self, sizeof self);
 	if (!r) r = io_mkdirs(CNI_BIN_DIR, 0755);

@@ -11,7 +11,8 @@ static const char help_new[] =
 	"--flannel-backend value\n"
 	"   --disable-kube-proxy\n   --disable-network-policy\n   --disable value\n   "
 		"--disable-helm-controller\n   --pause-image value\n"
-	"   --node-ip value, -i value\n   --advertise-address value\n   --tls-san value\n";
+	"   --node-ip value, -i value\n   --advertise-address value\n   --tls-san value\n"
+	"   --node-name value\n   --cluster-cidr value\n   --service-cidr value\n";
 
 static struct dialect_launch l;
 static struct buf line;
