@@ -55,13 +55,6 @@ static bool kernel_is_old(const struct dialect *d, const struct dialect_env *e)
 	return e->old_kernel;
 }
 
-/* k3s takes the advertised address from node-ip if only that is given. */
-static bool no_node_ip(const struct dialect *d, const struct dialect_env *e)
-{
-	(void)d;
-	return !k3s_args_written(e->args, "node-ip");
-}
-
 static bool has_shim(const struct dialect *d, const struct dialect_env *e)
 {
 	(void)d;
@@ -105,9 +98,8 @@ static const struct dialect_row rows[] = {
 	{ KNOB_UNPRIVILEGED_PORTS_OFF, BY_THE_SHIM, .only_if = has_shim },
 	/* containerd pkg/apparmor (before 2.0: contrib/apparmor): HostSupports */
 	{ KNOB_APPARMOR_OFF, ENVIRONMENT, .text = "container=k3sbox" },
+	/* From it k3s takes the advertised address, too (pkg/cli/server/server.go). */
 	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
-	{ KNOB_NODE_ADDRESS, ARG, .text = "advertise-address=%s", .also = true,
-		.control_plane = true, .only_if = no_node_ip },
 	{ KNOB_NODE_NAME, ARG, .text = "node-name=%s" },
 	{ KNOB_PAUSE_IMAGE, ARG, .text = "pause-image=%s" },
 	{ KNOB_PACKAGED_OFF, LIST_ARG,

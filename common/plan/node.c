@@ -16,6 +16,7 @@
 #include "net/ip.h"
 #include "net/netlink.h"
 #include "net/pem.h"
+#include "world/switch.h"
 
 void node_make_valid(char *name, size_t max)
 {
@@ -104,18 +105,19 @@ static bool is_default_v4(const char *line)
 }
 
 /* As k8s.io/apimachinery util/net ChooseHostInterface: a row of all zeros in these files. */
-bool node_has_default_route(void)
+unsigned node_default_routes(void)
 {
 	_cleanup_buf_ struct buf v4 = {0}, v6 = {0};
 	const char *line = NULL;
+	unsigned found = 0;
 
 	if (!io_read("/proc/net/route", &v4, 1 << 20) && v4.data) line = strchr(v4.data, '\n');
 	for (; line; line = strchr(line + 1, '\n'))
-		if (is_default_v4(line + 1)) return true;
+		if (is_default_v4(line + 1)) found |= NODE_IPV4;
 	if (!io_read("/proc/net/ipv6_route", &v6, 1 << 20)) line = v6.data;
 	for (; line && *line; line = strchr(line, '\n'), line += line != NULL)
-		if (is_default_v6(line)) return true;
-	return false;
+		if (is_default_v6(line)) found |= NODE_IPV6;
+	return found;
 }
 
 /* The links that are up, without loopback, and the first address of each family on one of them. */
@@ -156,22 +158,40 @@ static int take_address(void *arg, const struct nlmsghdr *h)
 	return 0;
 }
 
-bool node_first_address(char *out, size_t size)
+static bool search(struct node_search *s)
 {
 	struct nl nl;
 	struct nl_request r;
-	struct node_search s = {0};
-	char text[IP_TEXT];
 
 	if (nl_open(&nl) < 0) return false;
 	nl_begin(&r, RTM_GETLINK, NLM_F_DUMP, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
-	int e = nl_talk(&nl, &r, take_link, &s);
+	int e = nl_talk(&nl, &r, take_link, s);
 	nl_begin(&r, RTM_GETADDR, NLM_F_DUMP, &(struct ifaddrmsg){0}, sizeof(struct ifaddrmsg));
-	if (!e) e = nl_talk(&nl, &r, take_address, &s);
+	if (!e) e = nl_talk(&nl, &r, take_address, s);
 	nl_close(&nl);
-	const struct ip *found = s.v4.len ? &s.v4 : &s.v6;
-	if (e || !found->len) return false;
-	ip_format(found, text);
-	snprintf(out, size, "%s", text);
-	return true;
+	return !e;
+}
+
+bool node_addresses(const char *cluster, char *out, size_t size)
+{
+	struct node_search s = {0};
+	struct switch_node node;
+	char text[IP_TEXT];
+	size_t n = 0;
+
+	switch_first_node(&node, cluster);
+	*out = 0;
+	if (!search(&s)) return false;
+	for (size_t i = 0; i < node.n && n < size; i++) {
+		const struct ip *found = node.v[i].addr.len == 4 ? &s.v4 : &s.v6;
+		if (!found->len) continue;
+		ip_format(found, text);
+		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "," : "", text);
+	}
+	return *out;
+}
+
+bool node_first_address(char *out, size_t size)
+{
+	return node_addresses("0.0.0.0/0", out, size) || node_addresses("::/0", out, size);
 }

@@ -27,10 +27,14 @@ bool node_registered(const struct plan_options *o, char out[NODE_NAME_SIZE]);
 /* The copy of the node's password that `run` keeps in the data directory. */
 int node_password_copy(const char *data_dir, char *out, size_t size);
 
+/* The first address of each family that the cluster's networks ("10.42.0.0/16,fd42::/56") have, in
+ * the way of k3s's node-ip; false if there is none. */
+bool node_addresses(const char *cluster, char *out, size_t size);
 /* First address that is not loopback or link-local, as text; false if there is none. */
 bool node_first_address(char *out, size_t size);
 
-/* Of either family, as apimachinery's util/net decides. */
-bool node_has_default_route(void);
+/* The families that have a default route, as apimachinery's util/net decides. */
+enum node_family { NODE_IPV4 = 1, NODE_IPV6 = 2 };
+unsigned node_default_routes(void);
 
 #endif

@@ -71,7 +71,7 @@ enum knob {
 	KNOB_CGROUPS_PER_QOS_OFF,     /* and enforce-node-allocatable= */
 	KNOB_APPARMOR_OFF,            /* containerd gives containers no profile */
 	KNOB_UNPRIVILEGED_PORTS_OFF,  /* containerd's enable_unprivileged_ports and _icmp */
-	KNOB_NODE_ADDRESS,            /* value: an IP address; node-ip and advertise-address */
+	KNOB_NODE_ADDRESS,            /* value: IP addresses with commas between them */
 	KNOB_NODE_NAME,               /* value: the name */
 	/* value: reference of an image that k3s imports at its start */
 	KNOB_PAUSE_IMAGE,

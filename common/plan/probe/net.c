@@ -164,13 +164,17 @@ void probe_flannel(const struct plan_options *o, struct fact_result *r)
 
 void probe_default_route(const struct plan_options *o, struct fact_result *r)
 {
-	/* k3s looks for an address only where none was given. */
-	if (node_has_default_route() || k3s_args_find(&o->args, "advertise-address") ||
-	    k3s_args_find(&o->args, "node-ip")) return;
-	if (node_first_address(r->value, sizeof r->value))
+	const char *cluster = k3s_args_value(&o->args, "cluster-cidr");
+	unsigned routes = node_default_routes();
+
+	/* k3s looks for an address only where none was given, and in a dual-stack cluster for one
+	 * of each family. */
+	if (k3s_args_find(&o->args, "advertise-address") || k3s_args_find(&o->args, "node-ip") ||
+		(strchr(cluster, ',') ? routes == (NODE_IPV4 | NODE_IPV6) : routes)) return;
+	if (node_addresses(cluster, r->value, sizeof r->value))
 		probe_obstacle(r, KIND_DEFAULT_ROUTE_ADDRESS,
 			"no default route, from which k3s would take the "
-			"node's address (%.64s is one)", r->value);
+			"node's address (%.100s)", r->value);
 	else
 		probe_obstacle(r, KIND_DEFAULT_ROUTE_NOTHING,
 			"no default route, and no address but loopback");

@@ -334,7 +334,7 @@ void probe_registry(const struct plan_options *o, struct fact_result *r)
 	bool settled = probe_registry_settled(o);
 
 	if (settled && (!o->for_doctor || has_airgap_images(o))) return;
-	if (!settled && !node_has_default_route()) {
+	if (!settled && !node_default_routes()) {
 		probe_obstacle(r, KIND_REGISTRY_ABSENT,
 			"no default route: images cannot be pulled");
 		return;

@@ -1,9 +1,11 @@
 /* Which name a node gets. */
 #include "plan/node.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/io.h"
+#include "net/netlink.h"
 #include "unit.h"
 
 static const char *valid(const char *name, size_t max)
@@ -61,6 +63,29 @@ TEST(the_user_then_the_cluster_then_the_host)
 	CHECK(!strcmp(named(&o), host));
 	strv_free(&user);
 	io_remove_tree(dir);
+}
+
+/* In a network namespace of its own. */
+TEST(an_address_for_each_family_of_the_cluster)
+{
+	struct cidr v4, v6;
+	struct nl nl;
+	struct nl_link dummy;
+	char out[100];
+
+	if (unshare(CLONE_NEWNET) || system("ip link add d type dummy 2>/dev/null") ||
+		nl_open(&nl)) return;
+	CHECK(cidr_parse(&v4, "192.0.2.7/24", 12) && cidr_parse(&v6, "2001:db8::7/64", 14));
+	CHECK(!nl_link_get(&nl, "d", &dummy) && !nl_link_up(&nl, dummy.index, true));
+	CHECK(!nl_address_add(&nl, dummy.index, &v4));
+	nl_address_add(&nl, dummy.index, &v6);
+	nl_close(&nl);
+	CHECK(node_addresses("10.42.0.0/16", out, sizeof out));
+	CHECK_STR(out, "192.0.2.7");
+	CHECK(node_first_address(out, sizeof out));
+	CHECK_STR(out, "192.0.2.7");
+	CHECK(node_addresses("fd42::/56,10.42.0.0/16", out, sizeof out));
+	CHECK_STR(out, "192.0.2.7,2001:db8::7");
 }
 
 UNIT_MAIN("node")

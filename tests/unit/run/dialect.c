@@ -241,8 +241,7 @@ TEST(control_plane_gets_no_agents_flags)
 	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .control_plane = true),
 		{ KNOB_SNAPSHOTTER_NATIVE, NULL }, { KNOB_FLANNEL_NONE, NULL },
 		{ KNOB_IMAGE_GC_OFF, NULL }, { KNOB_OCI_SHIM, NULL }, { KNOB_NODE_ADDRESS, "::1" }),
-		"k3s server --disable-agent --flannel-backend=none --node-ip=::1 "
-			"--advertise-address=::1");
+		"k3s server --disable-agent --flannel-backend=none --node-ip=::1");
 	CHECK(!l.refused.n && !l.shim_in_path);
 }
 
