@@ -19,6 +19,7 @@ enum dialect_how {
 	KUBELET_GATE,     /* --kubelet-arg=feature-gates=text */
 	CONTROLLER_ARG,   /* --kube-controller-manager-arg=text */
 	ENVIRONMENT,      /* a variable that a part of k3s reads */
+	CHOSEN,           /* k3s_args.chosen */
 	CRUN_SLOT,        /* --default-runtime=crun with our crun in PATH */
 	TEMPLATE,         /* a containerd template of our own */
 	/* no setting: the OCI shim, which this run has, corrects the containers */
@@ -100,6 +101,7 @@ static const struct dialect_row rows[] = {
 	{ KNOB_APPARMOR_OFF, ENVIRONMENT, .text = "container=k3sbox" },
 	/* From it k3s takes the advertised address, too (pkg/cli/server/server.go). */
 	{ KNOB_NODE_ADDRESS, ARG, .text = "node-ip=%s", .control_plane = true },
+	{ KNOB_RANGES, CHOSEN, .control_plane = true },
 	{ KNOB_NODE_NAME, ARG, .text = "node-name=%s" },
 	{ KNOB_PAUSE_IMAGE, ARG, .text = "pause-image=%s" },
 	{ KNOB_PACKAGED_OFF, LIST_ARG,
@@ -133,6 +135,7 @@ static const char *const knob_titles[KNOB_COUNT] = {
 		"omit --no-shim)",
 	[KNOB_APPARMOR_OFF] = "containerd without AppArmor",
 	[KNOB_NODE_ADDRESS] = "the node's address",
+	[KNOB_RANGES] = "address ranges",
 	[KNOB_NODE_NAME] = "the node's name",
 	[KNOB_PAUSE_IMAGE] = "the pause image's name",
 	[KNOB_PACKAGED_OFF] = "packaged add-ons off",
@@ -301,6 +304,10 @@ static void turn_row(const struct dialect_row *r, const struct dialect_env *e, c
 	case CONTROLLER_ARG: add_controller_arg(r, e, out); break;
 	case TEMPLATE: add_template(e, out); break;
 	case ENVIRONMENT: strv_add(&out->env, r->text); break;
+	case CHOSEN:
+		for (size_t i = 0; i < e->args->chosen.n; i++)
+			strv_add(&out->argv, e->args->chosen.v[i]);
+		break;
 	case CRUN_SLOT:
 		add_arg(r, e, value, out);
 		out->shim_in_path = true;

@@ -21,6 +21,7 @@
 #include "plan/fix/ca_bundle.h"
 #include "plan/journal.h"
 #include "plan/node.h"
+#include "plan/ranges.h"
 #include "run/dialect.h"
 #include "run/run.h"
 
@@ -386,6 +387,8 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 		warn_errno(r, "%s", cfg->o.data_dir);
 		return EX_FAIL;
 	}
+	r = ranges_keep(&cfg->o);
+	if (r < 0) warn_errno(r, "%s/k3sbox/ranges", cfg->o.data_dir);
 	if (*p->results[FACT_CA].value) warn("%s", p->results[FACT_CA].value);
 	if (has_step(p, STEP_CA_BUNDLE) || has_step(p, STEP_CA_BUNDLE_PODS))
 		cfg->egress.bundle = CA_BUNDLE_FILE;

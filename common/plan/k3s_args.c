@@ -125,6 +125,7 @@ const char *k3s_args_value(const struct k3s_args *a, const char *name)
 {
 	const char *v = k3s_args_find(a, name);
 
+	if (!v) v = find(&a->chosen, name);
 	for (size_t i = 0; !(v && *v) && i < sizeof defaults / sizeof *defaults; i++)
 		if (!strcmp(defaults[i].name, name)) return defaults[i].value;
 	return v ? v : "";
@@ -342,4 +343,5 @@ void k3s_args_free(struct k3s_args *a)
 {
 	strv_free(&a->config);
 	strv_free(&a->env);
+	strv_free(&a->chosen);
 }

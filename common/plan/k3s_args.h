@@ -20,6 +20,7 @@ struct k3s_args {
 	const struct strv *user;
 	struct strv config;        /* the files, as "--name=value", a list's items one by one */
 	struct strv env;           /* the variables, as "--name=value" */
+	struct strv chosen;        /* what plan/ranges.h puts in place of defaults; the same */
 	/* The files may set data-dir, in a way that is not understood, and nothing overrules
 	 * them. */
 	bool data_dir_unknown;
@@ -35,7 +36,7 @@ void k3s_args_free(struct k3s_args *a);
  * environment, the last one of the first that has it; "" for a flag without a value; NULL if
  * nothing sets it. */
 const char *k3s_args_find(const struct k3s_args *a, const char *name);
-/* The same, or k3s's default if it is not set or empty; "" for a flag without one (k3s
+/* The same, or what was chosen in its place, or k3s's default if it is not set or empty; "" for a flag without one (k3s
  * pkg/cli/cmds/server.go). */
 const char *k3s_args_value(const struct k3s_args *a, const char *name);
 /* The same without the environment: which variables there are depends on the version. */

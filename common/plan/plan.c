@@ -16,6 +16,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "plan/journal.h"
+#include "plan/ranges.h"
 
 const char *const plan_mode_names[] = {
 	[MODE_AUTO] = "auto", [MODE_CONTROL_PLANE] = "control-plane", [MODE_NODE] = "node", NULL,
@@ -34,6 +35,7 @@ int plan_options_complete(struct plan_options *o, const struct strv *user, struc
 	else if (!o->data_dir && (dir = k3s_args_find(&o->args, "data-dir")))
 		o->data_dir = xstrdup(dir);
 	if (!o->data_dir || !*o->data_dir) o->data_dir = "/var/lib/rancher/k3s";
+	ranges_choose(o);
 	if (!o->k3s && (env = getenv("K3SBOX_K3S")) && *env) o->k3s = env;
 	if (!o->k3s && !io_find_program("k3s", getenv("PATH"), found, sizeof found))
 		o->k3s = xstrdup(found);

@@ -72,6 +72,7 @@ enum knob {
 	KNOB_APPARMOR_OFF,            /* containerd gives containers no profile */
 	KNOB_UNPRIVILEGED_PORTS_OFF,  /* containerd's enable_unprivileged_ports and _icmp */
 	KNOB_NODE_ADDRESS,            /* value: IP addresses with commas between them */
+	KNOB_RANGES,                  /* k3s_args.chosen */
 	KNOB_NODE_NAME,               /* value: the name */
 	/* value: reference of an image that k3s imports at its start */
 	KNOB_PAUSE_IMAGE,
@@ -101,6 +102,7 @@ struct plan_options {
 	bool data_dir_unknown;     /* nor after that: a configuration file may name another */
 	const char *k3s;           /* path of the k3s binary, or NULL if not found */
 	struct k3s_args args;      /* what the user tells k3s */
+	const char *range_taken;   /* plan/ranges.h; NULL: the defaults are free */
 };
 
 /* ---- facts ---- */

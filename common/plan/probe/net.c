@@ -237,3 +237,10 @@ void probe_node_password(const struct plan_options *o, struct fact_result *r)
 	probe_obstacle(r, kept ? KIND_NODE_PASSWORD_KEPT : KIND_NODE_PASSWORD_LOST,
 		NODE_PASSWORD " of the data directory's node, %.63s, does not exist", name);
 }
+
+void probe_ranges(const struct plan_options *o, struct fact_result *r)
+{
+	if (!o->range_taken) return;
+	probe_obstacle(r, o->args.chosen.n ? KIND_RANGES_MOVED : KIND_RANGES_FIXED, "%s",
+		o->range_taken);
+}

@@ -73,7 +73,7 @@ TEST(an_address_for_each_family_of_the_cluster)
 	struct nl_link dummy;
 	char out[100];
 
-	if (unshare(CLONE_NEWNET) || system("ip link add d type dummy 2>/dev/null") ||
+	if (unshare(CLONE_NEWNET) || system("ip link add d type bridge 2>/dev/null") ||
 		nl_open(&nl)) return;
 	CHECK(cidr_parse(&v4, "192.0.2.7/24", 12) && cidr_parse(&v6, "2001:db8::7/64", 14));
 	CHECK(!nl_link_get(&nl, "d", &dummy) && !nl_link_up(&nl, dummy.index, true));
