@@ -363,6 +363,21 @@ has "without a copy" "$out" "warning   node-password: " "kubectl -n kube-system 
 rm -rf /var/lib/rancher/k3s/agent /etc/rancher/node
 echo "$name" >/proc/sys/kernel/hostname
 
+# The cluster's address ranges.
+ip route add 10.42.0.0/16 dev lo
+run k3sbox run -d --wait=none
+has "the machine's network in the pods' range" "$(told args)" "--cluster-cidr=10.44.0.0/16"
+check "the Services' range stays" not grep -q service-cidr <<<"$(told args)"
+run k3sbox stop
+ip route del 10.42.0.0/16 dev lo
+run k3sbox run -d --wait=none
+has "the cluster keeps its range" "$(told args)" "--cluster-cidr=10.44.0.0/16"
+run k3sbox stop
+rm /var/lib/rancher/k3s/k3sbox/ranges
+run k3sbox run -d --wait=none
+check "another has the default" not grep -q cluster-cidr <<<"$(told args)"
+run k3sbox stop
+
 # Names relative to where run was called.
 mkdir -p "$T/here"
 (cd "$T/here" && FAKE=silent "$K3SBOX" run -d --wait=none --data-dir new/data -- -o kube/config >/dev/null)
