@@ -36,8 +36,8 @@ void k3s_args_free(struct k3s_args *a);
  * environment, the last one of the first that has it; "" for a flag without a value; NULL if
  * nothing sets it. */
 const char *k3s_args_find(const struct k3s_args *a, const char *name);
-/* The same, or what was chosen in its place, or k3s's default if it is not set or empty; "" for a flag without one (k3s
- * pkg/cli/cmds/server.go). */
+/* The same, or what was chosen in its place, or k3s's default if it is not set or empty; "" for a
+ * flag without one (k3s pkg/cli/cmds/server.go). */
 const char *k3s_args_value(const struct k3s_args *a, const char *name);
 /* The same without the environment: which variables there are depends on the version. */
 const char *k3s_args_written(const struct k3s_args *a, const char *name);

@@ -35,7 +35,8 @@ void node_make_valid(char *name, size_t max)
 
 void node_host_name(char out[NODE_NAME_SIZE])
 {
-	if (gethostname(out, NODE_NAME_SIZE) < 0 || !*out) strcpy(out, "localhost");
+	if (gethostname(out, NODE_NAME_SIZE) < 0 || !*out)
+		snprintf(out, NODE_NAME_SIZE, "localhost");
 	out[NODE_NAME_SIZE - 1] = 0;
 	for (char *c = out; *c; c++) *c = (char)tolower((unsigned char)*c);
 }
@@ -76,7 +77,7 @@ void node_name(const struct plan_options *o, char out[NODE_NAME_SIZE])
 	} else if (id || !node_registered(o, out)) {
 		node_host_name(out);
 		node_make_valid(out, id ? LONGEST - ID : LONGEST);
-		if (!*out) strcpy(out, "node");
+		if (!*out) snprintf(out, NODE_NAME_SIZE, "node");
 	}
 }
 

@@ -23,7 +23,8 @@ static void add(struct in_use *u, uint32_t net, uint32_t mask)
 /* The links that k3s makes itself. */
 static bool is_ours(const char *link)
 {
-	return !strncmp(link, "cni", 3) || !strncmp(link, "flannel", 7) || !strncmp(link, "veth", 4);
+	return !strncmp(link, "cni", 3) || !strncmp(link, "flannel", 7) ||
+		!strncmp(link, "veth", 4);
 }
 
 /* Addresses have routes for their networks. */

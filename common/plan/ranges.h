@@ -1,6 +1,6 @@
-/* The cluster's address ranges. k3s's defaults, 10.42.0.0/16 for pods and 10.43.0.0/16 for Services,
- * are no good on a machine whose own network has addresses in them: a sandbox that is itself a pod
- * of k3s. */
+/* The cluster's address ranges. k3s's defaults, 10.42.0.0/16 for pods and 10.43.0.0/16 for
+ * Services, are no good on a machine whose own network has addresses in them: a sandbox that is
+ * itself a pod of k3s. */
 #ifndef K3SBOX_PLAN_RANGES_H
 #define K3SBOX_PLAN_RANGES_H
 
@@ -12,8 +12,8 @@
 /* The priority of the route that fix/service_route.h adds: no use of a range. */
 enum { RANGES_ROUTE_PRIORITY = 31337 };
 
-/* Decides about the ranges that the user leaves open: args.chosen gets the flags for other ones than
- * the defaults. Those that a cluster was made with stay in its data directory (ranges_keep) and are
+/* Decides about the ranges that the user leaves open: args.chosen gets the flags for other ones
+ * than the defaults. Those that a cluster was made with stay in its data directory (ranges_keep) and are
  * its for good. range_taken is set where a default is in use here, or another range was. */
 void ranges_choose(struct plan_options *o);
 /* Before k3s is started. 0 or -errno. */
