@@ -13,8 +13,9 @@
 enum { RANGES_ROUTE_PRIORITY = 31337 };
 
 /* Decides about the ranges that the user leaves open: args.chosen gets the flags for other ones
- * than the defaults. Those that a cluster was made with stay in its data directory (ranges_keep) and are
- * its for good. range_taken is set where a default is in use here, or another range was. */
+ * than the defaults. Those that a cluster was made with stay in its data directory (ranges_keep)
+ * and are its for good. range_taken is set where a default is in use here, or another range was
+ * chosen before. */
 void ranges_choose(struct plan_options *o);
 /* Before k3s is started. 0 or -errno. */
 int ranges_keep(const struct plan_options *o);
