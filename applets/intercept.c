@@ -301,7 +301,13 @@ const struct applet applet_intercept = {
 		"PROGRAM (1 instead of 0 if the log could not be written). Programs that are\n"
 		"traced in this way cannot trace others, 32-bit programs are not changed, and\n"
 		"io_uring is refused: it opens files without system calls. Emulated files can be\n"
-		"opened, examined and listed; they cannot be created, removed, renamed, executed\n"
-		"or entered (chdir). Files on FUSE are never emulated.\n",
+		"opened, examined and listed. To all other calls they do not exist:\n"
+		"  create, remove, rename, link, execute\n"
+		"  enter (chdir, chroot), watch (inotify_add_watch, fanotify_mark)\n"
+		"  change without opening (chmod, chown, utimensat, setxattr)\n"
+		"  extended attributes (getxattr, listxattr)\n"
+		"  handles and trees (name_to_handle_at, open_tree)\n"
+		"--mounts changes mount(2) alone, not fsopen, fsmount, move_mount and\n"
+		"mount_setattr. Files on FUSE are never emulated.\n",
 	.run = run,
 };

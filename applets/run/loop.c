@@ -38,6 +38,8 @@ enum {
 	HEALTH_MS = 60000,     /* the only timer once k3s is ready: rotates the log */
 	GIVE_UP_MS = 10000,    /* for processes that SIGKILL does not end (stuck in the kernel) */
 	LAST_LINES = 15,
+	SAY_MS = 5000,         /* between two looks at what is waited for */
+	SAY_AGAIN = 3,         /* looks until the same is said again */
 	NETD_MS = 200,         /* from netd's end to its next start */
 };
 
@@ -53,7 +55,10 @@ struct loop {
 	bool subreaper;
 	/* monotonic ms; 0: not set */
 	int64_t netd_at, started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;
-	char node[64];             /* its name, once it is ready */
+	char node[64], taint[128]; /* its name, once it is ready; kube_node.taint */
+	int64_t say_at;
+	unsigned said_same;
+	struct err said;           /* what was waited for */
 	int64_t since;             /* seconds since the epoch */
 };
 
@@ -205,7 +210,8 @@ static void keep_password(const struct loop *l)
 static void act_say_ready(struct loop *l)
 {
 	if (!l->st->control_plane) keep_password(l);
-	if (!l->st->control_plane) loop_report(l->reporter, "pods can be created");
+	if (!l->st->control_plane) loop_report(l->reporter, "pods can be created%s%s",
+		*l->taint ? ", and have to tolerate the node's taint " : "", l->taint);
 	process_trim_stack();
 	save(l, RUNSTATE_READY);
 	reached(l, WAIT_NODE);
@@ -329,6 +335,26 @@ static void post(struct loop *l, enum machine_event e)
 	l->state = t.next;
 }
 
+/* Says every few seconds what keeps the cluster from being ready, in the words of k3s or of the
+ * kubelet if their log has any. */
+static void say_wait(struct loop *l, const char *why)
+{
+	enum { LINES = 100 };
+	_cleanup_buf_ struct buf tail = {0};
+	const char *words = NULL, *help = "";
+	struct err now = {0};
+
+	if (l->state > ST_ADMIT || clock_ms() < l->say_at) return;
+	l->say_at = clock_ms() + SAY_MS;
+	if (log_tail(l->st->log, LINES, &tail) >= 0 && tail.data)
+		words = log_waits(tail.data, &help);
+	if (words) err_set(&now, 0, "%.200s; %s", words, help);
+	else err_set(&now, 0, "%s", why);
+	l->said_same = strcmp(now.text, l->said.text) ? 0 : l->said_same + 1;
+	l->said = now;
+	if (l->said_same % SAY_AGAIN == 0) loop_report(l->reporter, "waiting: %s", now.text);
+}
+
 /* ---- events ---- */
 
 static void probe_ended(struct loop *l)
@@ -339,10 +365,12 @@ static void probe_ended(struct loop *l)
 	l->probe = 0;
 	if (l->state > ST_ADMIT) return;
 	l->ask_at = clock_ms() + ASK_MS;
+	if (!r.pods) say_wait(l, r.why.text);
 	if (!r.api) return;
 	if (l->state == ST_API) post(l, EV_API);
 	if (r.node && l->state == ST_NODE) {
 		snprintf(l->node, sizeof l->node, "%s", r.name);
+		snprintf(l->taint, sizeof l->taint, "%s", r.taint);
 		post(l, EV_NODE);
 	}
 	if (!r.pods && !l->st->control_plane) return;
@@ -373,7 +401,11 @@ static void reap(struct loop *l)
 static void ask(struct loop *l)
 {
 	l->ask_at = clock_ms() + ASK_MS;
-	if (l->probe || !ready_worth_asking(l->st)) return;
+	if (l->probe) return;
+	if (!ready_worth_asking(l->st)) {
+		say_wait(l, "k3s has not made the kubeconfig yet");
+		return;
+	}
 	pid_t pid = ready_start(l->st, l->since, &l->probe_fd);
 	if (pid < 0) return;   /* no process can be made now: tried again */
 	l->probe = pid;
@@ -515,6 +547,7 @@ int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 	if (r->pipe && chdir("/") < 0) warn_errno(-errno, "/");
 	l.ask_at = clock_ms() + ASK_MS;
 	l.health_at = clock_ms() + HEALTH_MS;
+	l.say_at = clock_ms() + SAY_MS;
 	if (cfg->timeout) l.late_at = r->t0 + (int64_t)cfg->timeout * 1000;
 	reached(&l, WAIT_NONE);
 	run_loop(&l, &set);

@@ -2,12 +2,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -233,21 +231,6 @@ static void make_argv(const char *self, const char *k3s, const struct strv *opti
 
 /* ---- what else must be known ---- */
 
-/* k3s reports this too, but a minute later and among many other lines. */
-static int check_port(unsigned port)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int on = 1;
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-
-	if (fd < 0) return 0;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (!bind(fd, (struct sockaddr *)&a, sizeof a) || errno != EADDRINUSE) return 0;
-	warn("port %u, on which k3s listens, is taken: stop the program that uses it (another "
-		"k3s?), or choose another port: -- --https-listen-port N", port);
-	return EX_FAIL;
-}
-
 /* A truncated name would be another file's: better none at all. */
 __attribute__((format(printf, 3, 4)))
 static int put_path(char *to, size_t size, const char *fmt, ...)
@@ -315,7 +298,6 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 
 	list_archives(cfg->o.data_dir, &archives);
 	out->port = (unsigned)atoi(k3s_args_value(&cfg->o.args, "https-listen-port"));
-	if (check_port(out->port)) return EX_FAIL;
 	int r = io_self_path(self, sizeof self);
 	dialect_build(d, &e, turns, n, &l);
 	for (size_t i = 0; i < l.refused.n; i++) warn("%s", l.refused.v[i]);

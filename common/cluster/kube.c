@@ -138,6 +138,23 @@ static void text_of(const struct json *j, const struct json_node *n, char *out, 
 	if (json_string(j, n, out, size, NULL) < 0) *out = 0;
 }
 
+/* One that does not go away with the start ("node.kubernetes.io/not-ready" does). */
+static void find_taint(const struct json *j, const struct json_node *node, char *out, size_t size)
+{
+	static const char transient[] = "node.kubernetes.io/";
+	const struct json_node *t = json_first(j, json_path(j, node, "spec.taints"));
+	char key[64], value[32], effect[24];
+
+	for (*out = 0; t && !*out; t = json_next(j, t)) {
+		text_of(j, json_get(j, t, "key"), key, sizeof key);
+		text_of(j, json_get(j, t, "value"), value, sizeof value);
+		text_of(j, json_get(j, t, "effect"), effect, sizeof effect);
+		if (strncmp(effect, "No", 2) || !strncmp(key, transient, sizeof transient - 1))
+			continue;
+		snprintf(out, size, "%s%s%s:%s", key, *value ? "=" : "", value, effect);
+	}
+}
+
 int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 {
 	_cleanup_json_ struct json j = {0};
@@ -154,6 +171,9 @@ int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"),
 				k->heartbeat,
 				sizeof k->heartbeat);
+			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "message"), k->why,
+				sizeof k->why);
+			find_taint(&j, n, k->taint, sizeof k->taint);
 			k->ready = ready;
 		}
 		out->n++;

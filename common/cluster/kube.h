@@ -33,6 +33,8 @@ struct kube_node {
 	bool ready;
 	/* when its kubelet last said so: RFC 3339 in UTC, so that strcmp() orders */
 	char heartbeat[32];
+	char why[200];             /* its condition Ready in the kubelet's words */
+	char taint[128];           /* the first that keeps pods away: "key=value:NoSchedule"; "" */
 };
 
 enum { KUBE_NODES_MAX = 16 };

@@ -190,6 +190,30 @@ static const struct { const char *text, *cause; } causes[] = {
 	{ "operation not permitted", "something is not allowed here: 'k3sbox doctor' shows what" },
 };
 
+static const struct { const char *text, *help; } waits[] = {
+	/* k3s pkg/agent/config */
+	{ "Node password rejected", "'k3sbox kubectl -n kube-system delete secret "
+	  "NODE.node-password.k3s', or '-- --node-name NAME'" },
+	/* kubernetes pkg/kubelet: kubelet_node_status.go, images/image_manager.go */
+	{ "Unable to register node with API server",
+	  "'-- --node-name NAME' gives it another name" },
+	{ "failed to pull image", "'k3sbox doctor' shows whether a registry can be reached" },
+};
+
+const char *log_waits(char *text, const char **help)
+{
+	char *last = NULL;
+
+	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+		for (char *at = text; (at = strstr(at, waits[i].text)); at++)
+			if (at > last) {
+				last = at;
+				*help = waits[i].help;
+			}
+	if (last) last[strcspn(last, "\n")] = 0;
+	return last;
+}
+
 const char *log_cause(const char *text)
 {
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)

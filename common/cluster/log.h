@@ -26,6 +26,11 @@ int log_tail(const char *path, unsigned n, struct buf *out);
  * its end, or from byte `from`. -errno on error. */
 int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *arg), void *arg);
 
+/* Pure. What k3s or the kubelet last said in these lines about why it cannot go on, to the line's
+ * end: "Node password rejected, …"; and in *help, what to do. Cuts the text. NULL if they said
+ * nothing of the kind. */
+const char *log_waits(char *text, const char **help);
+
 /* Pure. The cause that the last lines of k3s's log point to, with what to do; NULL if none is
  * known. */
 const char *log_cause(const char *text);

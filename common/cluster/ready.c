@@ -50,12 +50,15 @@ static void look_at_nodes(const struct kubeconfig *k, const struct runstate *s, 
 
 	text_time((time_t)since, start);
 	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, &out->why) < 0) return;
-	err_set(&out->why, 0, nodes.n ? "the node is not ready" : "no node has registered");
+	err_set(&out->why, 0, "no node has registered");
 	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {
 		if (*s->node && strcmp(nodes.v[i].name, s->node)) continue;
+		err_set(&out->why, 0, "the node is not ready%s%s", nodes.v[i].ready ? "" : ": ",
+			nodes.v[i].ready ? "" : nodes.v[i].why);
 		if (!nodes.v[i].ready || strcmp(nodes.v[i].heartbeat, start) < 0) continue;
 		out->node = true;
 		snprintf(out->name, sizeof out->name, "%.63s", nodes.v[i].name);
+		snprintf(out->taint, sizeof out->taint, "%s", nodes.v[i].taint);
 		return;
 	}
 }

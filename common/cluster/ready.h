@@ -14,6 +14,7 @@ struct ready_result {
 	/* pods: they can be created, and will not have to wait for the network first */
 	bool api, node, pods;
 	char name[64];             /* of the node */
+	char taint[128];           /* of the node: kube_node.taint */
 	struct err why;            /* what is not ready yet */
 };
 

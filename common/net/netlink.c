@@ -294,7 +294,8 @@ static unsigned char scope_of(const struct nl_route *r)
 	return r->gateway.len ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 }
 
-int nl_route_put(struct nl *nl, const struct nl_route *route)
+static int change_route(struct nl *nl, uint16_t type, uint16_t flags,
+	const struct nl_route *route)
 {
 	const struct cidr *dst = &route->dst;
 	struct rtmsg fixed = {
@@ -307,7 +308,7 @@ int nl_route_put(struct nl *nl, const struct nl_route *route)
 	/* A larger number goes only into RTA_TABLE. */
 	if (route->table >= 256) fixed.rtm_table = RT_TABLE_UNSPEC;
 	else if (route->table) fixed.rtm_table = (unsigned char)route->table;
-	nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof fixed);
+	nl_begin(&r, type, flags, &fixed, sizeof fixed);
 	if (dst->ones) nl_put(&r, RTA_DST, dst->addr.b, dst->addr.len);
 	if (route->gateway.len) nl_put(&r, RTA_GATEWAY, route->gateway.b, route->gateway.len);
 	/* Always named: gVisor accepts a route without a link and then finds no way. */
@@ -315,6 +316,16 @@ int nl_route_put(struct nl *nl, const struct nl_route *route)
 	if (route->priority) nl_put_u32(&r, RTA_PRIORITY, route->priority);
 	if (route->table > 255) nl_put_u32(&r, RTA_TABLE, route->table);
 	return nl_talk(nl, &r, NULL, NULL);
+}
+
+int nl_route_put(struct nl *nl, const struct nl_route *route)
+{
+	return change_route(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
+}
+
+int nl_route_delete(struct nl *nl, const struct nl_route *route)
+{
+	return change_route(nl, RTM_DELROUTE, 0, route);
 }
 
 int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway)

@@ -77,6 +77,7 @@ struct nl_route {
 	int scope;                 /* RT_SCOPE_; -1: as the gateway tells */
 };
 int nl_route_put(struct nl *nl, const struct nl_route *r);
+int nl_route_delete(struct nl *nl, const struct nl_route *r);   /* -ESRCH: there is none */
 
 /* A route to dst over the link, by way of a gateway (NULL: none). */
 int nl_route_add(struct nl *nl, int index, const struct cidr *dst, const struct ip *gateway);

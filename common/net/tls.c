@@ -109,6 +109,27 @@ bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t i
 	return false;
 }
 
+bool tls_cert_issuer(const uint8_t *der, size_t len, char *out, size_t size)
+{
+	enum { NAME = 3, ORGANIZATION = 10 };   /* of 2.5.4 */
+	struct der all = { der, der + len }, cert, tbs, item, set, pair, oid, value;
+	uint8_t tag, found = 0;
+
+	if (!der_enter(&all, 0x30, &cert) || !der_enter(&cert, 0x30, &tbs) ||
+		!der_next(&tbs, &tag, &item)) return false;
+	/* The version may stand before the number. */
+	if (tag == 0xa0) der_next(&tbs, &tag, &item);
+	if (!der_next(&tbs, &tag, &item) || !der_enter(&tbs, 0x30, &item)) return false;
+	while (found != NAME && der_enter(&item, 0x31, &set) && der_enter(&set, 0x30, &pair) &&
+		der_enter(&pair, 0x06, &oid) && der_next(&pair, &tag, &value)) {
+		bool known = oid.end - oid.p == 3 && oid.p[0] == 0x55 && oid.p[1] == 4;
+		if (!known || (oid.p[2] != NAME && oid.p[2] != ORGANIZATION)) continue;
+		found = oid.p[2];
+		snprintf(out, size, "%.*s", (int)(value.end - value.p), (const char *)value.p);
+	}
+	return found;
+}
+
 /* ---- the validator ---- */
 
 static void v_start_chain(const br_x509_class **ctx, const char *name)
@@ -496,6 +517,14 @@ bool tls_needs_newer(const struct tls *t)
 
 	return e == BR_ERR_BAD_VERSION || e == BR_ERR_RECV_FATAL_ALERT + HANDSHAKE_FAILURE ||
 		e == BR_ERR_RECV_FATAL_ALERT + PROTOCOL_VERSION;
+}
+
+void tls_unknown_issuer(const struct tls *t, char *out, size_t size)
+{
+	const struct verifier *v = &t->verifier;
+
+	if (br_ssl_engine_last_error(&t->client.eng) != BR_ERR_X509_NOT_TRUSTED ||
+		!tls_cert_issuer(v->leaf, v->len, out, size)) *out = 0;
 }
 
 const char *tls_error(const struct tls *t)

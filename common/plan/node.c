@@ -126,6 +126,7 @@ struct node_search {
 	int links[64];
 	size_t n;
 	struct ip v4, v6;
+	int v4_link;
 };
 
 static int take_link(void *arg, const struct nlmsghdr *h)
@@ -154,6 +155,7 @@ static int take_address(void *arg, const struct nlmsghdr *h)
 	if (len != (m->ifa_family == AF_INET ? 4 : 16)) return 0;
 	const uint8_t *b = RTA_DATA(a);
 	if (len == 16 && b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return 0;   /* link-local */
+	if (to == &s->v4) s->v4_link = (int)m->ifa_index;
 	memcpy(to->b, b, len);
 	to->len = (uint8_t)len;
 	return 0;
@@ -190,6 +192,12 @@ bool node_addresses(const char *cluster, char *out, size_t size)
 		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "," : "", text);
 	}
 	return *out;
+}
+
+int node_first_link(void)
+{
+	struct node_search s = {0};
+	return search(&s) ? s.v4_link : 0;
 }
 
 bool node_first_address(char *out, size_t size)

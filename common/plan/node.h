@@ -30,6 +30,8 @@ int node_password_copy(const char *data_dir, char *out, size_t size);
 /* The first address of each family that the cluster's networks ("10.42.0.0/16,fd42::/56") have, in
  * the way of k3s's node-ip; false if there is none. */
 bool node_addresses(const char *cluster, char *out, size_t size);
+/* The link that has the first IPv4 address; 0 if there is none. */
+int node_first_link(void);
 /* First address that is not loopback or link-local, as text; false if there is none. */
 bool node_first_address(char *out, size_t size);
 

@@ -279,7 +279,8 @@ const struct fact *plan_prepare(struct plan_options *o, struct plan *p)
 	why = s->fact;
 	plan_free(p);
 	for (size_t i = 0; i < FACT_COUNT; i++)
-		if (is_skipped(&facts[i], o)) skip(&results[i], not_a_node);
+		if (&facts[i] == why) results[i].state = RESULT_SKIPPED;   /* and says why */
+		else if (is_skipped(&facts[i], o)) skip(&results[i], not_a_node);
 	plan_make(o, results, p);
 	return why;
 }

@@ -42,6 +42,7 @@ enum step_id {
 enum mechanism {
 	BY_FLAG,         /* a knob: k3s or kubelet argument, or kubelet/containerd configuration */
 	BY_FILE,         /* a file or directory made on this machine */
+	BY_ROUTE,        /* a route in this network namespace */
 	BY_MOUNT,        /* a mount in this mount namespace */
 	BY_SHIM,         /* an edit of each container's config.json (applet runc) */
 	BY_INTERCEPT,    /* traced system calls (applet intercept) */
@@ -168,7 +169,7 @@ struct step_row {
 	const char *what;             /* for people: "bind /dev/null over /dev/kmsg" */
 	bool node_only;               /* not for a control plane alone */
 	bool also;                    /* in addition to the row before it, not instead of it */
-	bool optional;                /* BY_FILE, BY_MOUNT: go on if it fails */
+	bool optional;                /* with an apply: go on if it fails */
 	const char *limit;            /* what is not possible with it: "no Services"; may be NULL */
 	enum knob knob;               /* BY_FLAG */
 	enum shim_rule_id rule;       /* BY_SHIM */
@@ -176,7 +177,7 @@ struct step_row {
 	/* the rule's argument, the knob's value (NULL: the result's) or what apply() takes; may
 	 * be NULL */
 	const char *arg;
-	step_apply *apply;            /* BY_FILE, BY_MOUNT */
+	step_apply *apply;            /* where the mechanism lasts */
 	step_undo *undo;
 };
 extern const struct step_row step_rows[STEP_COUNT];

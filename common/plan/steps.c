@@ -13,11 +13,13 @@
 #include "plan/fix/pause.h"
 #include "plan/fix/procsys.h"
 #include "plan/fix/propagation.h"
+#include "plan/fix/service_route.h"
 #include "plan/fix/writable.h"
 
 const struct mechanism_row mechanisms[MECHANISM_COUNT] = {
 	[BY_FLAG] = { "flag", FACT_ROOT, false },
 	[BY_FILE] = { "file", FACT_ROOT, true },
+	[BY_ROUTE] = { "route", FACT_ROOT, true },
 	[BY_MOUNT] = { "mount", FACT_MOUNT, true },
 	[BY_SHIM] = { "OCI shim", FACT_ROOT, false },
 	[BY_INTERCEPT] = { "interceptor", FACT_PTRACE, false },

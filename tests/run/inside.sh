@@ -53,9 +53,10 @@ has "says how it ended" "$out" "ended with status 137" k3s.log
 FAKE=kubelet run k3sbox run
 has "a cause that stands further up in the log" "$err" "likely cause: cAdvisor"
 
-FAKE=chatty run k3sbox run -d --timeout 2
+FAKE=chatty run k3sbox run -d --timeout 7
 same "not ready in time: 124" 124 "$rc"
-has "and what goes on is said" "$err" "not ready after 2 s" "k3sbox stop"
+has "what is waited for, in k3s's words" "$out" " s  waiting: Node password rejected, said k3s; " "delete secret"
+has "and what goes on is said" "$err" "not ready after 7 s" "k3sbox stop"
 has "phases have seconds" "$out" " s  prepared" " s  k3s started (pid "
 check "k3s goes on" alive "$(pid_of k3s)"
 run k3sbox status
@@ -438,11 +439,33 @@ busybox nc -ll -p 6443 -e /bin/true & holder=$!
 sleep 0.3
 run k3sbox run -d --timeout 5
 same "the port is taken" 1 "$rc"
-has "the port is taken: which, and what to do" "$err" "6443" "--https-listen-port"
+has "the port is taken: which, by whom, and what to do" "$err" "6443" "busybox, pid $holder" "--https-listen-port"
 run k3sbox run -d --wait=none -- --https-listen-port=7443
 same "another port" 0 "$rc"
 run k3sbox stop
-kill $holder
+kill $holder; wait $holder 2>/dev/null
+busybox nc -ll -p 10250 -e /bin/true & holder=$!
+sleep 0.3
+run k3sbox run -d --wait=none --mode node
+has "the kubelet's port is taken" "$rc $err" "1 " "port 10250, on which the kubelet listens, is taken: busybox"
+run k3sbox run -d --wait=none
+has "then the control plane alone is started" "$rc $err" "0 " "only the control plane" "port 10250"
+run k3sbox stop
+run k3sbox run -d --wait=none -- --kubelet-arg=port=10350
+check "a port that the user has moved" not grep -q 'port 10250' <<<"$err"
+run k3sbox stop
+kill $holder; wait $holder 2>/dev/null
+run k3sbox doctor -- --flannel-backend=none
+has "flannel is off, and there is no other network" "$out" "warning   network: --flannel-backend=none, and /etc/cni/net.d" \
+	"no pods until a network plugin is installed"
+default=$(ip route show default)
+ip route del default
+run k3sbox init -q
+same "without a default route, one for Services: init" 0 "$rc"
+has "goes over the link that has the address" "$(ip route get 10.43.0.1 2>&1)" "10.43.0.1 dev eth0"
+run k3sbox clean
+check "clean removes it" test -z "$(ip route show 10.43.0.0/16)"
+ip route add $default
 
 unshare -pf --mount-proc env FAKE_SLOW=20 bash -c 'exec "$1" run >/dev/null 2>&1' - "$K3SBOX" & holder=$!
 soon pgrep -P $holder -f 'k3sbox run' >/dev/null; sleep 0.5

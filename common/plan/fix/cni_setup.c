@@ -200,6 +200,15 @@ static int link_plugin(size_t i, const char *self, struct err *e)
 	return r < 0 ? err_errno(e, r, "%s", path) : 0;
 }
 
+bool cni_is_configured(void)
+{
+	_cleanup_closedir_ DIR *d = opendir(CNI_CONF_DIR);
+	struct dirent *f = NULL;
+
+	while (d && (f = readdir(d)) && !is_configuration(f->d_name)) ;
+	return f;
+}
+
 int cni_setup(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
 	char self[PATH_MAX];

@@ -16,4 +16,7 @@ step_apply cni_setup;
 /* Removes our conflist and our links, nothing else. */
 step_undo cni_unset;
 
+/* Does the directory have a configuration, of whatever origin? */
+bool cni_is_configured(void);
+
 #endif

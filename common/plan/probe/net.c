@@ -18,6 +18,8 @@
 #include "base/io.h"
 #include "base/spawn.h"
 #include "net/netlink.h"
+#include "plan/fix/cni_setup.h"
+#include "plan/fix/service_route.h"
 #include "plan/node.h"
 #include "plan/probe/probe.h"
 
@@ -100,6 +102,18 @@ void probe_iptables(const struct plan_options *o, struct fact_result *r)
 		try_program(path, r);
 }
 
+/* Where kube-proxy works; a packet for which it has no rule would be sent for nothing. */
+void probe_service_route(const struct plan_options *o, struct fact_result *r)
+{
+	struct fact_result iptables = {0};
+
+	if (service_route_exists(o)) return;
+	probe_iptables(o, &iptables);
+	if (iptables.state == RESULT_OK)
+		probe_obstacle(r, KIND_NONE, "no route to %s, the range of Services",
+			k3s_args_value(&o->args, "service-cidr"));
+}
+
 /* ---- links ---- */
 
 static int make_link(struct nl *nl, const char *name, const char *kind, unsigned vni)
@@ -158,6 +172,19 @@ void probe_flannel(const struct plan_options *o, struct fact_result *r)
 		probe_obstacle_errno(r, KIND_FLANNEL_LINKS, what, e < 0 ? -e : e);
 		return;
 	}
+}
+
+/* Where flannel is off by the user's choice, and not by a step, which brings a configuration. */
+void probe_network(const struct plan_options *o, struct fact_result *r)
+{
+	const char *backend = k3s_args_find(&o->args, "flannel-backend");
+	struct fact_result flannel = {0};
+
+	if (!backend || strcmp(backend, "none") || cni_is_configured()) return;
+	probe_flannel(o, &flannel);
+	if (flannel.state == RESULT_OK)
+		probe_obstacle(r, KIND_NONE, "--flannel-backend=none, and " CNI_CONF_DIR
+			" has no configuration: the node is not ready until it has one");
 }
 
 /* ---- addresses and names ---- */

@@ -45,7 +45,7 @@ struct registry_trial {
 	struct ip address;         /* of the target, if that is an address */
 	bool connect_only, by_proxy;
 	char step[PROXY_NAME + 80];  /* what is being done */
-	char why[200];               /* why it failed */
+	char why[240];               /* why it failed */
 };
 
 /* ---- which registry ---- */
@@ -238,6 +238,18 @@ static int load_authorities(struct registry_trial *t, struct buf *pem)
 	return 0;
 }
 
+/* An authority that is not known, such as that of a proxy that inspects TLS, can be made known. */
+static int refuse_certificate(struct registry_trial *t, const struct tls *tls)
+{
+	char issuer[64];
+
+	tls_unknown_issuer(tls, issuer, sizeof issuer);
+	return *issuer ? fail(t, "%.60s port %s: %s, but by \"%s\": name a file with that one's "
+		"certificate by %s", t->to.host, t->to.port, tls_error(tls), issuer,
+		*t->to.ca_file ? "ca_file in " REGISTRIES : "SSL_CERT_FILE")
+		: fail_at(t, t->to.host, t->to.port, tls_error(tls));
+}
+
 /* containerd speaks TLS 1.3, which is not spoken here: a server that insists is there, too. */
 static int ask_tls(struct registry_trial *t, int fd, const struct buf *request)
 {
@@ -252,7 +264,7 @@ static int ask_tls(struct registry_trial *t, int fd, const struct buf *request)
 	int r = tls_write(tls, request->data, request->len);
 	if (!r) r = judge(t, read_status(t, t->to.host, t->to.port, tls, fd));
 	else if (r == -EPROTO && tls_needs_newer(tls)) r = 0;
-	else r = fail_at(t, t->to.host, t->to.port, tls_error(tls));
+	else r = refuse_certificate(t, tls);
 	tls_free(tls);
 	return r;
 }

@@ -47,13 +47,20 @@ TEST(nodes)
 		"'status':{'conditions':[{'type':'MemoryPressure','status':'False'},"
 		"{'type':'Ready','status':'True',"
 		"'lastHeartbeatTime':'2026-11-22T10:53:24Z'}]}},{'metadata':{'name':'b'},"
-		"'status':{'conditions':[{'type':'Ready','status':'Unknown'}]}},"
+		"'spec':{'taints':[{'key':'node.kubernetes.io/not-ready','effect':'NoSchedule'},"
+		"{'key':'x','effect':'PreferNoSchedule'},"
+		"{'key':'mine','value':'v','effect':'NoExecute'}]},"
+		"'status':{'conditions':[{'type':'Ready','status':'Unknown',"
+		"'message':'cni plugin not initialized'}]}},"
 		"{'metadata':{}}]}");
 	CHECK(!kube_parse_nodes(text, strlen(text), &n));
 	CHECK(n.n == 3 && n.ready == 1 && n.v[0].ready && !n.v[1].ready);
 	CHECK_STR(n.v[0].name, "a");
 	CHECK_STR(n.v[0].heartbeat, "2026-11-22T10:53:24Z");
 	CHECK_STR(n.v[2].name, "");
+	CHECK_STR(n.v[1].why, "cni plugin not initialized");
+	CHECK_STR(n.v[1].taint, "mine=v:NoExecute");
+	CHECK_STR(n.v[0].taint, "");
 	CHECK(kube_parse_nodes("{\"items\":[", 10, &n) < 0);
 	CHECK(!kube_parse_nodes("{}", 2, &n) && n.n == 0);
 }

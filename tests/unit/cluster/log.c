@@ -115,6 +115,18 @@ TEST(following)
 	close(out);
 }
 
+TEST(what_k3s_waits_for)
+{
+	char text[] = "a: Node password rejected, duplicate\nE1 x: failed to pull image y\n"
+		"b: Unable to register node with API server, z\nend\n";
+	char other[] = "all is well\n";
+	const char *help = NULL;
+
+	CHECK_STR(log_waits(text, &help), "Unable to register node with API server, z");
+	CHECK(strstr(help, "--node-name"));
+	CHECK(!log_waits(other, &help));
+}
+
 TEST(causes)
 {
 	CHECK(strstr(log_cause("listen tcp :6443: bind: address already in use"),

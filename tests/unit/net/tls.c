@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "tls_certs.h"
+#include "net/pem.h"
 #include "unit.h"
 
 struct server { const char *cert, *key; const char *client_ca; bool mute; };
@@ -149,6 +150,21 @@ TEST(another_authority)
 	char both[sizeof pem_other_ca_crt + sizeof pem_server_ca_crt];
 	snprintf(both, sizeof both, "%s%s", pem_other_ca_crt, pem_server_ca_crt);
 	CHECK(talk(&plain, &(struct tls_config){ both, NULL, NULL, "localhost" }) == 0);
+}
+
+static bool take_issuer(void *arg, const uint8_t *der, size_t len)
+{
+	return tls_cert_issuer(der, len, arg, 100);
+}
+
+TEST(issuers)
+{
+	char name[100];
+	unsigned broken = 0;
+
+	CHECK(pem_each(pem_server_crt, "CERTIFICATE", take_issuer, name, &broken) > 0);
+	CHECK_STR(name, "server-ca");
+	CHECK(!tls_cert_issuer((const uint8_t *)"\x30\x02\x30\x00", 4, name, sizeof name));
 }
 
 TEST(expired)
