@@ -344,7 +344,7 @@ static void say_wait(struct loop *l, const char *why)
 	const char *words = NULL, *help = "";
 	struct err now = {0};
 
-	if (l->state > ST_ADMIT || clock_ms() < l->say_at) return;
+	if (l->state > ST_ADMIT || clock_ms() < l->say_at || l->cfg->wait == WAIT_NONE) return;
 	l->say_at = clock_ms() + SAY_MS;
 	if (log_tail(l->st->log, LINES, &tail) >= 0 && tail.data)
 		words = log_waits(tail.data, &help);

@@ -245,7 +245,7 @@ static int put_path(char *to, size_t size, const char *fmt, ...)
 	return -ENAMETOOLONG;
 }
 
-static int fill_state(const struct run *cfg, const struct dialect *d, struct runstate *s)
+static int fill_state(struct run *cfg, const struct dialect *d, struct runstate *s)
 {
 	const char *kubeconfig = k3s_args_value(&cfg->o.args, "write-kubeconfig");
 	_cleanup_free_ char *here = *kubeconfig == '/' ? NULL : getcwd(NULL, 0);
@@ -260,6 +260,11 @@ static int fill_state(const struct run *cfg, const struct dialect *d, struct run
 	if (!getcwd(s->directory, sizeof s->directory)) *s->directory = 0;
 	s->control_plane = cfg->o.mode == MODE_CONTROL_PLANE ||
 		k3s_args_is_on(&cfg->o.args, "disable-agent");
+	/* An etcd server alone: whether another has the API cannot be known. */
+	if (k3s_args_is_on(&cfg->o.args, "disable-apiserver") && cfg->wait != WAIT_NONE) {
+		warn("disable-apiserver: k3s has no API here whose readiness could be waited for");
+		cfg->wait = WAIT_NONE;
+	}
 	/* An identifier that k3s makes is added to it. */
 	if (!s->control_plane && !k3s_args_is_on(&cfg->o.args, "with-node-id"))
 		node_name(&cfg->o, s->node);

@@ -379,6 +379,10 @@ run k3sbox run -d --wait=none
 check "another has the default" not grep -q cluster-cidr <<<"$(told args)"
 run k3sbox stop
 
+FAKE=silent run k3sbox run -d -- --disable-apiserver --cluster-init
+has "an etcd server alone has no API to wait for" "$rc $err" "0 " "disable-apiserver: k3s has no API here"
+run k3sbox stop
+
 # Names relative to where run was called.
 mkdir -p "$T/here"
 (cd "$T/here" && FAKE=silent "$K3SBOX" run -d --wait=none --data-dir new/data -- -o kube/config >/dev/null)
