@@ -23,7 +23,12 @@ run k3sbox init
 same "init" 0 "$rc"
 run k3sbox run -d --timeout 900
 same "run -d returns when the node is ready" 0 "$rc"
-if [ "$rc" != 0 ]; then k3sbox logs -n 30 2>&1 | cut -c1-300; exit 1; fi
+if [ "$rc" != 0 ]; then
+	echo "$out $err"
+	k3sbox logs -n 5000 2>&1 | grep -E '^F[0-9]|PostStartHook|level=(fatal|error)' |
+		tail -n 15 | cut -c1-400
+	exit 1
+fi
 echo "$out" | sed 's/^/phases: /'
 same "node is Ready" True \
 	"$(k get node -o jsonpath='{.items[0].status.conditions[?(@.type=="Ready")].status}')"

@@ -43,10 +43,12 @@ static bool no_etcd(const struct plan_options *o)
 		!io_exists(path));
 }
 
+/* The kernel holds the port for flannel's link, which stays after k3s's end and is used again. */
 static bool no_vxlan(const struct plan_options *o)
 {
 	const char *backend = k3s_args_find(&o->args, "flannel-backend");
-	return backend && *backend && strcmp(backend, "vxlan");
+	return (backend && *backend && strcmp(backend, "vxlan")) ||
+		io_exists("/sys/class/net/flannel.1");
 }
 
 static bool no_scheduler(const struct plan_options *o)
