@@ -3,16 +3,18 @@
 #include "netd/dns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "netd/sockets.h"
 #include "world/broker.h"
 
-enum { QR = 0x80 };
+enum { QR = 0x80, BINDS = 16 };
 
 void dns_init(struct dns *d, int epoll, int channel)
 {
@@ -32,12 +34,47 @@ int dns_listen(struct dns *d, int fd)
 	return r;
 }
 
+/* In gVisor a socket that is bound to an address to which the node itself is just talking may, by
+ * chance, be tied to the loopback device (pkg/tcpip/stack, CheckLocalAddress), and nothing reaches
+ * a pod from there. Another one takes its place, and its number. */
+static void bind_again(struct dns *d, size_t i)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = DNS_DATA_CLIENTS(i) };
+	struct sockaddr_storage a;
+	socklen_t n = sizeof a;
+
+	if (getsockname(d->fd[i], (struct sockaddr *)&a, &n) < 0) return;
+	const struct endpoint at = endpoint_from_sockaddr(&a);
+	close(d->fd[i]);
+	int fd = sockets_inside(&at, true);
+	if (fd >= 0 && fd != d->fd[i]) {
+		if (dup3(fd, d->fd[i], O_CLOEXEC) < 0) fd = -errno;
+		else close(fd);
+	}
+	if (fd < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->fd[i], &ev) < 0)
+		die_errno(EX_SYS, fd < 0 ? fd : -errno, "port 53 for DNS");
+}
+
+static bool send_to(struct dns *d, const struct dns_client *c, const unsigned char *m, size_t n)
+{
+	size_t i = 0;
+
+	while (i < d->fd_n && d->fd[i] != c->fd) i++;
+	for (int tries = 0; tries < BINDS; tries++) {
+		if (sendto(c->fd, m, n, MSG_DONTWAIT, (const void *)&c->address,
+			c->address_n) >= 0)
+			return true;
+		if (errno != ENETUNREACH || i == d->fd_n) return false;
+		bind_again(d, i);
+	}
+	return false;
+}
+
 static void answer(struct dns *d, const struct dns_client *c, const unsigned char *m, size_t n)
 {
 	/* A client that is gone, or too slow, asks again. */
 	if (c->fd < 0) d->send(d->send_arg, c->stream, m, n);
-	else if (sendto(c->fd, m, n, MSG_DONTWAIT, (const void *)&c->address, c->address_n) < 0)
-		d->dropped++;
+	else if (!send_to(d, c, m, n)) d->dropped++;
 }
 
 /* ---- questions under way ---- */

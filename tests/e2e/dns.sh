@@ -14,7 +14,8 @@ echo missing \$(/guest dns-ask udp 10.43.0.10 nothing.default.svc.cluster.local)
 /busybox nslookup -type=ptr $reverse
 /busybox nslookup -type=txt dns-version.cluster.local")
 answers+="
-gateway $(k3sbox enter "$TOP/build/guest/guest" dns-ask udp 10.42.0.1 web.default.svc.cluster.local 2>&1)"
+gateway, node: $(k3sbox enter "$TOP/build/guest/guest" dns-ask udp 10.42.0.1 web.default.svc.cluster.local 2>&1)
+gateway, pod: $(k exec hello -- /guest dns-ask udp 10.42.0.1 web.default.svc.cluster.local 2>&1)"
 answered() { has "$1" "$answers" "$2"; }   # NAME TEXT
 answered "kubelet names the cluster's DNS" "nameserver 10.43.0.10"
 answered "and the search path" "search default.svc.cluster.local svc.cluster.local cluster.local"
@@ -34,7 +35,8 @@ for how in udp tcp; do
 	answered "$how: ExternalName" "$how elsewhere.default.svc.cluster.local code 0, 2 records, 192.0.2.53"
 	answered "$how: a name outside" "$how www.example code 0, 1 records, 192.0.2.53"
 done
-answered "the gateway answers the node" "gateway code 0, 1 records, 10.43.0.90"
+answered "the gateway answers the node" "gateway, node: code 0, 1 records, 10.43.0.90"
+answered "and a pod" "gateway, pod: code 0, 1 records, 10.43.0.90"
 answered "NXDOMAIN" "missing code 3, 0 records"
 answered "SRV" "service = 0 100 8080 pet.pets.default.svc.cluster.local"
 answered "PTR of a Service" "name = web.default.svc.cluster.local"
