@@ -44,12 +44,6 @@ $(LIBS): | $(B)/.deps
 	@mkdir -p $(@D)
 	@objcopy -R .eh_frame $< $@
 
-# Canaries: where what pods, containers and traced programs send is read, in each function that has an array or a local variable whose
-# address is taken; elsewhere in those that have a buffer. All functions everywhere would take 20 KB.
-EXPOSED := $(addprefix $(B)/obj/applets/,netd% intercept% runc% bridge% host_local% loopback% noop%) \
-	$(addprefix $(B)/obj/common/,base/% net/% cni/%)
-$(filter-out $(EXPOSED),$(OBJ)): CFLAGS += -fstack-protector
-
 $(B)/obj/%.o: %.c Makefile | $(B)/include
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
