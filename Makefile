@@ -25,7 +25,7 @@ GCCLIB := $(dir $(shell $(HOSTCC) -print-libgcc-file-name 2>/dev/null))
 MUSLLIB := /usr/lib/$(ARCH)-linux-musl
 BEARSSL := /usr/lib/$(ARCH)-linux-gnu/libbearssl.a
 LINK := $(HOSTCC) -nostdlib $(CFLAGS) -static-pie -Wl,--no-dynamic-linker,--gc-sections,--build-id=none,-s \
-	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,separate-code,-z,pack-relative-relocs,-e,k3sbox_start
 
 # The libraries without their tables for unwinding: 11 KB that nothing reads.
 LIBS := $(B)/lib/libbearssl.a $(B)/lib/libc.a $(B)/lib/libgcc.a
@@ -47,6 +47,9 @@ $(LIBS): | $(B)/.deps
 $(B)/obj/%.o: %.c Makefile | $(B)/include
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Runs before anything is relocated.
+$(B)/obj/common/base/start.o: CFLAGS += -fno-lto -fno-stack-protector
 
 # Functions and data of ours that the linker drops, because nothing leads to them.
 unused: $(B)/k3sbox
