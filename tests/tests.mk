@@ -12,12 +12,12 @@ $(B)/san/common/app/main.o: $(B)/applets.inc
 -include $(SANOBJ:.o=.d) $(UNIT:=.d)
 
 $(B)/san/k3sbox: $(SANOBJ)
-	$(Q)$(HOSTCC) $(SAN) -o $@ $(filter-out %/fortify.o %/start.o,$(SANOBJ)) $(BEARSSL)
+	$(Q)$(HOSTCC) $(SAN) -o $@ $(filter-out %/fortify.o %/relr.o,$(SANOBJ)) $(BEARSSL)
 
 # Everything but main(); a unit program links what it tests.
 $(B)/san/libk3sbox.a: $(SANOBJ)
 	@rm -f $@
-	$(Q)ar rcs $@ $(filter-out %/fortify.o %/start.o %/app/main.o,$(SANOBJ))
+	$(Q)ar rcs $@ $(filter-out %/fortify.o %/relr.o %/app/main.o,$(SANOBJ))
 
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/san/libk3sbox.a
 	@mkdir -p $(@D)
