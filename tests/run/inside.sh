@@ -451,7 +451,7 @@ kill $holder; wait $holder 2>/dev/null
 busybox nc -ll -p 10250 -e /bin/true & holder=$!
 sleep 0.3
 run k3sbox run -d --wait=none --mode node
-has "the kubelet's port is taken" "$rc $err" "1 " "port 10250, on which the kubelet listens, is taken: busybox"
+has "the kubelet's port is taken" "$rc $err" "1 " "port 10250, on which kubelet listens, is taken: busybox"
 run k3sbox run -d --wait=none
 has "then the control plane alone is started" "$rc $err" "0 " "only the control plane" "port 10250"
 run k3sbox stop

@@ -198,10 +198,11 @@ void probe_default_route(const struct plan_options *o, struct fact_result *r)
 	 * of each family. */
 	if (k3s_args_find(&o->args, "advertise-address") || k3s_args_find(&o->args, "node-ip") ||
 		(strchr(cluster, ',') ? routes == (NODE_IPV4 | NODE_IPV6) : routes)) return;
-	if (node_addresses(cluster, r->value, sizeof r->value))
+	if (node_addresses(cluster, r->value, sizeof r->value) ||
+		node_first_address(r->value, sizeof r->value))
 		probe_obstacle(r, KIND_DEFAULT_ROUTE_ADDRESS,
 			"no default route, from which k3s would take the "
-			"node's address (%.100s)", r->value);
+			"node's address (%.100s is one)", r->value);
 	else
 		probe_obstacle(r, KIND_DEFAULT_ROUTE_NOTHING,
 			"no default route, and no address but loopback");

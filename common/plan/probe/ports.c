@@ -21,80 +21,71 @@
 /* What has it is part of a k3s that k3sbox runs (cluster/leftovers.h). */
 #define MARK "K3SBOX_CHILD="
 
-/* Is a part of k3s left out by the user, or not in use? */
-typedef bool ports_unused(const struct plan_options *o);
-
+/* Without pointers, each of which would need a relocation. */
 struct ports_row {
-	const char *who;
+	char who[25];
+	uint8_t fact;              /* enum fact_id */
 	uint16_t port;
-	enum fact_id fact;
 	bool loopback, udp;
-	const char *list, *key;    /* the user's --list key=PORT moves it; NULL: nothing does */
-	ports_unused *unused;
+	char off[25];              /* the switch of k3s that leaves this part out, or "" */
 };
-
-static bool no_etcd(const struct plan_options *o)
-{
-	char path[PATH_MAX];
-	const char *join = k3s_args_find(&o->args, "server");
-
-	return !k3s_args_is_on(&o->args, "cluster-init") && !(join && *join) &&
-		(io_join(path, sizeof path, o->data_dir, "server/db/etcd") < 0 ||
-		!io_exists(path));
-}
-
-/* The kernel holds the port for flannel's link, which stays after k3s's end and is used again. */
-static bool no_vxlan(const struct plan_options *o)
-{
-	const char *backend = k3s_args_find(&o->args, "flannel-backend");
-	return (backend && *backend && strcmp(backend, "vxlan")) ||
-		io_exists("/sys/class/net/flannel.1");
-}
-
-static bool no_scheduler(const struct plan_options *o)
-{
-	return k3s_args_is_on(&o->args, "disable-scheduler");
-}
-
-static bool no_cloud_controller(const struct plan_options *o)
-{
-	return k3s_args_is_on(&o->args, "disable-cloud-controller");
-}
-
-static bool no_kube_proxy(const struct plan_options *o)
-{
-	return k3s_args_is_on(&o->args, "disable-kube-proxy");
-}
 
 /* k3s pkg/cli/server/server.go, pkg/daemons and pkg/agent; 0: --https-listen-port, 1: the one
  * behind it. */
 static const struct ports_row rows[] = {
-	{ "the API", 0, FACT_PORTS, .loopback = false },
-	{ "kube-apiserver", 1, FACT_PORTS, .loopback = true },
-	{ "kube-controller-manager", 10257, FACT_PORTS, .loopback = true,
-		.list = "kube-controller-manager-arg", .key = "secure-port" },
-	{ "cloud-controller-manager", 10258, FACT_PORTS, .loopback = true,
-		.list = "kube-cloud-controller-manager-arg", .key = "secure-port",
-		.unused = no_cloud_controller },
-	{ "kube-scheduler", 10259, FACT_PORTS, .loopback = true,
-		.list = "kube-scheduler-arg", .key = "secure-port", .unused = no_scheduler },
-	{ "etcd", 2379, FACT_PORTS, .loopback = true, .unused = no_etcd },
-	{ "etcd", 2380, FACT_PORTS, .loopback = true, .unused = no_etcd },
-	{ "the kubelet", 10250, FACT_NODE_PORTS, .list = "kubelet-arg", .key = "port" },
-	{ "the kubelet", 10248, FACT_NODE_PORTS, .loopback = true,
-		.list = "kubelet-arg", .key = "healthz-port" },
-	{ "containerd", 10010, FACT_NODE_PORTS, .loopback = true },
-	{ "flannel", 8472, FACT_NODE_PORTS, .udp = true, .unused = no_vxlan },
-	{ "kube-proxy", 10249, FACT_PROXY_PORTS, .loopback = true, .unused = no_kube_proxy },
-	{ "kube-proxy", 10256, FACT_PROXY_PORTS, .unused = no_kube_proxy },
+	{ .who = "the API", FACT_PORTS, 0 },
+	{ .who = "kube-apiserver", FACT_PORTS, 1, true },
+	{ .who = "kube-controller-manager", FACT_PORTS, 10257, true },
+	{ .who = "kube-cloud-controller", FACT_PORTS, 10258, true,
+		.off = "disable-cloud-controller" },
+	{ .who = "kube-scheduler", FACT_PORTS, 10259, true, .off = "disable-scheduler" },
+	{ .who = "etcd", FACT_PORTS, 2379, true },
+	{ .who = "etcd", FACT_PORTS, 2380, true },
+	{ .who = "kubelet", FACT_NODE_PORTS, 10250 },
+	{ .who = "kubelet", FACT_NODE_PORTS, 10248, true },
+	{ .who = "containerd", FACT_NODE_PORTS, 10010, true },
+	{ .who = "flannel", FACT_NODE_PORTS, 8472, .udp = true },
+	{ .who = "kube-proxy", FACT_PROXY_PORTS, 10249, true, .off = "disable-kube-proxy" },
+	{ .who = "kube-proxy", FACT_PROXY_PORTS, 10256, .off = "disable-kube-proxy" },
 };
+
+static bool has_etcd(const struct plan_options *o)
+{
+	char path[PATH_MAX];
+	const char *join = k3s_args_find(&o->args, "server");
+
+	return k3s_args_is_on(&o->args, "cluster-init") || (join && *join) ||
+		(!io_join(path, sizeof path, o->data_dir, "server/db/etcd") && io_exists(path));
+}
+
+/* Has the user moved a port of this part, by --WHO-arg? Then which is not looked at. */
+static bool is_moved(const struct plan_options *o, const struct ports_row *row)
+{
+	static const char keys[][24] = { "port", "secure-port", "healthz-port",
+		"healthz-bind-address", "metrics-bind-address" };
+	char list[40];
+
+	snprintf(list, sizeof list, "%.24s%s-arg", row->who,
+		row->port == 10258 ? "-manager" : "");
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (k3s_args_item(&o->args, list, keys[i], strlen(keys[i]))) return true;
+	return false;
+}
+
+static bool is_used(const struct plan_options *o, const struct ports_row *row)
+{
+	const char *backend = k3s_args_find(&o->args, "flannel-backend");
+
+	if (row->port == 2379 || row->port == 2380) return has_etcd(o);
+	/* The kernel holds the port for flannel's link, which stays after k3s's end and is used
+	 * again. */
+	if (row->udp && ((backend && *backend && strcmp(backend, "vxlan")) ||
+		io_exists("/sys/class/net/flannel.1"))) return false;
+	return !(*row->off && k3s_args_is_on(&o->args, row->off)) && !is_moved(o, row);
+}
 
 static unsigned port_of(const struct plan_options *o, const struct ports_row *row)
 {
-	const char *moved = row->list
-		? k3s_args_item(&o->args, row->list, row->key, strlen(row->key)) : NULL;
-
-	if (moved) return (unsigned)atoi(moved);
 	return row->port > 1 ? row->port
 		: (unsigned)atoi(k3s_args_value(&o->args, "https-listen-port")) + row->port;
 }
@@ -158,8 +149,8 @@ static bool has_socket(pid_t pid, const char *link)
 /* The process that listens on the port; 0 if it cannot be found (another PID namespace). */
 static pid_t find_holder(unsigned port, bool udp)
 {
-	static const char *const files[] = { "/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp",
-		"/proc/net/udp6" };
+	static const char files[][16] =
+		{ "/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6" };
 	_cleanup_procs_ struct procs all = {0};
 	char inode[24], link[40];
 	bool found = false;
@@ -192,7 +183,7 @@ static void look(const struct plan_options *o, enum fact_id fact, struct fact_re
 		const struct ports_row *row = &rows[i];
 		unsigned port = port_of(o, row);
 		char name[40] = "", path[32];
-		if (row->fact != fact || !port || (row->unused && row->unused(o)) ||
+		if (row->fact != fact || !port || !is_used(o, row) ||
 			(is_free(row, port, AF_INET) &&
 			(row->loopback || is_free(row, port, AF_INET6)))) continue;
 		pid_t pid = find_holder(port, row->udp);
