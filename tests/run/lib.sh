@@ -1,7 +1,7 @@
 # Sourced, after lib.sh and in the rig's E1, by tests of applets that need a k3s which runs:
 # tests/run/k3s plays it, as $FAKE says.
 export FAKE_DIR=$T/fake FAKE=silent PATH=$PWD/tests/run:$PATH
-export HTTPS_PROXY=http://192.0.2.1:1   # with a proxy named, no probe waits for a registry
+export HTTPS_PROXY=http://127.0.0.1:1   # refused at once: no probe waits for a registry
 mkdir "$FAKE_DIR"
 state() { sed -n "s/^$1 //p" /run/k3sbox/state; }
 pid_of() { state "$1" | cut -d' ' -f1; }
