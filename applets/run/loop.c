@@ -59,7 +59,7 @@ struct loop {
 	int64_t say_at;
 	unsigned said_same;
 	struct err said;           /* what was waited for */
-	int64_t since;             /* seconds since the epoch */
+	struct ready_since since;
 };
 
 /* ---- reporting ---- */
@@ -406,7 +406,7 @@ static void ask(struct loop *l)
 		say_wait(l, "k3s has not made the kubeconfig yet");
 		return;
 	}
-	pid_t pid = ready_start(l->st, l->since, &l->probe_fd);
+	pid_t pid = ready_start(l->st, &l->since, &l->probe_fd);
 	if (pid < 0) return;   /* no process can be made now: tried again */
 	l->probe = pid;
 	l->ask_at = 0;         /* the answer sets it */
@@ -517,7 +517,7 @@ static void stopped_early(struct loop *l)
 int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 {
 	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1,
-		.since = time(NULL) };
+		.since = { time(NULL), clock_ms() } };
 	sigset_t set;
 
 	take_signals(&set);
@@ -529,7 +529,7 @@ int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 		return EX_FAIL;
 	}
 	p->state.supervisor = cfg->outside.pid ? cfg->outside : process_identify(getpid());
-	p->state.started = l.since;
+	p->state.started = l.since.clock;
 	/* Before k3s is started: a marked process without a state would count as damage. */
 	prctl(PR_SET_NAME, LEFTOVERS_SUPERVISOR);
 	save(&l, RUNSTATE_STARTING);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/text.h"
@@ -40,15 +41,24 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err 
 	return kubeconfig_load(k, path, e);
 }
 
+/* The time of the start by the clock as it is now, if that was set back since: what the kubelet has
+ * written since then is not older. */
+static time_t start_now(const struct ready_since *since)
+{
+	int64_t start = time(NULL) - (clock_ms() - since->monotonic_ms) / 1000;
+
+	return (time_t)(start < since->clock - 1 ? start : since->clock);
+}
+
 /* This node counts, not others of a cluster that it has joined, once its kubelet has spoken since
  * the start: its condition of an earlier run stays "True" for a while. */
-static void look_at_nodes(const struct kubeconfig *k, const struct runstate *s, int64_t since,
-	struct ready_result *out)
+static void look_at_nodes(const struct kubeconfig *k, const struct runstate *s,
+	const struct ready_since *since, struct ready_result *out)
 {
 	struct kube_nodes nodes;
 	char start[TEXT_TIME_SIZE];
 
-	text_time((time_t)since, start);
+	text_time(start_now(since), start);
 	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, &out->why) < 0) return;
 	err_set(&out->why, 0, "no node has registered");
 	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {
@@ -79,7 +89,7 @@ static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s,
 	return false;
 }
 
-static void ask(const struct runstate *s, int64_t since, struct ready_result *out)
+static void ask(const struct runstate *s, const struct ready_since *since, struct ready_result *out)
 {
 	struct kubeconfig k;
 
@@ -93,7 +103,7 @@ static void ask(const struct runstate *s, int64_t since, struct ready_result *ou
 	kubeconfig_free(&k);
 }
 
-pid_t ready_start(const struct runstate *s, int64_t since, int *fd)
+pid_t ready_start(const struct runstate *s, const struct ready_since *since, int *fd)
 {
 	int p[2];
 	struct ready_result out;

@@ -18,9 +18,15 @@ struct ready_result {
 	struct err why;            /* what is not ready yet */
 };
 
-/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. since:
- * seconds since the epoch; a node's condition that is older is of an earlier run. */
-pid_t ready_start(const struct runstate *s, int64_t since, int *fd);
+/* When k3s was started: a node's condition that is older is of an earlier run. By two clocks,
+ * because the first may be set meanwhile. */
+struct ready_since {
+	int64_t clock;             /* seconds since the epoch */
+	int64_t monotonic_ms;      /* clock_ms() */
+};
+
+/* Asks the API in a child that ends soon; its answer comes through *fd. pid or -errno. */
+pid_t ready_start(const struct runstate *s, const struct ready_since *since, int *fd);
 /* After the child ended: its answer. Closes fd. */
 void ready_take(int fd, struct ready_result *out);
 /* A cheap check before that: does a kubeconfig exist? */

@@ -1,5 +1,6 @@
 /* Probes of the network: iptables, links, addresses and names. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/spawn.h"
+#include "net/ip.h"
 #include "net/netlink.h"
 #include "plan/fix/cni_setup.h"
 #include "plan/fix/service_route.h"
@@ -84,9 +87,105 @@ static void try_program(const char *path, struct fact_result *r)
 		status < 0 ? strerror(-status) : out.data && *out.data ? out.data : "failed");
 }
 
+/* ---- the rules that kube-proxy, its peers and the CNI plugins add ---- */
+
+/* Kubernetes pkg/proxy/iptables/proxier.go, CNI plugins portmap and flannel. */
+static const struct { const char *lacks, *table, *rule; } rules[] = {
+	{ "comment", "nat", "POSTROUTING -m comment --comment k3sbox -j RETURN" },
+	{ "mark", "nat", "POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN" },
+	{ "MARK", "nat", "POSTROUTING -j MARK --xor-mark 0x4000" },
+	{ "MASQUERADE --random-fully", "nat", "POSTROUTING -j MASQUERADE --random-fully" },
+	{ "statistic", "nat",
+	  "PREROUTING -m statistic --mode random --probability 0.5 -j RETURN" },
+	{ "addrtype", "nat", "PREROUTING -m addrtype --dst-type LOCAL -j RETURN" },
+	{ "recent", "nat",
+	  "PREROUTING -m recent --name k3sbox --rcheck --seconds 10800 --reap -j RETURN" },
+	{ "multiport", "nat", "PREROUTING -p tcp -m multiport --dports 80,81 -j RETURN" },
+	{ "DNAT", "nat", "PREROUTING -p tcp -m tcp -j DNAT --to-destination 192.0.2.1:80" },
+	{ "conntrack", "filter", "FORWARD -m conntrack --ctstate INVALID,NEW -j DROP" },
+	{ "REJECT", "filter", "FORWARD -p tcp -j REJECT" },
+};
+
+/* In memory that parent and child share. */
+struct rules_trial {
+	char path[PATH_MAX], lacking[160];
+};
+
+/* `iptables -t TABLE -A RULE`; or all at once by iptables-restore, whose file is `rule`. */
+static bool takes(const char *path, const char *table, const char *rule)
+{
+	char *argv[24] = { "iptables", "-w", "2" }, text[160];
+	_cleanup_buf_ struct buf out = {0};
+	size_t n = 3;
+
+	snprintf(text, sizeof text, "%s%s%s%s", table ? "-t " : "", table ? table : "",
+		table ? " -A " : "", rule);
+	for (char *rest = text, *w; (w = strtok_r(rest, " ", &rest)) && n < 23;) argv[n++] = w;
+	return !spawn_capture(path, argv, &out, 4096, true, 5000);
+}
+
+/* All rules, for iptables-restore. A descriptor that it inherits, or -1. */
+static int write_rules(void)
+{
+	_cleanup_buf_ struct buf b = {0};
+	int fd = memfd_create("k3sbox", MFD_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		bool first = !i || strcmp(rules[i].table, rules[i - 1].table);
+		if (first) buf_printf(&b, "%s*%s\n", i ? "COMMIT\n" : "", rules[i].table);
+		buf_printf(&b, "-A %s\n", rules[i].rule);
+	}
+	buf_puts(&b, "COMMIT\n");
+	if (fd < 0 || io_write_fd(fd, b.data, b.len) < 0 || fcntl(fd, F_SETFD, 0) < 0) return -1;
+	return fd;
+}
+
+static int try_rules(void *arg)
+{
+	struct rules_trial *t = arg;
+	char restore[PATH_MAX + 16], file[32];
+
+	if (unshare(CLONE_NEWNET) < 0) return 0;
+	snprintf(restore, sizeof restore, "%s-restore", t->path);
+	snprintf(file, sizeof file, "/proc/self/fd/%d", write_rules());
+	if (takes(restore, NULL, file)) return 0;
+	for (size_t i = 0, n = 0; i < sizeof rules / sizeof *rules; i++) {
+		if (takes(t->path, rules[i].table, rules[i].rule)) continue;
+		n += (size_t)snprintf(t->lacking + n, sizeof t->lacking - n, "%s%s",
+			n ? ", " : "", rules[i].lacks);
+		if (n >= sizeof t->lacking) break;
+	}
+	return 0;
+}
+
+/* Each alone, in a network namespace of its own, if they cannot be loaded together. */
+static void look_at_rules(const char *path, struct fact_result *r)
+{
+	enum { RULES_MS = 20000 };
+	struct rules_trial *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (t == MAP_FAILED) return;
+	snprintf(t->path, sizeof t->path, "%s", path);
+	spawn_call(try_rules, t, RULES_MS);
+	if (*t->lacking)
+		probe_obstacle(r, KIND_NONE, "%.60s or this kernel lacks: %s", path, t->lacking);
+	munmap(t, sizeof *t);
+}
+
+/* k3s has its own behind PATH, once it has unpacked itself. */
+static bool find_iptables(const struct plan_options *o, char *path, size_t size)
+{
+	if (!io_find_program("iptables", getenv("PATH"), path, size)) return true;
+	int n = snprintf(path, size, "%s/data/current/bin/aux/iptables", o->data_dir);
+	if (n > 0 && (size_t)n < size && !access(path, X_OK)) return true;
+	*path = 0;
+	return false;
+}
+
 void probe_iptables(const struct plan_options *o, struct fact_result *r)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 
 	if (o->isolated) {
 		probe_obstacle(r, KIND_IPTABLES_TAKEN,
@@ -98,8 +197,9 @@ void probe_iptables(const struct plan_options *o, struct fact_result *r)
 		probe_obstacle(r, KIND_NONE,
 		"no iptables in this kernel (legacy: %s; nf_tables: %s)", strerror(-legacy),
 		strerror(-nft));
-	else if (!io_find_program("iptables", getenv("PATH"), path, sizeof path))
+	else if (find_iptables(o, path, sizeof path))
 		try_program(path, r);
+	if (r->state == RESULT_OK && *path) look_at_rules(path, r);
 }
 
 /* Where kube-proxy works; a packet for which it has no rule would be sent for nothing. */
