@@ -48,12 +48,9 @@ static void bind_again(struct dns *d, size_t i)
 	const struct endpoint at = endpoint_from_sockaddr(&a);
 	close(d->fd[i]);
 	int fd = sockets_inside(&at, true);
-	if (fd >= 0 && fd != d->fd[i]) {
-		if (dup3(fd, d->fd[i], O_CLOEXEC) < 0) fd = -errno;
-		else close(fd);
-	}
-	if (fd < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->fd[i], &ev) < 0)
-		die_errno(EX_SYS, fd < 0 ? fd : -errno, "port 53 for DNS");
+	if (fd < 0 || (fd != d->fd[i] && (dup3(fd, d->fd[i], O_CLOEXEC) < 0 || close(fd) < 0)) ||
+		epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->fd[i], &ev) < 0)
+		die_errno(EX_SYS, -errno, "port 53 for DNS");
 }
 
 static bool send_to(struct dns *d, const struct dns_client *c, const unsigned char *m, size_t n)

@@ -121,12 +121,12 @@ static void want(struct fronts *f, const struct fronts_listener *l)
 	if (old->place < 0) f->open_at = 0;
 }
 
+/* Changes *l. */
 static void want_everywhere(struct fronts *f, struct fronts_listener *l)
 {
 	want(f, l);
 	l->outside = true;
 	want(f, l);
-	l->outside = false;
 }
 
 /* What a Service needs once, whatever its ports. */

@@ -75,10 +75,9 @@ static int answer_proxy(const struct services *s, const char *path, time_t now, 
 
 	if (!live && strcmp(path, "/healthz")) return 404;
 	text_time(now, t);
-	buf_printf(body, "{\"lastUpdated\":\"%s\",\"currentTime\":\"%s\",", t, t);
-	if (!live) buf_printf(body, "\"nodeEligible\":%s,", eligible ? "true" : "false");
-	buf_printf(body, "\"healthy\":true,\"status\":{\"IPv4\":{\"lastUpdated\":\"%s\","
-		"\"healthy\":true}}}", t);
+	buf_printf(body, "{\"lastUpdated\":\"%s\",\"currentTime\":\"%s\",%s\"healthy\":true,"
+		"\"status\":{\"IPv4\":{\"lastUpdated\":\"%s\",\"healthy\":true}}}", t, t,
+		live ? "" : eligible ? "\"nodeEligible\":true," : "\"nodeEligible\":false,", t);
 	return live || eligible ? 200 : 503;
 }
 
@@ -140,7 +139,7 @@ void health_event(struct health *h, size_t i)
 	_cleanup_buf_ struct buf answer = {0};
 	char request[REQUEST];
 
-	if (i >= HEALTH_CLIENTS || c->fd < 0) return;   /* ended by an earlier event */
+	if (c->fd < 0) return;   /* ended by an earlier event */
 	ssize_t n = recv(c->fd, request, sizeof request, MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
 	if (n > 0 && n < REQUEST && !memmem(request, (size_t)n, "\r\n\r\n", 4)) return;

@@ -7,8 +7,8 @@
 
 void retry_failed(struct retry_time *t, int64_t now)
 {
-	t->wait_ms = !t->wait_ms ? RETRY_FIRST_MS
-		: t->wait_ms > RETRY_MOST_MS / 2 ? RETRY_MOST_MS : t->wait_ms * 2;
+	t->wait_ms = t->wait_ms ? t->wait_ms * 2 : RETRY_FIRST_MS;
+	if (t->wait_ms > RETRY_MOST_MS) t->wait_ms = RETRY_MOST_MS;
 	t->at = now + t->wait_ms;
 }
 

@@ -57,7 +57,7 @@ int sockets_claim(const struct ip *address, bool own)
 	if (!r) r = own ? nl_address_add(&nl, link.index, &c)
 		: nl_address_delete(&nl, link.index, &c);
 	nl_close(&nl);
-	return r == (own ? -EEXIST : -EADDRNOTAVAIL) ? 0 : r;
+	return r == -EEXIST ? 0 : r;
 }
 
 int sockets_connect(int fd, const struct endpoint *to)

@@ -14,7 +14,7 @@ int sockets_inside(const struct endpoint *at, bool udp);
 int sockets_outside(int channel, const struct endpoint *at, bool udp);
 
 /* Makes this one of the node's own addresses, or no longer: only from such a one the kernel
- * answers. 0, also if it is already so; or -errno. */
+ * answers. 0, also if it is one already; or -errno. */
 int sockets_claim(const struct ip *address, bool own);
 
 /* Connects, or begins to: 0. -errno; fd stays the caller's. */
