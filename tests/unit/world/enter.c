@@ -314,10 +314,13 @@ TEST(a_terminal_that_is_closed_hangs_up)
 	struct caller c;
 
 	CHECK(open_world(&w));
-	call_on_terminal(&c, SH("trap 'exit 4' HUP; echo u''p; while :; do read x; done", ""));
+	call_on_terminal(&c, SH("trap 'exit 4' HUP; sleep 60 & echo u''p; wait", ""));
 	CHECK(answers(&c, "", "up"));
 	close(c.out);
 	waitpid(c.pid, NULL, 0);
+	if (c.report->result || c.report->status != 4)
+		printf("     %d, status %d: %s\n", c.report->result, c.report->status,
+			c.report->e.text);
 	CHECK(c.report->result == 0 && c.report->status == 4);
 	close_world(&w);
 }
