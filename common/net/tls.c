@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/die.h"
 #include "base/err.h"
+#include "net/der.h"
 #include "net/pem.h"
 
 enum { CERT_MAX = 16 * 1024, CHAIN_MAX = 8 };
@@ -30,8 +31,6 @@ struct verifier {
 	uint8_t ip[16];
 	size_t ip_len;                 /* 0: the name is a DNS name */
 };
-
-struct der { const uint8_t *p, *end; };
 
 struct certs {
 	br_x509_certificate v[CHAIN_MAX];
@@ -52,29 +51,7 @@ struct tls {
 	uint8_t iobuf[BR_SSL_BUFSIZE_MONO];
 };
 
-/* ---- DER, as far as iPAddress needs it ---- */
-
-static bool der_next(struct der *d, uint8_t *tag, struct der *content)
-{
-	if (d->end - d->p < 2) return false;
-	*tag = *d->p++;
-	size_t len = *d->p++;
-	if (len & 0x80) {
-		size_t bytes = len & 0x7f;
-		if (!bytes || bytes > 3 || (size_t)(d->end - d->p) < bytes) return false;
-		for (len = 0; bytes; bytes--) len = len << 8 | *d->p++;
-	}
-	if ((size_t)(d->end - d->p) < len) return false;
-	*content = (struct der){ d->p, d->p + len };
-	d->p += len;
-	return true;
-}
-
-static bool der_enter(struct der *d, uint8_t want, struct der *content)
-{
-	uint8_t tag;
-	return der_next(d, &tag, content) && tag == want;
-}
+/* ---- certificates ---- */
 
 /* The Extensions SEQUENCE of a certificate: tbsCertificate's element [3]. */
 static bool cert_extensions(const uint8_t *der, size_t len, struct der *out)

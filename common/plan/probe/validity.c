@@ -10,58 +10,40 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "net/der.h"
 #include "net/pem.h"
 #include "plan/probe/probe.h"
 
 enum { DER_INTEGER = 0x02, DER_UTC_TIME = 0x17, DER_TIME = 0x18, DER_SEQUENCE = 0x30,
 	DER_VERSION = 0xa0 };
 
-/* What is left of an object's content. */
-struct der_rest { const uint8_t *p; size_t n; };
-
-/* Takes the next object of this type off; its content in *out. */
-static bool take(struct der_rest *d, uint8_t type, struct der_rest *out)
-{
-	size_t head = 2, len;
-
-	if (d->n < 2 || d->p[0] != type) return false;
-	len = d->p[1];
-	if (len & 0x80) {
-		head += len & 0x7f;
-		if (head > 4 || d->n < head) return false;
-		len = 0;
-		for (size_t i = 2; i < head; i++) len = len << 8 | d->p[i];
-	}
-	if (len > d->n - head) return false;
-	*out = (struct der_rest){ d->p + head, len };
-	*d = (struct der_rest){ d->p + head + len, d->n - head - len };
-	return true;
-}
-
 /* "261122101449Z", or with all four digits of the year (RFC 5280, 4.1.2.5). */
-static bool take_time(struct der_rest *d, char out[16])
+static bool take_time(struct der *d, char out[16])
 {
-	struct der_rest t;
 	const char *century = "";
+	struct der t;
+	uint8_t tag;
 
-	if (take(d, DER_UTC_TIME, &t)) century = t.n && t.p[0] >= '5' ? "19" : "20";
-	else if (!take(d, DER_TIME, &t)) return false;
-	if (strlen(century) + t.n != 15) return false;
-	snprintf(out, 16, "%s%.*s", century, (int)t.n - 1, (const char *)t.p);
+	if (!der_next(d, &tag, &t) || (tag != DER_UTC_TIME && tag != DER_TIME)) return false;
+	size_t n = (size_t)(t.end - t.p);
+	if (tag == DER_UTC_TIME) century = n && t.p[0] >= '5' ? "19" : "20";
+	if (strlen(century) + n != 15) return false;
+	snprintf(out, 16, "%s%.*s", century, (int)n - 1, (const char *)t.p);
 	return strspn(out, "0123456789") == 14;
 }
 
 bool validity_read(const uint8_t *der, size_t len, struct validity *out)
 {
-	struct der_rest file = { der, len }, certificate, tbs, skipped, validity;
+	struct der file = { der, der + len }, certificate, tbs, skipped, validity;
 
-	if (!take(&file, DER_SEQUENCE, &certificate) || !take(&certificate, DER_SEQUENCE, &tbs))
+	if (!der_enter(&file, DER_SEQUENCE, &certificate) ||
+		!der_enter(&certificate, DER_SEQUENCE, &tbs))
 		return false;
-	take(&tbs, DER_VERSION, &skipped);
-	return take(&tbs, DER_INTEGER, &skipped) &&    /* serial number */
-		take(&tbs, DER_SEQUENCE, &skipped) &&  /* algorithm */
-		take(&tbs, DER_SEQUENCE, &skipped) &&  /* issuer */
-		take(&tbs, DER_SEQUENCE, &validity) &&
+	if (tbs.p < tbs.end && *tbs.p == DER_VERSION) der_enter(&tbs, DER_VERSION, &skipped);
+	return der_enter(&tbs, DER_INTEGER, &skipped) &&    /* serial number */
+		der_enter(&tbs, DER_SEQUENCE, &skipped) &&  /* algorithm */
+		der_enter(&tbs, DER_SEQUENCE, &skipped) &&  /* issuer */
+		der_enter(&tbs, DER_SEQUENCE, &validity) &&
 		take_time(&validity, out->from) && take_time(&validity, out->until);
 }
 
