@@ -6,7 +6,6 @@
  * Go runtime interrupts itself may arrive only then, and a kernel that does not restart the call
  * (gVisor) ends the container with it. */
 #include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -43,36 +41,23 @@ void create_hide_roots(const char *directory, const char *bundle)
 	}
 }
 
-enum { ATTEMPTS = 3, SETTLE_MS = 1000, STEP_MS = 1, STAT_MAX = 4096 };
+enum { ATTEMPTS = 3, SETTLE_MS = 1000, STEP_MS = 1 };
 
 enum init_state { INIT_RUNS, INIT_WAITS, INIT_ENDED };
-
-/* 'S', 'R', …; 'X': there is no such thread. */
-static char thread_state(pid_t pid, const char *thread)
-{
-	char path[PATH_MAX], state;
-	_cleanup_buf_ struct buf b = {0};
-	uint64_t start;
-	pid_t parent;
-
-	snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)pid, thread);
-	if (io_read(path, &b, STAT_MAX) < 0 || !b.data) return 'X';
-	return process_parse_stat(b.data, &parent, &state, &start) ? state : 'X';
-}
 
 /* It waits if all its threads are asleep: then none is about to signal another. */
 static enum init_state look_at(pid_t pid)
 {
-	char path[64], leader[16];
+	char path[64];
 
-	snprintf(leader, sizeof leader, "%d", (int)pid);
-	if (strchr("XZ", thread_state(pid, leader))) return INIT_ENDED;
+	if (strchr("XZ", process_thread_state(pid, pid))) return INIT_ENDED;
 	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
 	DIR *threads = opendir(path);
 	if (!threads) return INIT_ENDED;
 	enum init_state state = INIT_WAITS;
 	for (struct dirent *d; state == INIT_WAITS && (d = readdir(threads));)
-		if (*d->d_name != '.' && thread_state(pid, d->d_name) != 'S') state = INIT_RUNS;
+		if (*d->d_name != '.' && process_thread_state(pid, atoi(d->d_name)) != 'S')
+			state = INIT_RUNS;
 	closedir(threads);
 	return state;
 }
@@ -92,13 +77,10 @@ static int run(const char *path, char **argv)
 		.path = path, .argv = argv, .in = -1, .out = -1, .err = -1,
 		.die_with_parent = SIGKILL,
 	};
-	int status;
 	pid_t pid = spawn(&s);
+	int status = pid < 0 ? pid : spawn_wait(pid);
 
-	if (pid < 0) return pid;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR) return -errno;
-	return spawn_status(status);
+	return status < 0 ? status : spawn_status(status);
 }
 
 /* The runtime's options, then "delete --force ID". */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include "base/buf.h"
 #include "base/die.h"
@@ -116,6 +117,17 @@ bool mounts_is_served(const struct mount_entry *e)
 {
 	return !strcmp(e->type, "fuse") || !strcmp(e->type, "fuseblk") ||
 		!strncmp(e->type, "fuse.", 5);
+}
+
+int mounts_remount(const char *point, unsigned long add, unsigned long drop)
+{
+	/* ST_ and MS_ have the same values for these. */
+	enum { KEPT = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC };
+	struct statvfs fs;
+
+	if (statvfs(point, &fs) < 0) return -errno;
+	unsigned long flags = ((fs.f_flag & KEPT) | add) & ~drop;
+	return mount(NULL, point, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
 bool mounts_has_option(const char *options, const char *word)

@@ -37,16 +37,33 @@ bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *
 	return true;
 }
 
-static bool read_stat(pid_t pid, pid_t *parent, char *state, uint64_t *start)
+static bool read_stat_of(const char *path, pid_t *parent, char *state, uint64_t *start)
 {
-	char path[64], text[1024];
+	char text[1024];
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 	if (n < 0) return false;
 	text[n] = 0;
 	return process_parse_stat(text, parent, state, start);
+}
+
+static bool read_stat(pid_t pid, pid_t *parent, char *state, uint64_t *start)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	return read_stat_of(path, parent, state, start);
+}
+
+char process_thread_state(pid_t pid, pid_t thread)
+{
+	char path[64], state;
+	uint64_t start;
+	pid_t parent;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)thread);
+	return read_stat_of(path, &parent, &state, &start) ? state : 'X';
 }
 
 bool process_alive(const struct process_id *p)
@@ -161,7 +178,7 @@ void procs_below(struct procs *all, pid_t root)
 	close_downwards(all, kept);
 }
 
-static bool environment_matches(pid_t pid, bool (*match)(const char *assignment, const void *arg),
+bool process_environment(pid_t pid, bool (*match)(const char *assignment, const void *arg),
 	const void *arg)
 {
 	char path[64];
@@ -182,7 +199,7 @@ void procs_marked(struct procs *all, bool (*match)(const char *assignment, const
 
 	for (size_t i = 0; i < all->n; i++) {
 		pid_t pid = all->v[i].id.pid;
-		if (pid != self && environment_matches(pid, match, arg)) swap(all, i, kept++);
+		if (pid != self && process_environment(pid, match, arg)) swap(all, i, kept++);
 	}
 	close_downwards(all, kept);
 }

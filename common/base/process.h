@@ -20,6 +20,16 @@ struct process_id process_identify(pid_t pid);
  * too. */
 bool process_parse_stat(const char *text, pid_t *parent, char *state, uint64_t *start);
 
+/* The state of a thread as /proc shows it, 'S', 'R', …; 'X': there is no such thread. */
+char process_thread_state(pid_t pid, pid_t thread);
+
+/* In the environment of what belongs to a k3s that k3sbox runs: the mark's name (what it says:
+ * cluster/leftovers.h). */
+#define PROCESS_MARK "K3SBOX_CHILD"
+/* Has the process's environment an assignment ("NAME=value") for which match() is true? */
+bool process_environment(pid_t pid, bool (*match)(const char *assignment, const void *arg),
+	const void *arg);
+
 /* Signals that very process and no other: through a pidfd where there is one. 0 or -errno (-ESRCH:
  * it is gone). */
 int process_signal(const struct process_id *p, int sig);
@@ -42,8 +52,8 @@ void procs_free(struct procs *all);
  * their parents. */
 void procs_below(struct procs *all, pid_t root);
 
-/* Keeps those whose environment has an assignment ("NAME=value") for which match() is true, and
- * everything below them. Never this process itself. */
+/* Keeps those for which process_environment() is true, and everything below them. Never this
+ * process itself. */
 void procs_marked(struct procs *all, bool (*match)(const char *assignment, const void *arg),
 	const void *arg);
 

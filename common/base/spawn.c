@@ -113,7 +113,7 @@ static int drain(int fd, struct buf *out, size_t max, int64_t end)
 	}
 }
 
-static int reap(pid_t pid)
+int spawn_wait(pid_t pid)
 {
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
@@ -138,7 +138,7 @@ int spawn_capture(const char *path, char *const *argv, struct buf *out, size_t m
 	int r = drain(p[0], out, max, clock_ms() + timeout_ms);
 	if (r < 0) kill(pid, SIGKILL);
 	close(p[0]);
-	int status = reap(pid);
+	int status = spawn_wait(pid);
 	return r < 0 ? r : status;
 }
 
@@ -169,6 +169,6 @@ int spawn_call(int (*fn)(void *arg), void *arg, int timeout_ms)
 	int r = drain(p[0], &none, 0, clock_ms() + timeout_ms);
 	if (r < 0) kill(pid, SIGKILL);
 	close(p[0]);
-	int status = reap(pid);
+	int status = spawn_wait(pid);
 	return r < 0 ? r : status < 0 ? status : spawn_status(status);
 }

@@ -25,6 +25,9 @@ enum { SPAWN_NULL = -2 };
  * once. */
 pid_t spawn(const struct spawn *s);
 
+/* Waits for a child's end. Its wait status, or -errno. */
+int spawn_wait(pid_t pid);
+
 /* Runs it to its end with stdin from /dev/null, appends stdout (up to max bytes, the rest is
  * dropped) to out; stderr too if both. Waits at most timeout_ms (then kills it, -ETIMEDOUT).
  * Returns the wait status, or -errno. */

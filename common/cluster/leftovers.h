@@ -16,7 +16,7 @@ struct err;
  * its root directory. One that agrees is enough: RUN does not survive the removal of the directory,
  * and a second mount namespace may share it. Another k3sbox that is visible in /proc (a container,
  * a chroot) has neither. */
-#define LEFTOVERS_MARK "K3SBOX_CHILD"
+#define LEFTOVERS_MARK PROCESS_MARK
 enum { LEFTOVERS_MARK_SIZE = 128 };
 void leftovers_mark(char out[LEFTOVERS_MARK_SIZE]);
 

@@ -8,11 +8,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mounts.h"
 #include "base/path.h"
+#include "plan/fix/noted.h"
 
 /* Where we mounted something, a path a line, written before each mount. */
 #define OURS K3SBOX_RUN "/cgroup-mounts"
@@ -79,18 +78,13 @@ int cgroup_mount(const struct plan_options *o, const struct plan_step *s, struct
 	return r;
 }
 
+static int unmount(const char *dir)
+{
+	return path_within(dir, CGROUP_ROOT) ? mounts_umount_within(dir) : 0;
+}
+
 int cgroup_unmount(const struct plan_options *o, const char *seen, struct err *e)
 {
-	_cleanup_buf_ struct buf list = {0};
-	int result = 0;
-
 	(void)o, (void)seen;
-	if (io_read(OURS, &list, 1 << 16) < 0) return 0;
-	for (char *line = list.data, *next; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next) *next++ = 0;
-		int r = path_within(line, CGROUP_ROOT) ? mounts_umount_within(line) : 0;
-		if (r < 0 && !result) result = err_errno(e, r, "unmounting %s", line);
-	}
-	return result < 0 ? result : io_unlink(OURS);
+	return noted_undo(OURS, unmount, "unmounting ", e);
 }

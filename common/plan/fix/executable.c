@@ -4,25 +4,19 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/mounts.h"
 
 /* The directory that we have bound; written first. */
 #define OURS K3SBOX_RUN "/executable"
 
 int executable_bind(const char *dir)
 {
-	/* ST_ and MS_ have the same values for these. */
-	enum { KEPT = ST_RDONLY | ST_NOSUID | ST_NODEV };
-	struct statvfs fs;
-
-	if (statvfs(dir, &fs) < 0 || mount(dir, dir, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return -errno;
-	if (!mount(NULL, dir, NULL, MS_REMOUNT | MS_BIND | (fs.f_flag & KEPT), NULL)) return 0;
-	int r = -errno;
-	umount2(dir, MNT_DETACH);
+	if (mount(dir, dir, NULL, MS_BIND | MS_REC, NULL) < 0) return -errno;
+	int r = mounts_remount(dir, 0, MS_NOEXEC);
+	if (r < 0) umount2(dir, MNT_DETACH);
 	return r;
 }
 

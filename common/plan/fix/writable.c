@@ -2,28 +2,15 @@
 #include "plan/fix/writable.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
-#include "base/buf.h"
 #include "base/io.h"
 #include "base/path.h"
+#include "plan/fix/noted.h"
 
 /* What we made writable, a path a line, written before each remount. */
 #define OURS K3SBOX_RUN "/writable"
-
-static int set_readonly(const char *point, bool readonly)
-{
-	/* ST_ and MS_ have the same values for these. */
-	enum { KEPT = ST_NOSUID | ST_NODEV | ST_NOEXEC };
-	struct statvfs fs;
-
-	if (statvfs(point, &fs) < 0) return -errno;
-	unsigned long flags = MS_REMOUNT | MS_BIND | (fs.f_flag & KEPT) |
-		(readonly ? MS_RDONLY : 0);
-	return mount(NULL, point, NULL, flags, NULL) < 0 ? -errno : 0;
-}
 
 static bool is_readonly(const struct mount_entry *e, const char *dir)
 {
@@ -46,7 +33,7 @@ int writable_make(const struct mounts *m, const char *dir, int (*note)(const cha
 	for (size_t i = 0; i < m->n && !r; i++) {
 		if (!is_readonly(&m->v[i], dir)) continue;
 		if (note) r = note(m->v[i].point);
-		if (!r) r = set_readonly(m->v[i].point, false);
+		if (!r) r = mounts_remount(m->v[i].point, 0, MS_RDONLY);
 	}
 	return r;
 }
@@ -67,20 +54,16 @@ int writable_apply(const struct plan_options *o, const struct plan_step *s, stru
 	return r < 0 ? err_errno(e, r, "mounts in %s", s->row->arg) : 0;
 }
 
+static int make_readonly(const char *point)
+{
+	int r = mounts_remount(point, MS_RDONLY, 0);
+
+	/* One that was unmounted in the meantime needs nothing. */
+	return r == -ENOENT || r == -EINVAL ? 0 : r;
+}
+
 int writable_undo(const struct plan_options *o, const char *seen, struct err *e)
 {
-	_cleanup_buf_ struct buf list = {0};
-	int result = 0;
-
 	(void)o, (void)seen;
-	if (io_read(OURS, &list, 1 << 16) < 0) return 0;
-	for (char *line = list.data, *next; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next) *next++ = 0;
-		int r = set_readonly(line, true);
-		/* One that was unmounted in the meantime needs nothing. */
-		if (r < 0 && r != -ENOENT && r != -EINVAL && !result)
-			result = err_errno(e, r, "%s", line);
-	}
-	return result < 0 ? result : io_unlink(OURS);
+	return noted_undo(OURS, make_readonly, "", e);
 }

@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/mounts.h"
 #include "base/path.h"
+#include "base/process.h"
 #include "base/spawn.h"
 #include "net/netlink.h"
 #include "plan/probe/probe.h"
@@ -152,15 +153,6 @@ static _Noreturn void open_for_writing(const char *fifo)
 	_exit(open(fifo, O_WRONLY | O_CLOEXEC) < 0 ? errno : 0);
 }
 
-static bool is_asleep(pid_t pid)
-{
-	char path[32], line[256];
-
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	const char *name = io_read_line(path, line, sizeof line) < 0 ? NULL : strrchr(line, ')');
-	return name && !strncmp(name, ") S", 3);
-}
-
 static int try_fifo(void *arg)
 {
 	enum { STEP_MS = 1, STEPS = 1000 };
@@ -175,7 +167,8 @@ static int try_fifo(void *arg)
 	pid_t pid = fork();
 	if (!pid) open_for_writing(fifo);
 	close(p[1]);
-	for (int i = 0; pid > 0 && i < STEPS && !is_asleep(pid); i++) clock_sleep_ms(STEP_MS);
+	for (int i = 0; pid > 0 && i < STEPS && process_thread_state(pid, pid) != 'S'; i++)
+		clock_sleep_ms(STEP_MS);
 	/* By the time that the handler has run the call will be restarted, or has failed. */
 	if (pid > 0 && !kill(pid, SIGURG) && read(p[0], &byte, 1) == 1) {
 		_cleanup_close_ int fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -18,9 +18,6 @@
 #include "base/text.h"
 #include "plan/probe/probe.h"
 
-/* What has it is part of a k3s that k3sbox runs (cluster/leftovers.h). */
-#define MARK "K3SBOX_CHILD="
-
 /* Without pointers, each of which would need a relocation. */
 struct ports_row {
 	char who[25];
@@ -109,7 +106,7 @@ static bool is_free(const struct ports_row *row, unsigned port, int family)
 	return !bind(fd, (struct sockaddr *)&v6, sizeof v6) || errno != EADDRINUSE;
 }
 
-/* ---- who has it ---- */
+/* ---- the process that listens on a port ---- */
 
 /* The inode of the socket that listens there, as text; false if there is none in this file. */
 static bool find_socket(const char *file, unsigned port, bool udp, char *inode, size_t size)
@@ -164,14 +161,10 @@ static pid_t find_holder(unsigned port, bool udp)
 	return 0;
 }
 
-static bool is_k3sboxs(pid_t pid)
+static bool is_mark(const char *assignment, const void *arg)
 {
-	_cleanup_buf_ struct buf env = {0};
-	char path[32];
-
-	snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-	return pid && !io_read(path, &env, 1 << 20) && env.data &&
-		memmem(env.data, env.len, MARK, sizeof MARK - 1);
+	(void)arg;
+	return !strncmp(assignment, PROCESS_MARK "=", sizeof PROCESS_MARK);
 }
 
 /* Nothing listens on them in a world's network namespace. init may be called beside a k3s that
@@ -187,7 +180,8 @@ static void look(const struct plan_options *o, enum fact_id fact, struct fact_re
 			(is_free(row, port, AF_INET) &&
 			(row->loopback || is_free(row, port, AF_INET6)))) continue;
 		pid_t pid = find_holder(port, row->udp);
-		if (o->for_doctor && is_k3sboxs(pid)) continue;
+		/* Part of a k3s that k3sbox runs. */
+		if (o->for_doctor && pid && process_environment(pid, is_mark, NULL)) continue;
 		snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
 		if (!pid || io_read_line(path, name, sizeof name) < 0)
 			snprintf(name, sizeof name, "a program that is not visible here");

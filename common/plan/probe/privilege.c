@@ -387,7 +387,7 @@ static int open_namespace(void *arg)
 	if (read(p[0], &c, 1) == 1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) e = errno;
 	if (fd >= 0) close(fd);
 	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) ;
+	spawn_wait(pid);
 	return e;
 }
 
