@@ -46,8 +46,8 @@ const char *tls_error(const struct tls *t);
 /* Pure: the common name, else the organization, of the issuer of this X.509 certificate (DER);
  * false if it has neither. */
 bool tls_cert_issuer(const uint8_t *der, size_t len, char *out, size_t size);
-/* Who has signed the server's certificate, if it was refused because that authority is not known;
- * "" if not for that, or it has no name. */
+/* The issuer of the server's certificate, if the certificate was refused because its issuer is
+ * unknown; "" if it was not, or the issuer has no name. */
 void tls_unknown_issuer(const struct tls *t, char *out, size_t size);
 
 /* Did the handshake fail because the server speaks only newer TLS, or other ciphers? */

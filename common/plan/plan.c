@@ -16,6 +16,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "plan/journal.h"
+#include "plan/probe/probe.h"
 #include "plan/ranges.h"
 
 const char *const plan_mode_names[] = {
@@ -104,12 +105,6 @@ static bool is_skipped(const struct fact *f, const struct plan_options *o)
 	return f->node_only && o->mode == MODE_CONTROL_PLANE;
 }
 
-static void skip(struct fact_result *r, const char *why)
-{
-	*r = (struct fact_result){ .state = RESULT_SKIPPED };
-	snprintf(r->why, sizeof r->why, "%s", why);
-}
-
 static const char not_a_node[] = "not tested: of concern to a node alone";
 
 struct plan_early {
@@ -164,8 +159,8 @@ void plan_probe(const struct plan_options *o, struct fact_result results[FACT_CO
 	/* Without root most of the facts would only report that, each in its own way. */
 	memset(results, 0, FACT_COUNT * sizeof *results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
-		if (is_skipped(&facts[i], o)) skip(&results[i], not_a_node);
-		else if (!root && i != FACT_ROOT) skip(&results[i], "not tested: root is needed");
+		if (is_skipped(&facts[i], o)) probe_skip(&results[i], not_a_node);
+		else if (!root && i != FACT_ROOT) probe_skip(&results[i], "not tested: root is needed");
 	start_slow(o, children.children, results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (results[i].state != RESULT_SKIPPED && !facts[i].slow)
@@ -280,7 +275,7 @@ const struct fact *plan_prepare(struct plan_options *o, struct plan *p)
 	plan_free(p);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (&facts[i] == why) results[i].state = RESULT_SKIPPED;   /* and says why */
-		else if (is_skipped(&facts[i], o)) skip(&results[i], not_a_node);
+		else if (is_skipped(&facts[i], o)) probe_skip(&results[i], not_a_node);
 	plan_make(o, results, p);
 	return why;
 }

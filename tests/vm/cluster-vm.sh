@@ -15,6 +15,7 @@ for part in /usr/lib/x86_64-linux-gnu/xtables/*.so; do files+=("$part=$part"); d
 bash tests/vm/image.sh "$T" "$VM" 3G "$K3SBOX=/bin/k3sbox" "$RIG/runc" "${files[@]}" \
 	/usr/sbin/xtables-nft-multi=/usr/sbin/xtables-nft-multi \
 	tests/vm/box.sh=/bin/test.sh tests/vm/cluster.sh=/bin/inside.sh tests/lib.sh=/etc/lib.sh \
+	tests/vm/link.sh=/etc/link.sh \
 	tests/vm/container.json=/etc/container.json "$T/hello.tar=/etc/hello.tar" \
 	tests/e2e/hello.yaml=/etc/hello.yaml
 start=$SECONDS

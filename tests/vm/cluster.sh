@@ -10,12 +10,7 @@ done
 for n in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
 	ln -s xtables-nft-multi /usr/sbin/$n
 done
-ip link set lo up
-ip link add eth0 type veth peer name eth1
-ip addr add 172.17.0.2/16 dev eth0
-ip link set eth0 up
-ip route add default via 172.17.0.1
-echo "172.17.0.2 box" >>/etc/hosts
+. /etc/link.sh
 k() { k3sbox kubectl "$@"; }
 mkdir -p /var/lib/rancher/k3s/agent/images
 cp /etc/hello.tar /var/lib/rancher/k3s/agent/images/

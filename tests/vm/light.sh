@@ -4,12 +4,7 @@
 K3SBOX=/bin/k3sbox
 . /etc/lib.sh
 SUITE="vm E7"
-ip link set lo up
-ip link add eth0 type veth peer name eth1
-ip addr add 172.17.0.2/16 dev eth0
-ip link set eth0 up
-ip route add default via 172.17.0.1
-echo "172.17.0.2 box" >>/etc/hosts
+. /etc/link.sh
 group=/sys/fs/cgroup
 to_k3s="-- --system-default-registry=127.0.0.1:1"
 doctor() { "$K3SBOX" doctor --k3s /bin/k3s --data-dir /var/lib/k3s "$@" $to_k3s; }

@@ -46,6 +46,13 @@ int cgroup2_look(struct cgroup2_root *out)
 	return 0;
 }
 
+const char *cgroup2_absent(const char *controllers)
+{
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		if (!has_word(controllers, wanted[i])) return wanted[i];
+	return NULL;
+}
+
 const char *cgroup2_missing(const struct cgroup2_root *root, size_t *i)
 {
 	for (; *i < sizeof wanted / sizeof *wanted; ++*i)

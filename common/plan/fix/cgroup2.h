@@ -17,6 +17,10 @@ struct cgroup2_root {
 /* 0 or -errno. */
 int cgroup2_look(struct cgroup2_root *out);
 
+/* Pure: the first of the controllers that Kubernetes needs which is not in a list like these; NULL:
+ * all are. */
+const char *cgroup2_absent(const char *controllers);
+
 /* Pure: the next of the controllers that Kubernetes needs and `root` has, but does not pass on; i:
  * where to go on, 0 at first. NULL: no more. */
 const char *cgroup2_missing(const struct cgroup2_root *root, size_t *i);

@@ -30,7 +30,6 @@ int propagation_tasks_private(const struct plan_options *o, const struct plan_st
 	struct err *e)
 {
 	enum { CONTAINERD_MODE = 0711 };
-
 	_cleanup_mounts_ struct mounts m = {0};
 
 	(void)o, (void)s;

@@ -64,7 +64,6 @@ static void probe_v1(struct fact_result *r)
 
 void probe_cgroup(const struct plan_options *o, struct fact_result *r)
 {
-	static const char *const wanted[] = { "cpu", "cpuset", "memory", "pids" };
 	char have[256];
 
 	(void)o;
@@ -77,20 +76,15 @@ void probe_cgroup(const struct plan_options *o, struct fact_result *r)
 		probe_obstacle_errno(r, KIND_CGROUP_ABSENT, CGROUP_ROOT "/cgroup.controllers", -e);
 		return;
 	}
-	for (char *s = have; *s; s++)
-		if (*s == ' ') *s = ',';
+	const char *absent = cgroup2_absent(have);
+	if (!absent) return;
 	/* The kernel's own root has no cgroup.events. */
 	const char *cause = !io_exists(CGROUP_ROOT "/cgroup.events")
 		? "boot Linux with cgroup_enable=memory"
 		: "the group above does not pass it on (its cgroup.subtree_control; systemd: "
 		"Delegate=yes)";
-	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-		if (!mounts_has_option(have, wanted[i])) {
-			probe_obstacle(r, KIND_CGROUP_ABSENT,
-				"controller %s is not in " CGROUP_ROOT "/cgroup.controllers: %s",
-				wanted[i], cause);
-			return;
-		}
+	probe_obstacle(r, KIND_CGROUP_ABSENT,
+		"controller %s is not in " CGROUP_ROOT "/cgroup.controllers: %s", absent, cause);
 }
 
 /* "The non-presence of the devices subsystem is considered fatal for security reasons"
@@ -121,8 +115,7 @@ static bool not_mounted_yet(struct fact_result *r)
 	_cleanup_mounts_ struct mounts m = {0};
 
 	if (cgroup_is_v2() || (!mounts_read(&m) && cgroup_mounted(&m, "memory"))) return false;
-	r->state = RESULT_SKIPPED;
-	snprintf(r->why, sizeof r->why, "the cgroup controllers are not mounted yet");
+	probe_skip(r, "the cgroup controllers are not mounted yet");
 	return true;
 }
 
@@ -153,17 +146,16 @@ static int try_writable(void *mounts)
 void probe_cgroup_make(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
-	char path[PATH_MAX], map[64] = "";
+	char path[PATH_MAX];
 
 	(void)o;
 	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
 	int e = try_groups(&m, path, sizeof path);
 	if (!e) return;
-	io_read_line("/proc/self/uid_map", map, sizeof map);
 	enum obstacle_kind kind = KIND_CGROUP_MAKE_CLOSED;
 	if (e == -EROFS && !probe_in_mount_namespace(try_writable, &m))
 		kind = KIND_CGROUP_MAKE_READONLY;
-	else if (*map && !strstr(map, " 4294967295")) kind = KIND_CGROUP_MAKE_REFUSED;
+	else if (probe_in_user_namespace()) kind = KIND_CGROUP_MAKE_REFUSED;
 	probe_obstacle_errno(r, kind, path, -e);
 }
 
@@ -190,8 +182,7 @@ void probe_cgroup_pass_on(const struct plan_options *o, struct fact_result *r)
 	int e = try_pass_on(&root, &name);
 	if (!e) return;
 	if (e == -EROFS || e == -EACCES || e == -EPERM) {   /* the fact cgroup-make has it */
-		r->state = RESULT_SKIPPED;
-		snprintf(r->why, sizeof r->why, "cgroups cannot be created");
+		probe_skip(r, "cgroups cannot be created");
 		return;
 	}
 	bool ours = e == -EBUSY && root.is_ours && !root.has_systemd;
@@ -253,10 +244,8 @@ static void write_v2(struct fact_result *r)
 
 	if (cgroup2_look(&root) < 0) return;
 	while ((name = cgroup2_missing(&root, &i)))
-		if (cgroup2_enable(name, true) < 0) {
-			r->state = RESULT_SKIPPED;
-			snprintf(r->why, sizeof r->why, "the controllers are not passed on yet");
-		}
+		if (cgroup2_enable(name, true) < 0)
+			probe_skip(r, "the controllers are not passed on yet");
 	for (i = 0; i < sizeof limits_v2 / sizeof *limits_v2 && !r->state; i++)
 		try_group(CGROUP_ROOT, limits_v2[i].file, limits_v2[i].value, r);
 	for (i = 0; (name = cgroup2_missing(&root, &i));) cgroup2_enable(name, false);
@@ -270,8 +259,7 @@ void probe_cgroup_write(const struct plan_options *o, struct fact_result *r)
 	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
 	char made[PATH_MAX];
 	if (try_groups(&m, made, sizeof made) < 0) {
-		r->state = RESULT_SKIPPED;
-		snprintf(r->why, sizeof r->why, "cgroups cannot be created");
+		probe_skip(r, "cgroups cannot be created");
 		return;
 	}
 	if (cgroup_is_v2()) {

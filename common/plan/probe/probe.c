@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/io.h"
 #include "base/mounts.h"
 #include "base/spawn.h"
 
@@ -27,6 +28,20 @@ void probe_obstacle(struct fact_result *r, enum obstacle_kind kind, const char *
 void probe_obstacle_errno(struct fact_result *r, enum obstacle_kind kind, const char *what, int err)
 {
 	probe_obstacle(r, kind, "%s: %s", what, strerror(err));
+}
+
+void probe_skip(struct fact_result *r, const char *why)
+{
+	*r = (struct fact_result){ .state = RESULT_SKIPPED };
+	snprintf(r->why, sizeof r->why, "%s", why);
+}
+
+bool probe_in_user_namespace(void)
+{
+	char map[64] = "";
+
+	io_read_line("/proc/self/uid_map", map, sizeof map);
+	return *map && !strstr(map, " 4294967295");
 }
 
 struct probe_call {

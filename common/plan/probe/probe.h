@@ -17,6 +17,12 @@ void probe_obstacle(struct fact_result *r, enum obstacle_kind kind, const char *
 void probe_obstacle_errno(struct fact_result *r, enum obstacle_kind kind, const char *what,
 	int err);
 
+/* Makes r the result of a fact that was not tested, with the reason. */
+void probe_skip(struct fact_result *r, const char *why);
+
+/* Is this a user namespace that has only some of the ids? */
+bool probe_in_user_namespace(void);
+
 /* Calls fn in a child that has a private mount namespace of its own and whose mounts are gone
  * afterwards. What fn returned (0 or an errno value), or why it could not be called. */
 int probe_in_mount_namespace(int (*fn)(void *arg), void *arg);

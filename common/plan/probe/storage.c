@@ -35,6 +35,13 @@ static size_t existing_part(const char *path)
 	return n;
 }
 
+/* The path, or the directory in which it is going to be made. */
+static void existing_place(const char *path, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%.*s", (int)existing_part(path), path);
+	if (!*out) snprintf(out, PATH_MAX, "%s", *path == '/' ? "/" : ".");
+}
+
 /* Removes the directories of the path behind its first n bytes, as long as they are empty. */
 static void remove_behind(const char *path, size_t n)
 {
@@ -71,22 +78,15 @@ static int probe_dir_done(const struct plan_options *o, const char *dir, size_t 
 struct overlay_trial {
 	char dir[PATH_MAX];
 	const char *what;          /* what failed; static */
+	/* containerd unpacks layers through the mount in a user namespace, and makes whiteouts
+	 * itself elsewhere (core/diff/apply, pkg/archive: OverlayConvertWhiteout) */
+	bool whiteouts;
 };
 
 static int make_file(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	return fd < 0 ? -1 : close(fd);
-}
-
-/* containerd unpacks layers through the mount in a user namespace, and makes whiteouts itself
- * elsewhere (core/diff/apply, pkg/archive: OverlayConvertWhiteout). */
-static bool makes_whiteouts(void)
-{
-	char map[64] = "";
-
-	io_read_line("/proc/self/uid_map", map, sizeof map);
-	return !*map || strstr(map, " 4294967295");
 }
 
 #define TRY(name, call) if (t->what = (name), (call) < 0) return errno
@@ -103,7 +103,7 @@ static int make_layers(struct overlay_trial *t)
 		TRY("making a directory", mkdir(dirs[i], 0755));
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		TRY("making a file", make_file(files[i]));
-	if (!makes_whiteouts()) return 0;
+	if (!t->whiteouts) return 0;
 	TRY("mknod(2) of a whiteout", mknod("2/gone", S_IFCHR, makedev(0, 0)));
 	TRY("setxattr(2) of trusted.overlay.opaque",
 		setxattr("2/opaque", "trusted.overlay.opaque", "y", 1, 0));
@@ -120,7 +120,7 @@ static int expect_absent(const char *path)
 /* What images and programs in containers do. */
 static int use_mount(struct overlay_trial *t)
 {
-	if (makes_whiteouts()) {
+	if (t->whiteouts) {
 		TRY("a whiteout", expect_absent("merged/gone"));
 		TRY("an opaque directory", expect_absent("merged/opaque/a"));
 	}
@@ -159,6 +159,7 @@ void probe_overlay(const struct plan_options *o, struct fact_result *r)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (t == MAP_FAILED) return;
+	t->whiteouts = !probe_in_user_namespace();
 	int e = probe_dir(o, t->dir, sizeof t->dir, &had);
 	if (!e) {   /* else it is an obstacle of the fact data-dir */
 		e = probe_in_mount_namespace(try_overlay, t);
@@ -252,8 +253,8 @@ static unsigned percent_free(const char *path, unsigned long long *mb)
 	struct statfs fs;
 	char there[PATH_MAX];
 
-	snprintf(there, sizeof there, "%.*s", (int)existing_part(path), path);
-	if (statfs(*there ? there : "/", &fs) < 0 || !fs.f_blocks) return 100;
+	existing_place(path, there);
+	if (statfs(there, &fs) < 0 || !fs.f_blocks) return 100;
 	*mb = (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
 	return (unsigned)((unsigned long long)fs.f_bavail * 100 / (unsigned long long)fs.f_blocks);
 }
@@ -285,9 +286,7 @@ void probe_image_device(const struct plan_options *o, struct fact_result *r)
 	struct statfs fs;
 	char there[PATH_MAX];
 
-	/* Of the data directory, or of where it is going to be made. */
-	snprintf(there, sizeof there, "%.*s", (int)existing_part(o->data_dir), o->data_dir);
-	if (!*there) snprintf(there, sizeof there, "%s", *o->data_dir == '/' ? "/" : ".");
+	existing_place(o->data_dir, there);
 	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
 	if (!fs.f_blocks) {
 		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports 0 blocks");
@@ -298,4 +297,3 @@ void probe_image_device(const struct plan_options *o, struct fact_result *r)
 	probe_obstacle(r, KIND_NONE, "no mount has the data directory's device %u:%u",
 		major(st.st_dev), minor(st.st_dev));
 }
-
