@@ -37,9 +37,8 @@ bool mounts_is_served(const struct mount_entry *e);
 /* Does the comma-separated option list have this word? */
 bool mounts_has_option(const char *options, const char *word);
 
-/* Adds these flags to the mount at this path and takes away those, of MS_RDONLY, MS_NOSUID, MS_NODEV
- * and MS_NOEXEC; nothing else about it changes, nor does any other mount of the same file system. 0
- * or -errno. */
+/* Adds and drops flags of the mount at this path, of MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC.
+ * Nothing else about it changes, nor does any other mount of the same file system. 0 or -errno. */
 int mounts_remount(const char *point, unsigned long add, unsigned long drop);
 
 /* Unmounts what is mounted now and was not when the list was made: for where a mount namespace of

@@ -1,4 +1,5 @@
-/* DER (ITU-T X.690), as far as certificates need it: tags of one byte, lengths below 16 MiB. Pure. */
+/* DER (ITU-T X.690), as far as certificates need it: tags of one byte, lengths below 16 MiB.
+ * Pure. */
 #ifndef K3SBOX_NET_DER_H
 #define K3SBOX_NET_DER_H
 

@@ -160,7 +160,8 @@ void plan_probe(const struct plan_options *o, struct fact_result results[FACT_CO
 	memset(results, 0, FACT_COUNT * sizeof *results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (is_skipped(&facts[i], o)) probe_skip(&results[i], not_a_node);
-		else if (!root && i != FACT_ROOT) probe_skip(&results[i], "not tested: root is needed");
+		else if (!root && i != FACT_ROOT)
+			probe_skip(&results[i], "not tested: root is needed");
 	start_slow(o, children.children, results);
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if (results[i].state != RESULT_SKIPPED && !facts[i].slow)

@@ -1,4 +1,5 @@
-/* Files in which a step notes what it changes, a line each, before it does; the undo goes by them. */
+/* Files in which a step notes what it changes, a line each, before it does; the undo goes by
+ * them. */
 #ifndef K3SBOX_FIX_NOTED_H
 #define K3SBOX_FIX_NOTED_H
 
