@@ -25,6 +25,8 @@
 static const char *const waits[] = { [WAIT_NODE] = "node", [WAIT_API] = "api", [WAIT_NONE] = "none",
 	NULL };
 
+static const char *const restarts[] = { [RESTART_ALWAYS] = "always", [RESTART_NO] = "no", NULL };
+
 enum { WAIT_WORDS = 2 };
 
 static const struct run defaults = { .timeout = 300 };
@@ -36,6 +38,8 @@ static const struct opt opts[] = {
 	  .help = "what --detach waits for (node; api without a node)" },
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME",
 	  .help = "how long --detach waits (300 s; 0: no limit)" },
+	{ OPT_CHOICE, 0, "restart", offsetof(struct run, restart), .choices = restarts,
+	  .help = "start k3s again if it ends by itself (always)" },
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose),
 	  .help = "copy the log of k3s to stderr" },
 	PLAN_OPT_ROWS(struct run, o),
@@ -353,6 +357,7 @@ static void words_of(const struct run *cfg, struct strv *out)
 	strv_addf(out, "--timeout=%u", cfg->timeout);
 	strv_addf(out, "--mode=%s", plan_mode_names[cfg->o.mode]);
 	strv_addf(out, "--data-dir=%s", cfg->o.data_dir);
+	strv_addf(out, "--restart=%s", restarts[cfg->restart]);
 	if (cfg->o.k3s) strv_addf(out, "--k3s=%s", cfg->o.k3s);
 	if (cfg->o.no_mount) strv_add(out, "--no-mount");
 	if (cfg->o.no_shim) strv_add(out, "--no-shim");
@@ -422,7 +427,9 @@ const struct applet applet_run = {
 		"seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves\n"
 		"no process and no mount of theirs behind; a second one kills them. What was\n"
 		"prepared stays until 'k3sbox clean'. Works as process 1. A second 'run' waits\n"
-		"for the first.\n"
+		"for the first. A k3s that ends by itself is started again, at first after half a\n"
+		"second, then later and later; one that was never ready is given up after 3 ends\n"
+		"within seconds, or 5 in all. Its pods go on meanwhile.\n"
 		"Exit status: that of k3s; with -d 0 once k3s is ready, 124 if that takes too\n"
 		"long (k3s keeps running).\n",
 	.run = run,

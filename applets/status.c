@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cluster/kube.h"
+#include "cluster/log.h"
 #include "cluster/outside.h"
 #include "cluster/presence.h"
 #include "cluster/ready.h"
@@ -43,7 +45,19 @@ struct status_report {
 	struct err why;            /* the API is not ready, or nothing is known of it */
 	char version[64];
 	int64_t uptime;
+	struct statvfs disk;       /* that of the data directory; zeros: not known */
 };
+
+static unsigned long long disk_mib(const struct statvfs *d, fsblkcnt_t blocks)
+{
+	return (unsigned long long)blocks * d->f_frsize >> 20;
+}
+
+/* The kubelet evicts pods at k3s's default of 5 %. Without a count of files there is no limit. */
+static bool disk_is_low(const struct statvfs *d)
+{
+	return d->f_bavail < d->f_blocks / 20 || d->f_favail < d->f_files / 20;
+}
 
 /* Where that is not known, nothing is printed. */
 static void ask_for_services(struct status_report *f, const struct kubeconfig *k)
@@ -57,8 +71,13 @@ static void ask_for_services(struct status_report *f, const struct kubeconfig *k
 
 static void ask(struct status_report *f)
 {
-	_cleanup_kubeconfig_ struct kubeconfig k;
+	_cleanup_kubeconfig_ struct kubeconfig k = {0};
 
+	if (f->now.s.frozen) {
+		err_set(&f->why, 0, "k3s does not answer: a signal has stopped it (SIGSTOP); "
+			"SIGCONT continues it, 'k3sbox restart' starts it anew");
+		return;
+	}
 	if (ready_kubeconfig(&f->now.s, &k, &f->why) < 0) return;
 	if (kube_ready(&k, TIMEOUT_MS, &f->why) < 0) return;
 	f->api = true;
@@ -115,6 +134,16 @@ static void print_services(const struct status_report *f, bool as_json, struct b
 	}
 }
 
+/* "status 1, 12 s ago: listen tcp :6443: …" */
+static void print_cause(const struct runstate *s, struct buf *b)
+{
+	const char *help = log_cause(s->cause);
+
+	buf_printf(b, "status %d, %lld s ago%s%s\n", s->status, (long long)(time(NULL) - s->ended),
+		*s->cause ? ": " : "", s->cause);
+	if (help) buf_printf(b, "             likely cause: %s\n", help);
+}
+
 static void print_end(const struct status_report *f, struct buf *b)
 {
 	const struct runstate *s = &f->now.s;
@@ -123,10 +152,11 @@ static void print_end(const struct status_report *f, struct buf *b)
 		buf_printf(b, "k3sbox:      killed; %zu processes that it started are left: "
 			"'k3sbox stop' ends them\n",
 			f->now.left);
-	else if (s->status)
-		buf_printf(b, "k3sbox:      stopped; k3s ended with status %d, its log is %s\n",
-			s->status, s->log);
-	else
+	else if (s->ended && !s->asked) {
+		buf_puts(b, "k3sbox:      stopped; k3s ended with ");
+		print_cause(s, b);
+		buf_printf(b, "log:         %s\n", s->log);
+	} else
 		buf_puts(b, "k3sbox:      stopped\n");
 }
 
@@ -136,6 +166,27 @@ static void print_damage(const struct status_report *f, struct buf *b)
 		"damaged:\n"
 		"             stop it with 'k3sbox stop'\n", (int)f->now.supervisor.pid,
 		K3SBOX_RUN);
+}
+
+static void print_nodes(const struct status_report *f, struct buf *b)
+{
+	buf_printf(b, "nodes:       %u of %u ready\n", f->nodes.ready, f->nodes.n);
+	for (unsigned i = 0; i < f->nodes.n && i < KUBE_NODES_MAX; i++)
+		if (!f->nodes.v[i].ready)
+			buf_printf(b, "             %s: %s\n", f->nodes.v[i].name,
+				f->nodes.v[i].why);
+}
+
+static void print_disk(const struct status_report *f, struct buf *b)
+{
+	const struct statvfs *d = &f->disk;
+
+	if (!disk_is_low(d)) return;
+	buf_printf(b, "disk:        %llu MiB of %llu and %llu files of %llu are free in %s: make "
+		"room, or\n             pods are evicted and k3s cannot write\n",
+		disk_mib(d, d->f_bavail), disk_mib(d, d->f_blocks),
+		(unsigned long long)d->f_favail, (unsigned long long)d->f_files,
+		f->now.s.data_dir);
 }
 
 static void print_text(const struct status_report *f, struct buf *b)
@@ -157,8 +208,12 @@ static void print_text(const struct status_report *f, struct buf *b)
 	buf_printf(b, "phase:       %s\n", phase_of(f));
 	if (f->api) buf_printf(b, "API:         ready, %s\n", f->version);
 	else buf_printf(b, "API:         not ready: %s\n", f->why.text);
-	if (f->nodes_known)
-		buf_printf(b, "nodes:       %u of %u ready\n", f->nodes.ready, f->nodes.n);
+	if (s->restarts) {
+		buf_printf(b, "restarts:    %d, the last because k3s ended by itself with ",
+			s->restarts);
+		print_cause(s, b);
+	}
+	if (f->nodes_known) print_nodes(f, b);
 	if (f->pods_known)
 		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running,
 			f->pods.ready);
@@ -167,6 +222,7 @@ static void print_text(const struct status_report *f, struct buf *b)
 			f->pods.unpulled, f->pods.unpulled_pod,
 			kube_pull_error(f->pods.unpulled_why));
 	print_services(f, false, b);
+	print_disk(f, b);
 	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir,
 		s->kubeconfig, s->log);
 	print_steps(&s->obstacles, b);
@@ -198,6 +254,15 @@ static void print_json_steps(const struct strv *keys, struct buf *b)
 static void json_bool(struct buf *b, const char *key, bool value)
 {
 	buf_printf(b, ",\n  \"%s\": %s", key, value ? "true" : "false");
+}
+
+/* How k3s last ended by itself. */
+static void print_json_end(const struct runstate *s, struct buf *b)
+{
+	buf_printf(b, ",\n  \"lastEnd\": {\"time\": %lld, \"status\": %d, \"cause\": ",
+		(long long)s->ended, s->status);
+	buf_json(b, s->cause);
+	buf_putc(b, '}');
 }
 
 static void print_json_running(const struct status_report *f, struct buf *b)
@@ -234,6 +299,11 @@ static void print_json_running(const struct status_report *f, struct buf *b)
 		print_services(f, true, b);
 		buf_putc(b, ']');
 	}
+	buf_printf(b, ",\n  \"restarts\": %d", s->restarts);
+	if (s->ended) print_json_end(s, b);
+	buf_printf(b, ",\n  \"disk\": {\"freeMiB\": %llu, \"totalMiB\": %llu, \"low\": %s}",
+		disk_mib(&f->disk, f->disk.f_bavail), disk_mib(&f->disk, f->disk.f_blocks),
+		disk_is_low(&f->disk) ? "true" : "false");
 	json_text(b, "dataDir", s->data_dir);
 	json_text(b, "kubeconfig", s->kubeconfig);
 	json_text(b, "log", s->log);
@@ -247,6 +317,7 @@ static void print_json(const struct status_report *f, struct buf *b)
 	if (!f->running && f->now.s.version[0])
 		buf_printf(b, ",\n  \"status\": %d,\n  \"processesLeft\": %zu", f->now.s.status,
 			f->now.left);
+	if (!f->running && f->now.s.ended && !f->now.s.asked) print_json_end(&f->now.s, b);
 	buf_puts(b, "\n}\n");
 }
 
@@ -271,6 +342,7 @@ static int run(void *cfg_, const struct args *args)
 		err_set(&f.why, 0, "the state of k3s is lost");
 	} else if (f.running) {
 		f.uptime = time(NULL) - f.now.s.started;
+		if (statvfs(f.now.s.data_dir, &f.disk) < 0) f.disk = (struct statvfs){0};
 		ask(&f);
 	}
 	(cfg->format == OUTPUT_JSON ? print_json : print_text)(&f, &b);

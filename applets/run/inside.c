@@ -286,6 +286,12 @@ pid_t inside_start_netd(struct run *cfg)
 	return pid;
 }
 
+pid_t inside_start_enter(struct run *cfg)
+{
+	(void)cfg;
+	return enter_start_server();
+}
+
 static int make_network(struct run *cfg, struct err *e)
 {
 	static char network[SWITCH_NODE_TEXT];
@@ -324,8 +330,8 @@ static int main_inside(void *arg, int channel)
 		warn("own namespaces: %s", e.text);
 		return EX_FAIL;
 	}
-	if (!cfg->o.for_doctor && enter_start_server() < 0)
-		warn("'k3sbox enter' will not work here");
+	cfg->enter_pid = cfg->o.for_doctor ? 0 : enter_start_server();
+	if (cfg->enter_pid < 0) warn("'k3sbox enter' will not work here");
 	return in->main(cfg, in->arg);
 }
 

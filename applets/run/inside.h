@@ -12,7 +12,8 @@ typedef int inside_main(struct run *cfg, void *arg);
  * exit status. */
 int inside_run(struct run *cfg, bool user, inside_main *main, void *arg);
 
-/* Inside: starts netd, or starts it again. The pid, or -errno. */
+/* Inside: start netd or the server of `enter`, or start it again. The pid, or -errno. */
 pid_t inside_start_netd(struct run *cfg);
+pid_t inside_start_enter(struct run *cfg);
 
 #endif

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,24 +26,25 @@
 #include "cluster/log.h"
 #include "cluster/ready.h"
 #include "cluster/sweep.h"
+#include "plan/fix/cni_setup.h"
 #include "plan/node.h"
 #include "run/machine.h"
-#include "run/inside.h"
+#include "run/parts.h"
 #include "run/run.h"
 
 enum {
 	ASK_MS = 200,          /* between two requests for readiness while starting */
 	LOOK_MS = 50,          /* between two looks for processes that are left while stopping */
-	HEALTH_MS = 60000,     /* the only timer once k3s is ready: rotates the log */
+	HEALTH_MS = 10000,     /* the only timer once k3s is ready: the log, the CNI files */
 	GIVE_UP_MS = 10000,    /* for processes that SIGKILL does not end (stuck in the kernel) */
 	LAST_LINES = 15,
 	SAY_MS = 5000,         /* between two looks at what is waited for */
 	SAY_AGAIN = 3,         /* looks until the same is said again */
-	NETD_MS = 200,         /* from netd's end to its next start */
 };
 
 struct loop {
 	struct run *cfg;
+	const struct prepared *p;
 	struct runstate *st;
 	struct loop_reporter *reporter;
 	enum machine_state state;
@@ -53,44 +53,15 @@ struct loop {
 	int probe_fd;
 	int status;                /* of k3s, shell's way; -1: it runs */
 	bool subreaper;
+	struct parts parts;
 	/* monotonic ms; 0: not set */
-	int64_t netd_at, started, ask_at, grace_at, late_at, look_at, health_at, give_up_at;
+	int64_t ask_at, grace_at, late_at, look_at, health_at, give_up_at;
 	char node[64], taint[128]; /* its name, once it is ready; kube_node.taint */
 	int64_t say_at;
 	unsigned said_same;
 	struct err said;           /* what was waited for */
 	struct ready_since since;
 };
-
-/* ---- reporting ---- */
-
-void loop_report(const struct loop_reporter *r, const char *fmt, ...)
-{
-	char text[512], line[560];
-	va_list ap;
-
-	if (r->fd < 0) return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	int64_t ms = clock_ms() - r->t0;
-	int n = snprintf(line, sizeof line, "%4lld.%lld s  %s\n", (long long)(ms / 1000),
-		(long long)(ms % 1000 / 100),
-		text);
-	io_write_fd(r->fd, line, (size_t)n);
-}
-
-void loop_report_end(struct loop_reporter *r, int status, int log_fd)
-{
-	char end[2] = { 0, (char)status };
-
-	if (!r->pipe || r->fd < 0) return;
-	/* From here on this process has no terminal; what it prints goes to the log. */
-	if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
-	io_write_fd(r->fd, end, sizeof end);
-	close(r->fd);
-	r->fd = -1;
-}
 
 static void save(struct loop *l, enum runstate_phase phase)
 {
@@ -143,8 +114,9 @@ static void start_follower(struct loop *l)
 	_exit(log_follow(l->st->log, 0, STDERR_FILENO, stop_following, &self) < 0);
 }
 
-static int start_k3s(struct loop *l, const struct prepared *p)
+static int start_k3s(struct loop *l)
 {
+	const struct prepared *p = l->p;
 	struct spawn s = {
 		.path = p->argv.v[0], .argv = p->argv.v, .envp = p->env.v,
 		.in = SPAWN_NULL, .out = l->log_fd, .err = l->log_fd,
@@ -160,7 +132,11 @@ static int start_k3s(struct loop *l, const struct prepared *p)
 		return errno == ENOENT ? EX_NOTFOUND : EX_NOEXEC;
 	}
 	l->st->k3s = process_identify(l->k3s);
-	l->started = clock_ms();
+	l->status = -1;
+	l->since = (struct ready_since){ time(NULL), clock_ms() };
+	l->parts.v[PART_K3S].started = clock_ms();
+	l->ask_at = clock_ms() + ASK_MS;
+	l->say_at = clock_ms() + SAY_MS;
 	return 0;
 }
 
@@ -231,8 +207,10 @@ static void act_late(struct loop *l)
 static void act_term_k3s(struct loop *l)
 {
 	loop_report(l->reporter, "stopping");
+	l->st->asked = true;
 	save(l, RUNSTATE_STOPPING);
 	kill(l->k3s, SIGTERM);
+	kill(l->k3s, SIGCONT);   /* it may be stopped by a signal */
 }
 
 static void act_kill_k3s(struct loop *l)
@@ -250,36 +228,64 @@ static void act_term_pods(struct loop *l)
 	l->look_at = clock_ms();
 }
 
-/* The cause, from further up in the log: only lines that report the end of k3s count, since others
- * are logged by a k3s that keeps running. */
-static const char *earlier_cause(const char *path)
+/* Says how k3s ended, and notes it for `status`. */
+static void note_end(struct loop *l, bool again)
 {
-	static const char *const ends[] = { "level=fatal", "Failed to start", "command failed" };
-	enum { LINES = 300 };
-	_cleanup_buf_ struct buf b = {0};
-	const char *cause = NULL;
+	int64_t ms = clock_ms() - l->parts.v[PART_K3S].started;
+	struct runstate *s = l->st;
 
-	if (log_tail(path, LINES, &b) < 0 || !b.data) return NULL;   /* no log, no cause */
-	struct text_lines l = text_lines(b.data, b.len);
-	while (!cause && text_line(&l)) {
-		/* there is a NUL behind the last one too */
-		b.data[l.line - b.data + (ptrdiff_t)l.len] = 0;
-		for (size_t i = 0; i < sizeof ends / sizeof *ends && !cause; i++)
-			if (strstr(l.line, ends[i])) cause = log_cause(l.line);
-	}
-	return cause;
+	s->status = l->status;
+	s->ended = time(NULL);
+	log_end(s->log, l->status, s->cause, sizeof s->cause);
+	warn("k3s ended by itself with status %d after %lld.%lld s%s%s; %s%s%s", l->status,
+		(long long)(ms / 1000), (long long)(ms % 1000 / 100), *s->cause ? ": " : "",
+		s->cause, again ? "it is started again" : "the end of ", again ? "" : s->log,
+		again ? "" : ":");
+}
+
+/* Ends what k3s has left running, but not its pods: the next one takes these over. */
+static void signal_rest(int sig)
+{
+	_cleanup_procs_ struct procs all = {0};
+
+	if (leftovers_read(&all) < 0) return;
+	procs_spread_shims(&all);
+	procs_signal(&all, sig, false);
+}
+
+static void act_crashed(struct loop *l)
+{
+	l->st->restarts++;
+	l->st->k3s = (struct process_id){0};
+	note_end(l, true);
+	save(l, RUNSTATE_STARTING);
+	l->ask_at = 0;
+	if (l->probe) kill(l->probe, SIGKILL);   /* it asks the one that has ended */
+	signal_rest(SIGTERM);
+}
+
+static void act_again(struct loop *l)
+{
+	save(l, RUNSTATE_STARTING);
+	loop_report(l->reporter, "k3s started again (pid %d)", (int)l->k3s);
+}
+
+static void act_stop_down(struct loop *l)
+{
+	loop_report(l->reporter, "stopping");
+	l->st->asked = true;
+	save(l, RUNSTATE_STOPPING);
+	act_term_pods(l);
 }
 
 static void act_died(struct loop *l)
 {
 	_cleanup_buf_ struct buf tail = {0};
-	int64_t ms = clock_ms() - l->started;
 
+	note_end(l, false);
 	log_tail(l->st->log, LAST_LINES, &tail);
-	const char *cause = tail.data ? log_cause(tail.data) : NULL;
-	if (!cause) cause = earlier_cause(l->st->log);
-	warn("k3s ended by itself with status %d after %lld.%lld s; the end of %s:", l->status,
-		(long long)(ms / 1000), (long long)(ms % 1000 / 100), l->st->log);
+	const char *cause = log_cause(l->st->cause);
+	if (!cause && tail.data) cause = log_cause(tail.data);
 	if (tail.len) io_write_fd(STDERR_FILENO, tail.data, tail.len);
 	if (cause) warn("likely cause: %s", cause);
 	if (l->state != ST_READY) l->status = l->status ? l->status : EX_FAIL;
@@ -318,6 +324,9 @@ static void (*const actions[ACT_COUNT])(struct loop *l) = {
 	[ACT_LATE] = act_late,
 	[ACT_TERM_K3S] = act_term_k3s,
 	[ACT_KILL_K3S] = act_kill_k3s,
+	[ACT_CRASHED] = act_crashed,
+	[ACT_AGAIN] = act_again,
+	[ACT_STOP_DOWN] = act_stop_down,
 	[ACT_DIED] = act_died,
 	[ACT_TERM_PODS] = act_term_pods,
 	[ACT_KILL_ALL] = act_kill_all,
@@ -331,7 +340,10 @@ static void post(struct loop *l, enum machine_event e)
 
 	actions[t.action](l);
 	if (t.next != l->state || e == EV_GRACE) l->grace_at = grace ? clock_ms() + grace : 0;
-	if (t.next >= ST_TERM) l->ask_at = l->late_at = l->health_at = 0;
+	if (t.next >= ST_TERM) {
+		l->ask_at = l->late_at = l->health_at = 0;
+		parts_forget(&l->parts);
+	}
 	l->state = t.next;
 }
 
@@ -378,22 +390,33 @@ static void probe_ended(struct loop *l)
 	post(l, EV_READY);
 }
 
+static void k3s_ended(struct loop *l, int status)
+{
+	l->status = status;
+	l->st->frozen = false;
+	bool again = l->state < ST_TERM && l->cfg->restart == RESTART_ALWAYS &&
+		parts_start_later(&l->parts, PART_K3S, l->state == ST_READY);
+	post(l, again ? EV_CRASH : EV_EXIT);
+}
+
 static void reap(struct loop *l)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == l->k3s && l->status < 0) {
-			l->status = spawn_status(status);
-			post(l, EV_EXIT);
-		} else if (pid == l->probe) {
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+		bool ended = WIFEXITED(status) || WIFSIGNALED(status);
+		if (pid == l->k3s && l->status < 0 && !ended) {
+			l->st->frozen = WIFSTOPPED(status);
+			save(l, l->st->phase);
+		} else if (pid == l->k3s && l->status < 0) {
+			k3s_ended(l, spawn_status(status));
+		} else if (pid == l->probe && ended) {
 			probe_ended(l);
-		} else if (pid == l->follower) {
+		} else if (pid == l->follower && ended) {
 			l->follower = 0;
-		} else if (pid == l->cfg->netd_pid) {
-			l->cfg->netd_pid = 0;
-			l->netd_at = l->state < ST_TERM ? clock_ms() + NETD_MS : 0;
+		} else if (ended) {
+			parts_ended(&l->parts, l->cfg, pid, l->state < ST_TERM);
 		}
 	}
 }
@@ -436,19 +459,34 @@ static void take_signal(struct loop *l, int sig)
 	}
 }
 
-static void restart_netd(struct loop *l)
+static void start_k3s_again(struct loop *l)
 {
-	pid_t pid = inside_start_netd(l->cfg);
+	l->parts.v[PART_K3S].due_at = 0;
+	signal_rest(SIGKILL);
+	io_write_fd(l->log_fd, LOG_AGAIN, sizeof LOG_AGAIN - 1);
+	int status = start_k3s(l);
+	if (status) l->status = status;
+	post(l, status ? EV_EXIT : EV_AGAIN);
+}
 
-	l->cfg->netd_pid = pid > 0 ? pid : 0;
-	l->netd_at = pid > 0 ? 0 : clock_ms() + NETD_MS;
+/* The network configuration is needed as long as there are pods, and other programs clear
+ * /etc/cni. */
+static void heal_network(const struct loop *l)
+{
+	struct err e = {0};
+
+	if (!l->p->cni.row || cni_is_set_up()) return;
+	if (l->p->cni.row->apply(&l->cfg->o, &l->p->cni, &e) < 0)
+		warn("the CNI configuration is missing: %s", e.text);
+	else warn("the CNI configuration was missing: written again");
 }
 
 static void take_deadlines(struct loop *l)
 {
 	int64_t now = clock_ms();
 
-	if (l->netd_at && now >= l->netd_at) restart_netd(l);
+	parts_start_due(&l->parts, l->cfg);
+	if (l->state == ST_DOWN && now >= l->parts.v[PART_K3S].due_at) start_k3s_again(l);
 	if (l->late_at && now >= l->late_at) post(l, EV_LATE);
 	if (l->ask_at && now >= l->ask_at) ask(l);
 	if (l->give_up_at && now >= l->give_up_at) post(l, EV_GIVE_UP);
@@ -456,6 +494,7 @@ static void take_deadlines(struct loop *l)
 	if (l->grace_at && now >= l->grace_at) post(l, EV_GRACE);
 	if (l->health_at && now >= l->health_at) {
 		log_rotate(l->st->log, LOG_MAX);
+		heal_network(l);
 		l->health_at = now + HEALTH_MS;
 	}
 }
@@ -464,8 +503,8 @@ static void take_deadlines(struct loop *l)
 static struct timespec next_wait(const struct loop *l)
 {
 	const int64_t at[] = {
-		l->netd_at, l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at,
-		l->give_up_at,
+		l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at, l->give_up_at,
+		parts_next(&l->parts),
 	};
 	int64_t now = clock_ms(), wait = 86400000;
 
@@ -516,8 +555,7 @@ static void stopped_early(struct loop *l)
 
 int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 {
-	struct loop l = { .cfg = cfg, .st = &p->state, .reporter = r, .status = -1,
-		.since = { time(NULL), clock_ms() } };
+	struct loop l = { .cfg = cfg, .p = p, .st = &p->state, .reporter = r, .status = -1 };
 	sigset_t set;
 
 	take_signals(&set);
@@ -529,11 +567,11 @@ int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 		return EX_FAIL;
 	}
 	p->state.supervisor = cfg->outside.pid ? cfg->outside : process_identify(getpid());
-	p->state.started = l.since.clock;
+	p->state.started = time(NULL);
 	/* Before k3s is started: a marked process without a state would count as damage. */
 	prctl(PR_SET_NAME, LEFTOVERS_SUPERVISOR);
 	save(&l, RUNSTATE_STARTING);
-	int status = start_k3s(&l, p);
+	int status = start_k3s(&l);
 	if (status) {
 		p->state.status = status;
 		save(&l, RUNSTATE_STOPPED);
@@ -545,9 +583,7 @@ int loop_supervise(struct run *cfg, struct prepared *p, struct loop_reporter *r)
 	/* The caller's directory must not be kept busy for days. k3s itself was started in it:
 	 * names after -- may be relative. */
 	if (r->pipe && chdir("/") < 0) warn_errno(-errno, "/");
-	l.ask_at = clock_ms() + ASK_MS;
 	l.health_at = clock_ms() + HEALTH_MS;
-	l.say_at = clock_ms() + SAY_MS;
 	if (cfg->timeout) l.late_at = r->t0 + (int64_t)cfg->timeout * 1000;
 	reached(&l, WAIT_NONE);
 	run_loop(&l, &set);

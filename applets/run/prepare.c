@@ -17,6 +17,7 @@
 #include "cluster/leftovers.h"
 #include "cluster/template.h"
 #include "plan/fix/ca_bundle.h"
+#include "plan/fix/cni_setup.h"
 #include "plan/journal.h"
 #include "plan/node.h"
 #include "plan/ranges.h"
@@ -353,6 +354,17 @@ static int ask_version(const struct run *cfg, struct dialect *d, struct buf *hel
 	return status;
 }
 
+/* The plan ends before k3s does. */
+static void keep_cni(const struct plan *p, struct prepared *out)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->steps[i].row || p->steps[i].row->apply != cni_setup) continue;
+		out->cni = p->steps[i];
+		out->cni_seen = *p->steps[i].seen;
+		out->cni.seen = &out->cni_seen;
+	}
+}
+
 static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node,
 	struct prepared *out)
 {
@@ -379,6 +391,7 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 	if (*p->results[FACT_CA].value) warn("%s", p->results[FACT_CA].value);
 	if (has_step(p, STEP_CA_BUNDLE) || has_step(p, STEP_CA_BUNDLE_PODS))
 		cfg->egress.bundle = CA_BUNDLE_FILE;
+	keep_cni(p, out);
 	list_removed(p, &out->state.obstacles);
 	out->removed = count_facts(&out->state.obstacles);
 	return build(cfg, p, &d, out);

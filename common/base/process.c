@@ -204,6 +204,19 @@ void procs_marked(struct procs *all, bool (*match)(const char *assignment, const
 	close_downwards(all, kept);
 }
 
+void procs_spread_shims(struct procs *all)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < all->n; i++)
+			for (size_t k = 0; k < all->n && !all->v[i].shim; k++)
+				if (all->v[k].shim && all->v[k].id.pid == all->v[i].parent)
+					more = all->v[i].shim = true;
+	}
+}
+
 size_t procs_signal(const struct procs *all, int sig, bool shims)
 {
 	size_t n = 0;

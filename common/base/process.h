@@ -57,6 +57,9 @@ void procs_below(struct procs *all, pid_t root);
 void procs_marked(struct procs *all, bool (*match)(const char *assignment, const void *arg),
 	const void *arg);
 
+/* Pure. Takes what is below a shim for a shim, too: pods. */
+void procs_spread_shims(struct procs *all);
+
 /* Sends sig to all of them, to shims too if shims. Returns how many there were. */
 size_t procs_signal(const struct procs *all, int sig, bool shims);
 

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/die.h"
 #include "base/io.h"
+#include "base/text.h"
 
 static int old_name(const char *path, char *old, size_t size)
 {
@@ -219,4 +221,63 @@ const char *log_cause(const char *text)
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (strcasestr(text, causes[i].text)) return causes[i].cause;
 	return NULL;
+}
+
+/* How k3s, Go and the kubelet say that they end, what counts most first; then any error. A k3s that
+ * ends logs further errors, which are of its end, not its cause. */
+static const char *const last_words[] = {
+	"level=fatal", "panic: ", "Shutdown request received", "containerd: ", "containerd exited",
+	"Failed to start", "command failed", "level=error",
+};
+enum { LAST_WORDS = sizeof last_words / sizeof *last_words };
+
+/* The index in last_words; one more for an error of klog; still more for other lines. */
+static size_t rank_of(const char *line, size_t len)
+{
+	size_t i = 0;
+
+	while (i < LAST_WORDS && !memmem(line, len, last_words[i], strlen(last_words[i]))) i++;
+	bool klog = len > 1 && *line == 'E' && line[1] >= '0' && line[1] <= '9';
+	return i + (i == LAST_WORDS && !klog);
+}
+
+/* Of logrus what follows msg=, of klog what follows "FILE:LINE] ". */
+static void put_message(const char *line, size_t len, char *out, size_t size)
+{
+	const char *end = line + len, *from = memmem(line, len, "msg=", 4);
+	size_t n = 0;
+
+	if (from) line = from + 4;
+	else if ((from = memmem(line, len, "] ", 2))) line = from + 2;
+	for (; line < end && n + 1 < size; line++)
+		if (*line != '"' && *line != '\\' && (unsigned char)*line >= ' ') out[n++] = *line;
+	out[n] = 0;
+}
+
+void log_last_error(const char *text, char *out, size_t size)
+{
+	struct text_lines l = text_lines(text, strlen(text));
+	size_t best = LAST_WORDS;
+
+	*out = 0;
+	while (text_line(&l)) {
+		size_t rank = rank_of(l.line, l.len);
+		if (rank > best) continue;
+		best = rank;
+		put_message(l.line, l.len, out, size);
+	}
+}
+
+void log_end(const char *path, int status, char *out, size_t size)
+{
+	enum { LINES = 300 };
+	_cleanup_buf_ struct buf b = {0};
+
+	snprintf(out, size, "killed by signal %d", status - EX_SIGNAL);
+	if (status > EX_SIGNAL) return;
+	*out = 0;
+	if (log_tail(path, LINES, &b) < 0 || !b.data) return;   /* no log, no cause */
+	const char *text = b.data;
+	for (const char *at; (at = strstr(text, LOG_AGAIN));) text = at + sizeof LOG_AGAIN - 1;
+	log_last_error(text, out, size);
 }

@@ -31,6 +31,16 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
  * nothing of the kind. */
 const char *log_waits(char *text, const char **help);
 
+/* What run writes to the log when it starts k3s again. */
+#define LOG_AGAIN "k3sbox: k3s is started again\n"
+
+/* Pure. The line of k3s's log that says best why it ended, without time, level and quotes: the last
+ * fatal one, else the end of a part, else the last error. Empty if there is none. */
+void log_last_error(const char *text, char *out, size_t size);
+
+/* Why the k3s that was started last has ended, by this exit status and its log. */
+void log_end(const char *path, int status, char *out, size_t size);
+
 /* Pure. The cause that the last lines of k3s's log point to, with what to do; NULL if none is
  * known. */
 const char *log_cause(const char *text);

@@ -25,7 +25,12 @@ struct runstate {
 	struct process_id supervisor, k3s;
 	enum runstate_phase phase;
 	int64_t started;           /* seconds since the epoch */
-	int status;                /* RUNSTATE_STOPPED: exit status of k3s */
+	int status;                /* of k3s when it last ended */
+	int restarts;              /* how often it was started again after it had ended by itself */
+	int64_t ended;             /* seconds since the epoch: when it last did; 0: it did not */
+	char cause[256];           /* why, by its log; empty: not known */
+	bool asked;                /* it ended, or is to end, because it was told to */
+	bool frozen;               /* it was stopped by a signal (SIGSTOP) and not continued */
 	bool control_plane;
 	/* the node's name; empty: unknown, or there is none */
 	char node[256];

@@ -40,18 +40,55 @@ FAKE=fatal run k3sbox run
 same "a k3s that ends at once: its status" 7 "$rc"
 has "its last lines" "$err" "address already in use"
 has "the likely cause" "$err" "likely cause" "--https-listen-port"
+same "it is started 3 times" 2 "$(grep -cx 'k3sbox: k3s is started again' "$(state log)")"
 FAKE=fatal run k3sbox run -d
 same "the same in the background" 7 "$rc"
 has "is reported by the one that waits" "$err" "likely cause"
 FAKE=clean run k3sbox run -d
 same "one that ends with 0 before it is ready failed" 1 "$rc"
-FAKE=killed run k3sbox run
+FAKE=killed run k3sbox run --restart=no
 same "one that is killed" 137 "$rc"
+same "with --restart=no it is not started again" 0 "$(state restarts)"
 run k3sbox status
 same "status afterwards" 3 "$rc"
 has "says how it ended" "$out" "ended with status 137" k3s.log
 FAKE=kubelet run k3sbox run
 has "a cause that stands further up in the log" "$err" "likely cause: cAdvisor"
+
+# A k3s that ends by itself, and is started again.
+restarts() { [ "$(state restarts)" = "$1" ] && alive "$(pid_of k3s)"; }
+run k3sbox run --restart=maybe
+same "a restart that is none is misuse" 100 "$rc"
+FAKE=once run k3sbox run -d --wait=none
+check "a k3s that ends is started again" soon restarts 1
+twice() { [ "$(grep -c "Starting the fake" "$(state log)")" = 2 ]; }
+soon twice
+run k3sbox status
+has "status: how often, and why" "$rc $out" "0 " "restarts:    1, the last because k3s ended by itself with status 1, " \
+	" ago: post-start hook: timed out"
+run k3sbox status -o json
+same "its JSON" "1 1 post-start hook: timed out" "$(printf %s "$out" | jq -r '"\(.restarts) \(.lastEnd.status) \(.lastEnd.cause)"')"
+kill -STOP "$(pid_of k3s)"
+check "a k3s that a signal stops is noticed" soon grep -qx "frozen yes" /run/k3sbox/state
+began=$SECONDS
+run k3sbox status
+has "status says so, at once" "$rc $out" "0 " "API:         not ready: k3s does not answer: a signal has stopped it"
+run k3sbox stop
+same "it can be stopped" "0 stopped" "$rc ${out%%$'\n'*}"
+check "at once" test $((SECONDS - began)) -lt 8
+run k3sbox status
+same "an end that was asked for is none to report" "3 k3sbox:      stopped" "$rc $out"
+FAKE=pods run k3sbox run -d --wait=none
+soon test -e "$FAKE_DIR/up"
+deaf=$(cat "$FAKE_DIR/deaf") shim=$(cat "$FAKE_DIR/shim")
+rm "$FAKE_DIR/up"
+kill -KILL "$(pid_of k3s)"
+check "a k3s that is killed is started again" soon test -e "$FAKE_DIR/up"
+check "what it has left is ended before" not alive "$deaf"
+check "its pods go on" alive "$shim"
+has "status: what killed it" "$(k3sbox status)" "killed by signal 9"
+run k3sbox stop
+check "they end with the cluster" not alive "$shim"
 
 FAKE=chatty run k3sbox run -d --timeout 7
 same "not ready in time: 124" 124 "$rc"

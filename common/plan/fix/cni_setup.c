@@ -209,6 +209,18 @@ bool cni_is_configured(void)
 	return f;
 }
 
+bool cni_is_set_up(void)
+{
+	char path[PATH_MAX];
+	bool all = cni_is_configured();
+
+	for (size_t i = 0; all && i < PLUGINS; i++) {
+		snprintf(path, sizeof path, CNI_BIN_DIR "/%s", plugins[i].name);
+		all = io_exists(path);
+	}
+	return all;
+}
+
 int cni_setup(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
 	char self[PATH_MAX];

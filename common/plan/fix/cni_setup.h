@@ -19,4 +19,7 @@ step_undo cni_unset;
 /* Does the directory have a configuration, of whatever origin? */
 bool cni_is_configured(void);
 
+/* The same, and are there the plugins that ours needs? */
+bool cni_is_set_up(void);
+
 #endif

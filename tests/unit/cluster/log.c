@@ -134,6 +134,41 @@ TEST(causes)
 	CHECK(strstr(log_cause("write x: no space left on device"), "--data-dir"));
 	CHECK(strstr(log_cause("Open /dev/kmsg: No Such File"), "k3sbox init"));
 	CHECK(!log_cause("all is well") && !log_cause(""));
+}
+
+TEST(why_k3s_ended)
+{
+	char out[64];
+
+	log_last_error("level=info msg=\"Starting\"\nE1125 12:00:00.1 7 x.go:7] first\n"
+		"E1125 12:00:00.2 7 y.go:9] \"Last one\" err=\"z\"\nI1125 b.go:1] bye\n", out,
+		sizeof out);
+	CHECK_STR(out, "Last one err=z");
+	/* what counts more, whatever comes behind it */
+	log_last_error("time=x level=error msg=\"Shutdown request received: "
+		"\\\"containerd exited: signal: killed\\\"\"\ntime=y level=error msg=\"context "
+		"canceled\"\nE1125 z.go:1] closed", out, sizeof out);
+	CHECK_STR(out, "Shutdown request received: containerd exited: signal: killed");
+	log_last_error("level=fatal msg=one\nlevel=error msg=two\n", out, sizeof out);
+	CHECK_STR(out, "one");
+	log_last_error("panic: a\x1b[31mb that is too long for the place in which it is to be put\n",
+		out, 12);
+	CHECK_STR(out, "panic: a[31");
+	log_last_error("level=info msg=\"all is well\"\nEnd\n", out, sizeof out);
+	CHECK_STR(out, "");
+	log_last_error("", out, sizeof out);
+	CHECK_STR(out, "");
+
+	put("level=fatal msg=\"of the first\"\n" LOG_AGAIN "level=info msg=x\n");
+	log_end(path, 0, out, sizeof out);
+	CHECK_STR(out, "");
+	put(LOG_AGAIN "level=fatal msg=\"of the second\"\n");
+	log_end(path, 1, out, sizeof out);
+	CHECK_STR(out, "of the second");
+	log_end(path, 137, out, sizeof out);
+	CHECK_STR(out, "killed by signal 9");
+	log_end("/nowhere/at/all", 1, out, sizeof out);
+	CHECK_STR(out, "");
 	io_remove_tree(dir);
 	buf_free(&b);
 }

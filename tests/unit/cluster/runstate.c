@@ -19,7 +19,8 @@ static char dir[] = "/tmp/k3sbox-unit-XXXXXX";
 TEST(round_trip)
 {
 	struct runstate a = { .supervisor = { 12, 345 }, .k3s = { 13, 18446744073709551615u },
-		.phase = RUNSTATE_READY, .started = 1795344804, .status = 143,
+		.phase = RUNSTATE_READY, .started = 1795344804, .status = 143, .restarts = 2,
+		.ended = 1795344805, .asked = true, .cause = "no \\ more\nwords",
 		.control_plane = true, .data_dir = "/a b", .kubeconfig = "/k\\x", .log = "/l\nine",
 			.version = "v1" }, b;
 	_cleanup_buf_ struct buf text = {0};
@@ -31,7 +32,8 @@ TEST(round_trip)
 	CHECK(!runstate_parse(&b, text.data, text.len));
 	CHECK(b.supervisor.pid == 12 && b.supervisor.start == 345 && b.k3s.start == a.k3s.start &&
 		b.phase == RUNSTATE_READY && b.status == 143);
-	CHECK(b.started == a.started && b.control_plane);
+	CHECK(b.started == a.started && b.control_plane && b.restarts == 2 && b.ended == a.ended);
+	CHECK(b.asked && !b.frozen && !strcmp(b.cause, a.cause));
 	CHECK(!strcmp(b.data_dir, a.data_dir));
 	CHECK(!strcmp(b.kubeconfig, a.kubeconfig));
 	CHECK(!strcmp(b.log, a.log));
@@ -135,6 +137,12 @@ TEST(trees)
 	procs_below(&p, 77);
 	CHECK(p.n == 0);
 	procs_free(&p);
+	/* pods: a container, which /proc may list before its shim, and what it starts */
+	struct proc pods[] = { { .id.pid = 4, .parent = 3 }, { .id.pid = 3, .parent = 2 },
+		{ .id.pid = 2, .parent = 1, .shim = true }, { .id.pid = 5, .parent = 1 } };
+	p = (struct procs){ pods, 4 };
+	procs_spread_shims(&p);
+	CHECK(p.v[0].shim && p.v[1].shim && !p.v[3].shim && procs_count(&p, false) == 1);
 	/* a circle, which /proc can show while processes come and go */
 	struct proc c[] = { { .id.pid = 4, .parent = 5 }, { .id.pid = 5, .parent = 4 } };
 	p = (struct procs){ malloc(sizeof c), 2 };

@@ -59,6 +59,60 @@ TEST(k3s_that_dies)
 	}
 }
 
+TEST(k3s_that_is_started_again)
+{
+	for (int s = ST_API; s <= ST_READY; s++) {
+		CHECK(machine_next((enum machine_state)s, EV_CRASH).action == ACT_CRASHED);
+		CHECK(AFTER((enum machine_state)s, EV_CRASH) == ST_DOWN);
+		CHECK(AFTER((enum machine_state)s, EV_CRASH, EV_AGAIN) == ST_API);
+	}
+	/* an answer of the one that has ended */
+	CHECK(AFTER(ST_DOWN, EV_API, EV_NODE, EV_READY, EV_GRACE, EV_EMPTY) == ST_DOWN);
+	/* a stop meanwhile: no second one is needed */
+	CHECK(machine_next(ST_DOWN, EV_STOP).action == ACT_STOP_DOWN);
+	CHECK(AFTER(ST_DOWN, EV_STOP, EV_EMPTY, EV_EMPTY) == ST_DONE);
+	CHECK(AFTER(ST_DOWN, EV_EXIT, EV_EMPTY, EV_EMPTY) == ST_DONE);
+	CHECK(machine_next(ST_DOWN, EV_LATE).action == ACT_LATE);
+	/* a k3s that was told to stop is not started again */
+	for (int s = ST_TERM; s < ST_COUNT; s++)
+		CHECK(AFTER((enum machine_state)s, EV_CRASH, EV_AGAIN) == (enum machine_state)s);
+}
+
+TEST(configuration_that_is_bad)
+{
+	struct machine_ends e = {0};
+	CHECK(machine_restart_ms(PART_K3S, &e, 300, false) == 500);
+	CHECK(machine_restart_ms(PART_K3S, &e, 300, false) == 1000);
+	CHECK(machine_restart_ms(PART_K3S, &e, 300, false) == -1);
+	/* a slow end in between: something else may be the cause */
+	e = (struct machine_ends){0};
+	CHECK(machine_restart_ms(PART_K3S, &e, 300, false) == 500);
+	CHECK(machine_restart_ms(PART_K3S, &e, 300, false) == 1000);
+	CHECK(machine_restart_ms(PART_K3S, &e, 70000, false) == 2000);
+	CHECK(machine_restart_ms(PART_K3S, &e, 300, false) == 4000);
+	CHECK(machine_restart_ms(PART_K3S, &e, 70000, false) == -1);
+	/* an etcd server alone is never seen to be ready */
+	e = (struct machine_ends){0};
+	for (int i = 0; i < 10; i++)
+		CHECK(machine_restart_ms(PART_K3S, &e, 3600000, false) == 500);
+}
+
+TEST(what_has_worked_is_not_given_up)
+{
+	struct machine_ends e = {0};
+	CHECK(machine_restart_ms(PART_K3S, &e, 30000, true) == 500);
+	for (int i = 0; i < 100; i++) {
+		int ms = machine_restart_ms(PART_K3S, &e, 100, false);
+		CHECK(ms >= 1000 && ms <= 30000);
+	}
+	/* up again for a minute: counted from the beginning */
+	CHECK(machine_restart_ms(PART_K3S, &e, 60000, true) == 500);
+	struct machine_ends n = {0};
+	for (int i = 0; i < 100; i++) CHECK(machine_restart_ms(PART_NETD, &n, 0, true) >= 200);
+	CHECK(machine_restart_ms(PART_NETD, &n, 0, true) == 10000);
+	CHECK(machine_restart_ms(PART_NETD, &n, 10000, true) == 200);
+}
+
 TEST(time_out_is_told_and_nothing_else)
 {
 	CHECK(machine_next(ST_API, EV_LATE).action == ACT_LATE &&
@@ -78,7 +132,7 @@ TEST(readiness_does_not_revive)
 TEST(every_stopping_state_has_a_limit)
 {
 	for (int s = ST_TERM; s < ST_DONE; s++) CHECK(machine_grace_ms((enum machine_state)s) > 0);
-	for (int s = ST_API; s <= ST_READY; s++)
+	for (int s = ST_API; s <= ST_DOWN; s++)
 		CHECK(machine_grace_ms((enum machine_state)s) == 0);
 	CHECK(AFTER(ST_PODS, EV_GRACE, EV_GRACE, EV_GIVE_UP) == ST_DONE);
 }
