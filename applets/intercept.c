@@ -305,7 +305,6 @@ const struct applet applet_intercept = {
 		"  create, remove, rename, link, execute\n"
 		"  enter (chdir, chroot), watch (inotify_add_watch, fanotify_mark)\n"
 		"  change without opening (chmod, chown, utimensat, setxattr)\n"
-		"  extended attributes (getxattr, listxattr)\n"
 		"  handles and trees (name_to_handle_at, open_tree)\n"
 		"--mounts changes mount(2) alone, not fsopen, fsmount, move_mount and\n"
 		"mount_setattr. Files on FUSE are never emulated.\n",

@@ -62,23 +62,25 @@ static void leaf_hit(struct filter_gen *g, uint16_t row)
 	}
 }
 
-/* Searches by_nr[lo, hi). */
-static void search(struct filter_gen *g, size_t lo, size_t hi)
+/* Searches by_nr[lo, hi) for a number of [from, to): one that is left alone needs no test. */
+static void search(struct filter_gen *g, size_t lo, size_t hi, uint32_t from, uint32_t to)
 {
+	size_t mid = lo + (hi - lo) / 2;
+	uint32_t nr = g->rows[g->by_nr[mid]].nr;
+
 	if (g->full) return;
-	if (hi - lo == 1) {
-		size_t test = emit(g, BPF_JMP | BPF_JEQ | BPF_K, g->rows[g->by_nr[lo]].nr, 0, 0);
+	if (hi - lo == 1 && to - from == 1) {
 		leaf_hit(g, g->by_nr[lo]);
-		land(g, test, false);
-		allow(g);
 		return;
 	}
-	size_t mid = lo + (hi - lo) / 2;
-	size_t test = emit(g, BPF_JMP | BPF_JGE | BPF_K, g->rows[g->by_nr[mid]].nr, 0, 0);
-	search(g, lo, mid);
+	bool leaf = hi - lo == 1;
+	size_t test = emit(g, BPF_JMP | (leaf ? BPF_JEQ : BPF_JGE) | BPF_K, nr, 0, 0);
+	if (leaf) leaf_hit(g, g->by_nr[lo]);
+	else search(g, lo, mid, from, nr);
 	if (g->full) return;
-	land(g, test, true);
-	search(g, mid, hi);
+	land(g, test, !leaf);
+	if (leaf) allow(g);
+	else search(g, mid, hi, nr, to);
 }
 
 /* The rows of these features by number. Insertion sort: there are about forty. */
@@ -111,7 +113,7 @@ size_t filter_make(const struct syscall_rule *rows, size_t n, unsigned features,
 	emit(&g, BPF_JMP | BPF_JEQ | BPF_K, ARCH_AUDIT, 1, 0);
 	allow(&g);
 	emit(&g, BPF_LD | BPF_W | BPF_ABS, NR, 0, 0);
-	if (used) search(&g, 0, used);
+	if (used) search(&g, 0, used, 0, above);
 	else allow(&g);
 	return g.full ? 0 : g.n;
 }

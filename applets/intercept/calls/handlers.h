@@ -8,7 +8,7 @@
 call_handler open_enter, creat_enter, openat2_enter;
 /* stat.c */
 call_handler path_enter, path_nofollow_enter, readlink_enter;
-call_handler stat_exit, statx_exit, access_exit, readlink_exit, truncate_exit;
+call_handler stat_exit, statx_exit, access_exit, readlink_exit, truncate_exit, xattr_exit;
 /* fd.c */
 call_handler write_enter, pwrite_enter, writev_enter, copy_enter, read_enter, ftruncate_enter;
 call_handler close_exit, close_range_exit, fstat_exit, fchown_exit, fchownat_exit, lseek_exit;

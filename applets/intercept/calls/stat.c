@@ -1,6 +1,7 @@
-/* stat, lstat, newfstatat, statx, access, faccessat(2), readlink(at), truncate. The kernel is asked
- * first; a file that it does not have is described from here, so the call itself need not be
- * changed. For a mapped file the tracee makes the call once more with the other path. */
+/* stat, lstat, newfstatat, statx, access, faccessat(2), readlink(at), truncate, and the calls that
+ * read extended attributes. The kernel is asked first; a file that it does not have is described
+ * from here, so the call itself need not be changed. For a mapped file the tracee makes the call
+ * once more with the other path. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -208,6 +209,13 @@ enum call_verdict access_exit(struct call *c)
 	if (goes_to_target(c)) return call_again(c, target_begins);
 	if (f->kind != STAND_IN_MAP) return answered(c, stand_in_access(c->t, f, want));
 	return answered(c, access(f->target, want) < 0 ? -errno : 0);
+}
+
+/* A stand-in has no extended attributes, and a mapped file in another root shows none. */
+enum call_verdict xattr_exit(struct call *c)
+{
+	if (stands(c)) return CALL_PASS;
+	return goes_to_target(c) ? call_again(c, target_begins) : answered(c, -EOPNOTSUPP);
 }
 
 /* A sysctl has no length to set; open(2) with O_TRUNC succeeds for it as well. */

@@ -277,6 +277,28 @@ static bool may_come(const struct view *v, const char *path)
 	return false;
 }
 
+/* ".." behind a mapped directory: if the kernel has no such directory, the place that its name is
+ * in. lexical: the whole path as text. */
+static bool find_above_map(struct view *v, struct tracee *t, const char *full, const char *lexical,
+	struct stand_in *s)
+{
+	char dir[PATH_MAX];
+	const char *up = full;
+
+	while ((up = strstr(up, "/..")) && up[3] && up[3] != '/') up++;
+	if (!up || up - full >= PATH_MAX) return false;
+	memcpy(dir, full, (size_t)(up - full));
+	dir[up - full] = 0;
+	if (path_join(s->path, "/", dir) < 0) return false;
+	set_path(dir, s->path);
+	if (!stand_in_find(v, t, dir, s) || s->kind != STAND_IN_MAP) return false;
+	if (stand_in_find(v, t, lexical, s)) return true;
+	s->kind = STAND_IN_MAP;
+	s->at_once = false;
+	set_path(s->path, lexical);
+	return root_name(v, t, lexical, s->target) == 0;
+}
+
 bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool nofollow,
 	struct stand_in *s)
 {
@@ -298,6 +320,8 @@ bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool 
 	}
 	/* Right as text, unless ".." follows a symlink. */
 	if (!path_climbs(full) && stand_in_find(v, t, lexical, s)) return true;
+	if (v->cfg.map_n && path_climbs(full) && find_above_map(v, t, full, lexical, s))
+		return true;
 	if (is_served(v, t, lexical)) return false;
 	if (canonical(v, t, full, nofollow, lexical) && stand_in_find(v, t, lexical, s))
 		return true;
