@@ -62,6 +62,38 @@ static bool has_shim(const struct dialect *d, const struct dialect_env *e)
 	return e->shim != NULL;
 }
 
+static bool has_archive(const struct dialect_env *e, const char *image)
+{
+	for (size_t i = 0; e->archives && i < e->archives->n; i++)
+		if (strstr(e->archives->v[i], image)) return true;
+	return false;
+}
+
+/* Whether the images of a packaged component lie in the images directory. An archive of all of
+ * them settles the registry's fact instead (plan/probe/registry.c). */
+static bool is_brought(const struct dialect_env *e, const char *item, size_t len)
+{
+	static const struct { const char *component, *image, *installer; } brought[] = {
+		{ "coredns", "coredns", "" },
+		{ "local-storage", "local-path-provisioner", "" },
+		{ "metrics-server", "metrics-server", "" },
+		{ "traefik", "traefik", "klipper-helm" },
+	};
+
+	for (size_t i = 0; i < sizeof brought / sizeof *brought; i++)
+		if (strlen(brought[i].component) == len &&
+			!strncmp(brought[i].component, item, len))
+			return has_archive(e, brought[i].image) &&
+				has_archive(e, brought[i].installer);   /* "" is in every name */
+	return false;
+}
+
+static bool lacks_charts(const struct dialect *d, const struct dialect_env *e)
+{
+	(void)d;
+	return !is_brought(e, "traefik", 7);
+}
+
 static const struct dialect_row rows[] = {
 	{ KNOB_SNAPSHOTTER_NATIVE, ARG, .text = "snapshotter=native" },
 	/* Also without an agent: k3s looks for host-local whenever flannel is on
@@ -69,6 +101,8 @@ static const struct dialect_row rows[] = {
 	{ KNOB_FLANNEL_NONE, ARG, .text = "flannel-backend=none", .control_plane = true },
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-kube-proxy" },
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-network-policy", .also = true },
+	/* Its pods need iptables, too, and would hold the ports that netd listens on. */
+	{ KNOB_KUBE_PROXY_OFF, LIST_ARG, .text = "disable=servicelb", .also = true },
 	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags
 	 * in every version, and flags win over its own kubelet.conf.d. */
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-high-threshold=100" },
@@ -109,7 +143,7 @@ static const struct dialect_row rows[] = {
 		.control_plane = true },
 	/* Its only charts are the packaged ones. */
 	{ KNOB_PACKAGED_OFF, ARG, .text = "disable-helm-controller", .also = true,
-		.control_plane = true },
+		.only_if = lacks_charts, .control_plane = true },
 	{ KNOB_OCI_SHIM, CRUN_SLOT, .text = "default-runtime=crun", .only_if = finds_crun_in_path },
 	{ KNOB_OCI_SHIM, TEMPLATE, .before = 30000 },
 	/* "fail-swap-on" is false in pkg/daemons/agent/agent_linux.go from the first version on,
@@ -202,24 +236,6 @@ static bool takes(const struct dialect_row *r, const struct dialect *d, const st
 	if (r->how == ARG || r->how == LIST_ARG || r->how == CRUN_SLOT)
 		return has_flag(d, r->text, strcspn(r->text, "="));
 	return true;
-}
-
-/* Whether the image of a packaged component lies in the images directory. An archive of all of
- * them settles the registry's fact instead (plan/probe/registry.c). */
-static bool is_brought(const struct dialect_env *e, const char *item, size_t len)
-{
-	static const struct { const char *component, *image; } brought[] = {
-		{ "coredns", "coredns" }, { "local-storage", "local-path-provisioner" },
-		{ "metrics-server", "metrics-server" },
-	};
-
-	for (size_t i = 0; e->archives && i < sizeof brought / sizeof *brought; i++) {
-		if (strlen(brought[i].component) != len ||
-			strncmp(brought[i].component, item, len)) continue;
-		for (size_t k = 0; k < e->archives->n; k++)
-			if (strstr(e->archives->v[k], brought[i].image)) return true;
-	}
-	return false;
 }
 
 /* The user's list stays beside ours; `--disable=none` keeps all of them. */

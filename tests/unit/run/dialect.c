@@ -186,6 +186,23 @@ TEST(disable_adds_up)
 	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .archives = WORDS("mirrored-coredns-1.tar",
 		"rancher-local-path-provisioner.tar.zst", "metrics.tar")), t),
 		"k3s server --disable=servicelb,traefik,metrics-server --disable-helm-controller");
+	/* Traefik is installed by a pod of a second image */
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .archives = WORDS("library-traefik.tar")), t),
+		"k3s server --disable=coredns,servicelb,traefik,local-storage,metrics-server "
+			"--disable-helm-controller");
+	CHECK_STR(BUILD(ASK("v1.30.0+k3s1", help_new, .archives = WORDS("library-traefik.tar",
+		"klipper-helm-v0.tar")), t),
+		"k3s server --disable=coredns,servicelb,local-storage,metrics-server");
+}
+
+TEST(servicelb_goes_with_kube_proxy)
+{
+	struct dialect_turn t = { KNOB_KUBE_PROXY_OFF, NULL };
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .user = WORDS("--disable=traefik")), t),
+		"k3s server --disable-kube-proxy --disable-network-policy --disable=servicelb "
+			"--disable=traefik");
+	CHECK_STR(BUILD(ASK("v1.36.3+k3s1", help_new, .user = WORDS("--disable=none")), t),
+		"k3s server --disable-kube-proxy --disable-network-policy --disable=none");
 }
 
 TEST(the_shims_way)
