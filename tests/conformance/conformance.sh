@@ -4,17 +4,18 @@
 # after a colon. What has a result is not run again, so that the same command continues where the
 # last one ended (CONFORMANCE_SLICE seconds limit one run; status 2: not done). `conformance.sh
 # start` and `stop` only start or end the cluster; `again` has the next run repeat what failed.
+# WITHOUT=ARCHIVE leaves an image of images.sh out: without coredns, netd answers DNS questions.
 # Results: tests/conformance/RESULTS.md.
 set -u
 : "${RIG:=$PWD/build/rig/bin}" "${K3SBOX:=$PWD/build/k3sbox}"
-: "${ENV:=E10}" "${FOCUS:=\[sig-network\].*\[Conformance\]}" "${SKIP:=}"
+: "${ENV:=E10}" "${FOCUS:=\[sig-network\].*\[Conformance\]}" "${SKIP:=}" "${WITHOUT:=}"
 : "${CONFORMANCE_DIR:=$PWD/build/conformance}" "${CONFORMANCE_SLICE:=0}"
 : "${CASE_LIMIT:=900}" "${IMAGE_LIMIT:=60}"   # seconds for one case; with a pod that has no image
 # It takes the suite a while to start, so it is told several cases at once.
 : "${CONFORMANCE_BATCH:=8}"
 here=$(cd "$(dirname "$0")" && pwd)
 env=${ENV%%:*} opts=${ENV#"$env"} opts=${opts#:}
-dir=$CONFORMANCE_DIR/${ENV/:/}      # of the environment: its cluster, and a result for each case
+dir=$CONFORMANCE_DIR/${ENV/:/}${WITHOUT:+-without-$WITHOUT}   # of the environment: its cluster, and a result for each case
 suite=("$RIG/e2e.test" --provider=skeleton --allowed-not-ready-nodes=-1 --minStartupPods=0
 	--ginkgo.no-color --kubeconfig="$dir/cluster/kubeconfig" --kubectl-path="$RIG/kubectl")
 k() { timeout 30 "$RIG/kubectl" --kubeconfig "$dir/cluster/kubeconfig" "$@"; }
@@ -28,6 +29,7 @@ start() {
 	mkdir -p "$c/bin"
 	cp "$K3SBOX" "$c/bin/k3sbox"   # the tree may be built again while this runs
 	bash "$here/images.sh" "$c/images" || return 1
+	[ -z "$WITHOUT" ] || rm "$c/images/$WITHOUT.tar" || return 1
 	# It outlives this script, so it must not keep a lock that the caller holds.
 	setsid "$RIG/sandbox" --env "$env" --name "conformance-${env,,}" --share "$c" \
 		--set "DIR=$c" --set "OPTS=$opts" --set "RIG=$RIG" \
@@ -163,6 +165,8 @@ esac
 mkdir -p "$dir/results" "$dir/logs"
 cases >"$dir/cases.new" || exit 1
 mv "$dir/cases.new" "$dir/cases"
+touch "$dir/all"   # of former runs, too: the table has them
+sort -u "$dir/cases" "$dir/all" >"$dir/all.new" && mv "$dir/all.new" "$dir/all"
 end=$((SECONDS + CONFORMANCE_SLICE)) status=0
 while :; do
 	names=()

@@ -6,15 +6,15 @@ cat <<'END'
 
 Written by `make conformance`; HACKING.md says how. The cases are Kubernetes' own (e2e.test 1.36.3).
 E1 is native Linux with flannel and kube-proxy, the yardstick; E10 is gVisor with Docker's default
-capabilities. *Impossible* means that a pod of the case waits for an image that cannot be had or
-made here.
+capabilities; E2 is gVisor with nearly all capabilities. *Impossible* means that a pod of the case
+waits for an image that cannot be had or made here; *skipped* that the suite itself left it out.
 
-| environment | cases | passed | failed | impossible | skipped | not run |
-|---|---:|---:|---:|---:|---:|---:|
+| environment | cases of | number | passed | failed | impossible | skipped | not run |
+|---|---|---:|---:|---:|---:|---:|---:|
 END
 environments=
-for cases in */cases; do
-	env=${cases%/cases}
+for cases in */all; do
+	env=${cases%/all}
 	environments="$environments $env"
 	while IFS= read -r name; do
 		n=$(printf %s "$name" | md5sum | cut -c1-12)
@@ -26,9 +26,12 @@ for cases in */cases; do
 			printf 'not run\t-\t\t%s\n' "$name"
 		fi
 	done <"$cases" >"$env/table"
-	awk -F '\t' -v env="$env" '{ n[$1]++ } END {
-		printf "| %s | %d | %d | %d | %d | %d | %d |\n", env, NR, n["passed"],
-		 n["failed"], n["impossible"], n["skipped"], n["not run"] }' "$env/table"
+	for kind in Conformance others; do
+		awk -F '\t' -v env="$env" -v kind=$kind '
+			(kind == "Conformance") == ($4 ~ /\[Conformance\]/) { n[$1]++; all++ }
+			END { if (all) printf "| %s | %s | %d | %d | %d | %d | %d | %d |\n", env, kind, all,
+			 n["passed"], n["failed"], n["impossible"], n["skipped"], n["not run"] }' "$env/table"
+	done
 done
 for env in $environments; do
 	printf '\n## %s\n\n| case | result | s | reason |\n|---|---|---:|---|\n' "$env"
