@@ -10,14 +10,14 @@
 static const char digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int base64_decode(const char *text, struct buf *out)
+int base64_decode(const char *text, size_t n, struct buf *out)
 {
 	uint32_t bits = 0;
 	unsigned have = 0, seen = 0, pad = 0;
 
-	for (; *text; text++) {
-		if (strchr(" \t\r\n", *text)) continue;
-		const char *d = strchr(digits, *text);
+	for (const char *end = text + n; text < end; text++) {
+		if (*text == '\n' || *text == '\r' || *text == ' ' || *text == '\t') continue;
+		const char *d = *text ? strchr(digits, *text) : NULL;
 		if (*text == '=') pad++;
 		else if (!d || pad) return -EBADMSG;
 		else bits = bits << 6 | (uint32_t)(d - digits), have += 6;

@@ -6,8 +6,9 @@
 
 struct buf;
 
-/* Appends what text stands for to out; blanks and line ends in it do not count. 0 or -EBADMSG. */
-int base64_decode(const char *text, struct buf *out);
+/* Appends what n bytes of text stand for to out; blanks and line ends in them do not count. 0 or
+ * -EBADMSG. */
+int base64_decode(const char *text, size_t n, struct buf *out);
 /* Appends one line without an end. */
 void base64_encode(const void *data, size_t n, struct buf *out);
 

@@ -46,7 +46,7 @@ static int data_of(const struct yaml *y, const struct yaml_node *map, const char
 	const char *s = yaml_str(yaml_get(y, map, key));
 
 	if (!s) return 0;
-	if (base64_decode(s, &b) < 0 || !b.data || strlen(b.data) != b.len) {
+	if (base64_decode(s, strlen(s), &b) < 0 || !b.data || strlen(b.data) != b.len) {
 		buf_free(&b);
 		return -EBADMSG;
 	}

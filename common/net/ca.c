@@ -114,15 +114,30 @@ static void add_paths(struct ca_bundle *b, const char *variable, const char *lis
 		if (*path) ca_add_path(b, variable, path);
 }
 
+/* Does an earlier variable name the same, or the system's bundle of this name? */
+static bool is_named_before(size_t variable, const char *v, const char *bundle)
+{
+	for (size_t i = 0; i < variable; i++) {
+		const char *other = getenv(variables[i].name);
+		if (other && !strcmp(other, v)) return true;
+	}
+	return bundle && !strcmp(bundle, v);
+}
+
 void ca_collect(struct ca_bundle *b)
 {
+	const char *bundle = NULL;
+
 	*b = (struct ca_bundle){0};
-	for (size_t i = 0; !b->n && i < sizeof system_files / sizeof *system_files; i++)
-		if (io_exists(system_files[i])) ca_add_path(b, NULL, system_files[i]);
+	for (size_t i = 0; !b->n && i < sizeof system_files / sizeof *system_files; i++) {
+		if (!io_exists(system_files[i])) continue;
+		bundle = system_files[i];
+		ca_add_path(b, NULL, bundle);
+	}
 	b->system = b->n;
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
 		const char *v = getenv(variables[i].name);
-		if (!v || !*v) continue;
+		if (!v || !*v || is_named_before(i, v, bundle)) continue;
 		if (variables[i].list) add_paths(b, variables[i].name, v);
 		else ca_add_path(b, variables[i].name, v);
 	}

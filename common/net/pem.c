@@ -1,56 +1,51 @@
 /* Finds the objects of a PEM text. What they mean is the caller's business. */
 #include "net/pem.h"
 
-#include <bearssl.h>
 #include <errno.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 
-static void sink(void *arg, const void *p, size_t n)
+#define DASHES "-----"
+#define BEGIN DASHES "BEGIN "
+#define END DASHES "END "
+
+/* The next line of the text that begins so; NULL if there is none. */
+static const char *find_line(const char *text, const char *start)
 {
-	buf_add(arg, p, n);
+	for (const char *p = text; (p = strstr(p, start)); p++)
+		if (p == text || p[-1] == '\n') return p;
+	return NULL;
 }
 
-static bool ends_in(const char *name, const char *suffix)
+/* Does the name of the object that begins here, up to its dashes, end in suffix? */
+static bool is_wanted(const char *begin, const char *suffix)
 {
-	size_t a = strlen(name), b = strlen(suffix);
+	const char *name = begin + strlen(BEGIN), *end = strstr(name, DASHES);
+	size_t n = strlen(suffix);
 
-	return a >= b && !strcmp(name + a - b, suffix);
+	return end && (size_t)(end - name) >= n && !strncmp(end - n, suffix, n) &&
+		!memchr(name, '\n', (size_t)(end - name));
 }
 
 int pem_each(const char *pem, const char *suffix, pem_use *use, void *arg, unsigned *broken)
 {
-	br_pem_decoder_context dec;
 	_cleanup_buf_ struct buf der = {0};
-	size_t left = strlen(pem);
-	bool wanted = false;
 	unsigned bad = 0;
 	int n = 0;
 
-	br_pem_decoder_init(&dec);
-	while (left && (broken || !bad)) {
-		size_t k = br_pem_decoder_push(&dec, pem, left);
-		pem += k;
-		left -= k;
-		switch (br_pem_decoder_event(&dec)) {
-		case BR_PEM_BEGIN_OBJ:
-			wanted = ends_in(br_pem_decoder_name(&dec), suffix);
-			buf_reset(&der);
-			br_pem_decoder_setdest(&dec, wanted ? sink : NULL, &der);
-			break;
-		case BR_PEM_END_OBJ:
-			if (wanted && !der.failed && use(arg, (uint8_t *)der.data, der.len)) n++;
-			wanted = false;
-			break;
-		case BR_PEM_ERROR:
-			bad++;
-			wanted = false;
-			break;
-		}
+	while ((broken || !bad) && (pem = find_line(pem, BEGIN))) {
+		bool wanted = is_wanted(pem, suffix);
+		const char *body = pem + strcspn(pem, "\n");
+		pem = find_line(body, DASHES);
+		buf_reset(&der);
+		if (wanted && (!pem || strncmp(pem, END, strlen(END)) ||
+			base64_decode(body, (size_t)(pem - body), &der) < 0)) bad++;
+		else if (der.len && use(arg, (uint8_t *)der.data, der.len)) n++;
+		if (!pem) break;
 	}
 	if (der.data) explicit_bzero(der.data, der.cap);
-	bad += wanted;   /* the text ended inside an object */
 	if (broken) *broken = bad;
 	return bad && !broken ? -EBADMSG : n;
 }

@@ -1,4 +1,5 @@
-/* PEM text (RFC 7468), by BearSSL's decoder. */
+/* PEM text (RFC 7468). BearSSL's decoder takes 2 us a byte: half a second for the authorities of a
+ * system. Pure. */
 #ifndef K3SBOX_PEM_H
 #define K3SBOX_PEM_H
 

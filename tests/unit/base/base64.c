@@ -5,6 +5,11 @@
 #include "base/buf.h"
 #include "unit.h"
 
+static int decode(const char *text, struct buf *out)
+{
+	return base64_decode(text, strlen(text), out);
+}
+
 TEST(both_ways)
 {
 	_cleanup_buf_ struct buf b = {0};
@@ -14,15 +19,17 @@ TEST(both_ways)
 	};
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		buf_reset(&b);
-		CHECK(!base64_decode(pairs[i].text, &b) && b.len == strlen(pairs[i].data) &&
+		CHECK(!decode(pairs[i].text, &b) && b.len == strlen(pairs[i].data) &&
 			!memcmp(b.data ? b.data : "", pairs[i].data, b.len));
 		if (strchr(pairs[i].text, '\n')) continue;
 		buf_reset(&b);
 		base64_encode(pairs[i].data, strlen(pairs[i].data), &b);
 		CHECK_STR(b.data ? b.data : "", pairs[i].text);
 	}
-	CHECK(base64_decode("Zg=", &b) && base64_decode("Zg", &b) && base64_decode("Z=g=", &b) &&
-		base64_decode("Z*==", &b));
+	CHECK(decode("Zg=", &b) && decode("Zg", &b) && decode("Z=g=", &b) && decode("Z*==", &b));
+	CHECK(base64_decode("Zm8\0Zm8=", 8, &b));
+	buf_reset(&b);
+	CHECK(!base64_decode("Zm9v-----END", 4, &b) && b.len == 3);
 }
 
 UNIT_MAIN("base64")
