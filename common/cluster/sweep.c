@@ -194,6 +194,22 @@ static pid_t find_owner(void)
 	return 0;
 }
 
+/* containerd removes the snapshots of containers that have gone when it starts, and the overlay
+ * snapshotter what a kill has left half made. The native one leaves that (plugins/snapshots/native:
+ * "new-…", "rm-…"): a whole copy of an image each. */
+static void sweep_snapshots(const char *data_dir)
+{
+	char dir[PATH_MAX], path[PATH_MAX];
+
+	if (io_join(dir, sizeof dir, data_dir,
+		"agent/containerd/io.containerd.snapshotter.v1.native/snapshots") < 0) return;
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if ((!strncmp(e->d_name, "new-", 4) || !strncmp(e->d_name, "rm-", 3)) &&
+			!io_join(path, sizeof path, dir, e->d_name))
+			io_remove_tree(path);   /* what stays costs room alone */
+}
+
 /* k3s started by hand must not find our OCI shim, which may be gone with /run by then. */
 static void sweep_own(const char *data_dir)
 {
@@ -215,6 +231,7 @@ int sweep_all(const struct runstate *s, struct err *e)
 		return err_set(e, -EBUSY, "another k3s or kubelet is running (pid %d): mounts of "
 			"pods are kept", (int)owner);
 	sweep_mounts(s->data_dir, &first);
+	sweep_snapshots(s->data_dir);
 	/* Usually the same directory; in a minimal root /var/run need not be a link. */
 	sweep_netns("/run/netns", &first);
 	sweep_netns("/var/run/netns", &first);
