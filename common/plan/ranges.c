@@ -13,61 +13,82 @@
 #include "base/text.h"
 #include "net/ip.h"
 
-struct in_use { struct ranges_net v[128]; size_t n; };
+struct in_use { struct cidr v[256]; size_t n; };
 
-static void add(struct in_use *u, uint32_t net, uint32_t mask)
+static void add(struct in_use *u, const struct cidr *c)
 {
-	if (u->n < sizeof u->v / sizeof *u->v) u->v[u->n++] = (struct ranges_net){ net, mask };
+	/* A default route, and what every link has: fe80::/10, ff00::/8. */
+	if (!c->ones || (c->addr.len == 16 && c->addr.b[0] >= 0xfe)) return;
+	if (u->n < sizeof u->v / sizeof *u->v) u->v[u->n++] = *c;
 }
 
-/* The links that k3s makes itself. */
+/* The links that k3s makes itself, and loopback. */
 static bool is_ours(const char *link)
 {
 	return !strncmp(link, "cni", 3) || !strncmp(link, "flannel", 7) ||
-		!strncmp(link, "veth", 4);
+		!strncmp(link, "veth", 4) || !strcmp(link, "lo");
 }
 
 /* Addresses have routes for their networks. */
-static void add_routes(struct in_use *u)
+static void add_route(struct in_use *u, const char *line)
 {
 	enum { LINK, DESTINATION, PRIORITY = 6, MASK };
-	_cleanup_buf_ struct buf text = {0};
+	struct cidr c = { .addr.len = 4, .bits = 32 };
 	char link[32], net[16], mask[16], priority[16];
 
-	io_read("/proc/net/route", &text, 1 << 20);
-	struct text_lines l = text_lines(text.data, text.len);
-	while (text_line(&l))
-		if (text_field(l.line, LINK, link, sizeof link) && !is_ours(link) &&
-			text_field(l.line, DESTINATION, net, sizeof net) &&
-			text_field(l.line, PRIORITY, priority, sizeof priority) &&
-			text_field(l.line, MASK, mask, sizeof mask) &&
-			atoi(priority) != RANGES_ROUTE_PRIORITY && strtoul(mask, NULL, 16))
-			add(u, ntohl((uint32_t)strtoul(net, NULL, 16)),
-				ntohl((uint32_t)strtoul(mask, NULL, 16)));
+	if (!text_field(line, LINK, link, sizeof link) || is_ours(link) ||
+		!text_field(line, DESTINATION, net, sizeof net) ||
+		!text_field(line, PRIORITY, priority, sizeof priority) ||
+		!text_field(line, MASK, mask, sizeof mask) ||
+		atoi(priority) == RANGES_ROUTE_PRIORITY) return;
+	uint32_t n = (uint32_t)strtoul(net, NULL, 16);
+	memcpy(c.addr.b, &n, sizeof n);
+	for (uint32_t m = ntohl((uint32_t)strtoul(mask, NULL, 16)); m; m <<= 1) c.ones++;
+	add(u, &c);
+}
+
+static void add_route6(struct in_use *u, const char *line)
+{
+	enum { DESTINATION, LENGTH, LINK = 9 };
+	struct cidr c = { .addr.len = 16, .bits = 128 };
+	char link[32], net[40], length[8], byte[3] = "";
+
+	if (!text_field(line, LINK, link, sizeof link) || is_ours(link) ||
+		!text_field(line, DESTINATION, net, sizeof net) || strlen(net) != 32 ||
+		!text_field(line, LENGTH, length, sizeof length)) return;
+	for (size_t i = 0; i < 16; i++) {
+		memcpy(byte, net + 2 * i, 2);
+		c.addr.b[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	c.ones = (uint8_t)strtoul(length, NULL, 16);
+	add(u, &c);
 }
 
 static void add_cidr(struct in_use *u, const char *s, size_t n)
 {
 	struct cidr c;
-	uint32_t net;
 
-	if (!cidr_parse(&c, s, n)) c.ones = ip_parse(&c.addr, s, n) ? 32 : 0;
-	if (!c.ones || c.addr.len != 4) return;
-	memcpy(&net, c.addr.b, sizeof net);
-	add(u, ntohl(net), ~0U << (32 - c.ones));
+	if (!cidr_parse(&c, s, n)) c.ones = ip_parse(&c.addr, s, n) ? c.addr.len * 8 : 0;
+	add(u, &c);
 }
 
-static void add_servers(struct in_use *u)
+static void add_server(struct in_use *u, const char *line)
 {
-	_cleanup_buf_ struct buf text = {0};
 	char word[12], server[64];
 
-	io_read("/etc/resolv.conf", &text, 1 << 20);
+	if (text_field(line, 0, word, sizeof word) && !strcmp(word, "nameserver") &&
+		text_field(line, 1, server, sizeof server))
+		add_cidr(u, server, strlen(server));
+}
+
+static void add_lines(struct in_use *u, const char *path,
+	void (*fn)(struct in_use *u, const char *line))
+{
+	_cleanup_buf_ struct buf text = {0};
+
+	io_read(path, &text, 1 << 20);
 	struct text_lines l = text_lines(text.data, text.len);
-	while (text_line(&l))
-		if (text_field(l.line, 0, word, sizeof word) && !strcmp(word, "nameserver") &&
-			text_field(l.line, 1, server, sizeof server))
-			add_cidr(u, server, strlen(server));
+	while (text_line(&l)) fn(u, l.line);
 }
 
 static void add_list(struct in_use *u, const char *list)
@@ -76,13 +97,23 @@ static void add_list(struct in_use *u, const char *list)
 		add_cidr(u, s, strcspn(s, ","));
 }
 
-unsigned ranges_free(unsigned second, const struct ranges_net *in_use, size_t n)
+static bool overlap(const struct cidr *a, const struct cidr *b)
+{
+	return cidr_contains(a, &b->addr) || cidr_contains(b, &a->addr);
+}
+
+static bool is_free(const struct cidr *c, const struct cidr *in_use, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (overlap(c, &in_use[i])) return false;
+	return true;
+}
+
+unsigned ranges_free(unsigned second, const struct cidr *in_use, size_t n)
 {
 	for (unsigned k = second; k < 256; k += 2) {
-		uint32_t net = 10U << 24 | k << 16;
-		size_t i = 0;
-		while (i < n && (net ^ in_use[i].net) & in_use[i].mask & 0xffff0000U) i++;
-		if (i == n) return k;
+		const struct cidr c = { { 4, { 10, (uint8_t)k } }, 16, 32 };
+		if (is_free(&c, in_use, n)) return k;
 	}
 	return second;
 }
@@ -119,6 +150,21 @@ static void choose(struct plan_options *o, const char *flag, unsigned second,
 	strv_addf(&o->args.chosen, "--%s=10.%u.0.0/16", flag, k);
 }
 
+/* The user's own ranges stay, and the user is told. */
+static void check(struct plan_options *o, const char *list, const struct in_use *u)
+{
+	struct in_use named = { .n = 0 };
+	char text[CIDR_TEXT];
+
+	add_list(&named, list);
+	for (size_t i = 0; i < named.n && !o->range_taken; i++) {
+		if (is_free(&named.v[i], u->v, u->n)) continue;
+		cidr_format(&named.v[i], text);
+		o->range_taken = xasprintf("this machine's network has addresses in %s, which the "
+			"cluster is given", text);
+	}
+}
+
 void ranges_choose(struct plan_options *o)
 {
 	const char *pods = k3s_args_find(&o->args, "cluster-cidr");
@@ -126,11 +172,14 @@ void ranges_choose(struct plan_options *o)
 	struct in_use u = { .n = 0 };
 
 	if (!services) services = k3s_args_find(&o->args, "cluster-dns");
-	if ((pods && services) || read_kept(o)) return;
+	if (!(pods && services) && read_kept(o)) return;
+	add_lines(&u, "/proc/net/route", add_route);
+	add_lines(&u, "/proc/net/ipv6_route", add_route6);
+	add_lines(&u, "/etc/resolv.conf", add_server);
+	check(o, pods, &u);
+	check(o, services, &u);
 	add_list(&u, pods);
 	add_list(&u, services);
-	add_routes(&u);
-	add_servers(&u);
 	if (!pods) choose(o, "cluster-cidr", 42, &u);
 	if (!services) choose(o, "service-cidr", 43, &u);
 }

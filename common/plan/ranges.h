@@ -5,8 +5,8 @@
 #define K3SBOX_PLAN_RANGES_H
 
 #include <stddef.h>
-#include <stdint.h>
 
+#include "net/ip.h"
 #include "plan/rows.h"
 
 /* The priority of the route that fix/service_route.h adds: no use of a range. */
@@ -14,15 +14,14 @@ enum { RANGES_ROUTE_PRIORITY = 31337 };
 
 /* Decides about the ranges that the user leaves open: args.chosen gets the flags for other ones
  * than the defaults. Those that a cluster was made with stay in its data directory (ranges_keep)
- * and are its for good. range_taken is set where a default is in use here, or another range was
- * chosen before. */
+ * and are its for good. range_taken is set where a default, or a range that the user names, is
+ * in use here, or another range was chosen before. */
 void ranges_choose(struct plan_options *o);
 /* Before k3s is started. 0 or -errno. */
 int ranges_keep(const struct plan_options *o);
 
 /* Pure: the first k from `second` on, in steps of 2, for which 10.k.0.0/16 overlaps none of these;
  * `second` if there is none. */
-struct ranges_net { uint32_t net, mask; };   /* in host order */
-unsigned ranges_free(unsigned second, const struct ranges_net *in_use, size_t n);
+unsigned ranges_free(unsigned second, const struct cidr *in_use, size_t n);
 
 #endif

@@ -8,9 +8,9 @@
 #include "plan/k3s_args.h"
 #include "unit.h"
 
-#define NET(a, b, c, ones) { (uint32_t)(a) << 24 | (b) << 16 | (c) << 8, ~0U << (32 - (ones)) }
-#define FREE(second, ...) ranges_free(second, (struct ranges_net[]){ __VA_ARGS__ }, \
-	sizeof (struct ranges_net[]){ __VA_ARGS__ } / sizeof(struct ranges_net))
+#define NET(a, b, c, ones) { { 4, { a, b, c } }, ones, 32 }
+#define FREE(second, ...) ranges_free(second, (struct cidr[]){ __VA_ARGS__ }, \
+	sizeof (struct cidr[]){ __VA_ARGS__ } / sizeof(struct cidr))
 
 TEST(the_first_that_is_free)
 {
@@ -19,6 +19,13 @@ TEST(the_first_that_is_free)
 	CHECK(FREE(43, NET(10, 42, 0, 15), NET(10, 45, 7, 32)) == 47);
 	CHECK(FREE(42, NET(10, 42, 0, 16), NET(10, 44, 0, 14)) == 48);
 	CHECK(FREE(42, NET(10, 0, 0, 8)) == 42);
+	CHECK(FREE(42, { { 16, { 0xfd, 10, 42 } }, 8, 128 }) == 42);
+}
+
+static void forget(struct plan_options *o)
+{
+	free((void *)(uintptr_t)o->range_taken);
+	o->range_taken = NULL;
 }
 
 TEST(chosen_once_and_kept)
@@ -37,6 +44,7 @@ TEST(chosen_once_and_kept)
 	CHECK_STR(k3s_args_value(&o.args, "cluster-cidr"), "10.44.0.0/16");
 	CHECK(!k3s_args_find(&o.args, "cluster-cidr"));
 	CHECK(strstr(o.range_taken, "10.42.0.0/16, k3s's cluster-cidr"));
+	forget(&o);
 	CHECK(!ranges_keep(&o));
 	k3s_args_free(&o.args);
 	snprintf(path, sizeof path, "%s/server/db", dir);
@@ -50,6 +58,15 @@ TEST(chosen_once_and_kept)
 	o.range_taken = NULL;
 	ranges_choose(&o);
 	CHECK(!o.args.chosen.n && !o.range_taken);
+	strv_free(&user);
+	/* Of the user's own, the machine has addresses in one. */
+	CHECK(!system("ip link add f type bridge && ip link set f up && "
+		"ip addr add fd42:0:0:7::1/64 dev f nodad"));
+	strv_add(&user, "--cluster-cidr=10.99.0.0/16,fd42::/56");
+	strv_add(&user, "--service-cidr=10.98.0.0/16,fd42:0:0:100::/112");
+	ranges_choose(&o);
+	CHECK(!o.args.chosen.n && o.range_taken && strstr(o.range_taken, "in fd42::/56, which"));
+	forget(&o);
 	strv_free(&user);
 	io_remove_tree(dir);
 }
