@@ -103,6 +103,8 @@ static const struct dialect_row rows[] = {
 	{ KNOB_KUBE_PROXY_OFF, ARG, .text = "disable-network-policy", .also = true },
 	/* Its pods need iptables, too, and would hold the ports that netd listens on. */
 	{ KNOB_KUBE_PROXY_OFF, LIST_ARG, .text = "disable=servicelb", .also = true },
+	/* k3s-root iptables-detect/iptables-detect.sh */
+	{ KNOB_IPTABLES_MODE, ENVIRONMENT, .text = "IPTABLES_MODE=%s" },
 	/* Deprecated kubelet flags since 1.15, still there in 1.36; k3s hands them on as flags
 	 * in every version, and flags win over its own kubelet.conf.d. */
 	{ KNOB_IMAGE_GC_OFF, KUBELET_ARG, .text = "image-gc-high-threshold=100" },
@@ -159,6 +161,7 @@ static const char *const knob_titles[KNOB_COUNT] = {
 	[KNOB_SNAPSHOTTER_NATIVE] = "containerd's native snapshotter",
 	[KNOB_FLANNEL_NONE] = "flannel off",
 	[KNOB_KUBE_PROXY_OFF] = "kube-proxy off",
+	[KNOB_IPTABLES_MODE] = "the back end of its iptables",
 	[KNOB_IMAGE_GC_OFF] = "image garbage collection off",
 	[KNOB_EVICTION] = "the kubelet's eviction thresholds",
 	[KNOB_LOCAL_STORAGE_ISOLATION_OFF] = "local storage isolation off",
@@ -311,6 +314,8 @@ static void add_template(const struct dialect_env *e, struct dialect_launch *out
 static void turn_row(const struct dialect_row *r, const struct dialect_env *e, const char *value,
 	struct dialect_launch *out)
 {
+	size_t prefix = r->text ? strcspn(r->text, "%") : 0;
+
 	switch (r->how) {
 	case NOT_NEEDED: case BY_THE_SHIM: break;
 	case ARG: add_arg(r, e, value, out); break;
@@ -319,7 +324,9 @@ static void turn_row(const struct dialect_row *r, const struct dialect_env *e, c
 	case KUBELET_GATE: add_gate(r, e, out); break;
 	case CONTROLLER_ARG: add_controller_arg(r, e, out); break;
 	case TEMPLATE: add_template(e, out); break;
-	case ENVIRONMENT: strv_add(&out->env, r->text); break;
+	case ENVIRONMENT:
+		strv_addf(&out->env, "%.*s%s", (int)prefix, r->text, r->text[prefix] ? value : "");
+		break;
 	case CHOSEN:
 		for (size_t i = 0; i < e->args->chosen.n; i++)
 			strv_add(&out->argv, e->args->chosen.v[i]);

@@ -64,7 +64,7 @@ static bool is_missing_outside(const struct plan_options *o, struct err *why)
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
 		struct fact_result r = {0};
 		facts[wanted[i]].probe(o, &r);
-		if (r.state != RESULT_OBSTACLE) continue;
+		if (r.state != RESULT_OBSTACLE || r.kind == KIND_IPTABLES_MODE) continue;
 		err_set(why, 0, "%s", r.why);
 		return true;
 	}

@@ -65,6 +65,7 @@ enum knob {
 	KNOB_FLANNEL_NONE,
 	/* network policy too: its controller needs iptables as well */
 	KNOB_KUBE_PROXY_OFF,
+	KNOB_IPTABLES_MODE,           /* value: "nft" or "legacy" */
 	KNOB_IMAGE_GC_OFF,            /* thresholds 100/99 */
 	KNOB_EVICTION,                /* hard thresholds in bytes, not in percent */
 	KNOB_LOCAL_STORAGE_ISOLATION_OFF,

@@ -28,6 +28,9 @@
 
 /* ---- iptables ---- */
 
+/* Variable of k3s's own iptables: "nft" or "legacy". */
+#define IPTABLES_MODE "IPTABLES_MODE"
+
 /* linux/netfilter_ipv4/ip_tables.h includes headers that clash with libc's. */
 enum { IPT_SO_GET_INFO_ = 64 };
 struct ipt_getinfo_ {
@@ -159,7 +162,7 @@ static int try_rules(void *arg)
 }
 
 /* Each alone, in a network namespace of its own, if they cannot be loaded together. */
-static void look_at_rules(const char *path, struct fact_result *r)
+static void look_at_rules(const char *path, bool own, struct fact_result *r)
 {
 	enum { RULES_MS = 20000 };
 	struct rules_trial *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE,
@@ -169,18 +172,39 @@ static void look_at_rules(const char *path, struct fact_result *r)
 	snprintf(t->path, sizeof t->path, "%s", path);
 	spawn_call(try_rules, t, RULES_MS);
 	if (*t->lacking)
-		probe_obstacle(r, KIND_NONE, "%.60s or this kernel lacks: %s", path, t->lacking);
+		probe_obstacle(r, KIND_NONE, "%.60s or this kernel lacks: %s%s", path, t->lacking,
+			own ? "" : " (k3s's own: -- --prefer-bundled-bin)");
 	munmap(t, sizeof *t);
 }
 
-/* k3s has its own behind PATH, once it has unpacked itself. */
-static bool find_iptables(const struct plan_options *o, char *path, size_t size)
+/* Which one k3s takes: its own stands behind PATH, once it has unpacked itself, or before. True if
+ * it is its own; the path is empty if there is none yet. */
+static bool find_iptables(const struct plan_options *o, char path[PATH_MAX])
 {
-	if (!io_find_program("iptables", getenv("PATH"), path, size)) return true;
-	int n = snprintf(path, size, "%s/data/current/bin/aux/iptables", o->data_dir);
-	if (n > 0 && (size_t)n < size && !access(path, X_OK)) return true;
-	*path = 0;
-	return false;
+	if (!k3s_args_is_on(&o->args, "prefer-bundled-bin") &&
+		!io_find_program("iptables", getenv("PATH"), path, PATH_MAX)) return false;
+	if (io_join(path, PATH_MAX, o->data_dir, "data/current/bin/aux/iptables") < 0 ||
+		access(path, X_OK) < 0) *path = 0;
+	return true;
+}
+
+/* k3s's own guesses the back end by rules, cgroups and the name of the system (k3s-root,
+ * iptables-detect), and not by what the kernel has. NULL: it cannot be wrong. */
+static const char *only_mode(bool own, int legacy, int nft)
+{
+	if (!own || (legacy < 0) == (nft < 0) || getenv(IPTABLES_MODE)) return NULL;
+	return nft < 0 ? "legacy" : "nft";
+}
+
+static void look_at_program(const char *path, bool own, struct fact_result *r)
+{
+	char real[PATH_MAX];
+
+	if (!*path) return;
+	try_program(path, r);
+	if (r->state == RESULT_OK) look_at_rules(path, own, r);
+	if (r->state == RESULT_OK && realpath(path, real))
+		snprintf(r->why, sizeof r->why, "iptables works, by %.200s", real);
 }
 
 void probe_iptables(const struct plan_options *o, struct fact_result *r)
@@ -193,13 +217,24 @@ void probe_iptables(const struct plan_options *o, struct fact_result *r)
 		return;
 	}
 	int legacy = legacy_tables(), nft = nf_tables();
-	if (legacy < 0 && nft < 0)
+	bool own = find_iptables(o, path);
+	const char *mode = only_mode(own, legacy, nft);
+
+	if (legacy < 0 && nft < 0) {
 		probe_obstacle(r, KIND_NONE,
-		"no iptables in this kernel (legacy: %s; nf_tables: %s)", strerror(-legacy),
-		strerror(-nft));
-	else if (find_iptables(o, path, sizeof path))
-		try_program(path, r);
-	if (r->state == RESULT_OK && *path) look_at_rules(path, r);
+			"no iptables in this kernel (legacy: %s; nf_tables: %s)", strerror(-legacy),
+			strerror(-nft));
+		return;
+	}
+	if (mode) setenv(IPTABLES_MODE, mode, 1);
+	look_at_program(path, own, r);
+	if (!mode) return;
+	unsetenv(IPTABLES_MODE);
+	if (r->state == RESULT_OK)
+		probe_obstacle(r, KIND_IPTABLES_MODE,
+			"this kernel has %s iptables alone, and k3s's own may take the other",
+			mode);
+	snprintf(r->value, sizeof r->value, "%s", mode);
 }
 
 /* Where kube-proxy works; a packet for which it has no rule would be sent for nothing. */
@@ -209,7 +244,7 @@ void probe_service_route(const struct plan_options *o, struct fact_result *r)
 
 	if (service_route_exists(o)) return;
 	probe_iptables(o, &iptables);
-	if (iptables.state == RESULT_OK)
+	if (iptables.state == RESULT_OK || iptables.kind == KIND_IPTABLES_MODE)
 		probe_obstacle(r, KIND_NONE, "no route to %s, the range of Services",
 			k3s_args_value(&o->args, "service-cidr"));
 }

@@ -202,6 +202,11 @@ TEST(rows_that_go_together)
 	CHECK(steps_for(&p, FACT_IPTABLES) == 1);
 	CHECK_STR(step_for(&p, FACT_IPTABLES)->row->key, "NETD_NAT");
 	plan_free(&p);
+	found(r, FACT_IPTABLES, KIND_IPTABLES_MODE);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_IPTABLES) == 1);
+	CHECK(step_for(&p, FACT_IPTABLES)->row->knob == KNOB_IPTABLES_MODE);
+	plan_free(&p);
 }
 
 TEST(control_plane_alone_needs_no_pause_image)

@@ -262,6 +262,14 @@ TEST(control_plane_gets_no_agents_flags)
 	CHECK(!l.refused.n && !l.shim_in_path);
 }
 
+TEST(variables)
+{
+	BUILD(ASK("v1.36.0+k3s1", help_new, .data_dir = NULL), { KNOB_IPTABLES_MODE, "nft" },
+		{ KNOB_APPARMOR_OFF, NULL });
+	CHECK(l.env.n == 2 && strv_has(&l.env, "IPTABLES_MODE=nft") &&
+		strv_has(&l.env, "container=k3sbox"));
+}
+
 TEST(every_knob_is_known)
 {
 	for (int k = KNOB_NONE + 1; k < KNOB_COUNT; k++) {
