@@ -72,6 +72,20 @@ static int probe_dir_done(const struct plan_options *o, const char *dir, size_t 
 	return r;
 }
 
+/* Percent of the file system that the path lies on, or is going to lie on, and MiB; 100 and
+ * ULLONG_MAX if it does not tell. */
+static unsigned percent_free(const char *path, unsigned long long *mb)
+{
+	struct statfs fs;
+	char there[PATH_MAX];
+
+	*mb = ULLONG_MAX;
+	existing_place(path, there);
+	if (statfs(there, &fs) < 0 || !fs.f_blocks) return 100;
+	*mb = (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
+	return (unsigned)((unsigned long long)fs.f_bavail * 100 / (unsigned long long)fs.f_blocks);
+}
+
 /* ---- overlay ---- */
 
 /* In memory that parent and child share. */
@@ -152,6 +166,21 @@ static int try_overlay(void *arg)
 	return use_mount(t);
 }
 
+/* The native snapshotter copies an image for each of its layers, and then for each container. */
+static void refuse_overlay(const struct plan_options *o, const char *what, int e,
+	struct fact_result *r)
+{
+	enum { LEAST_MB = 2048 };
+	unsigned long long mb;
+
+	percent_free(o->data_dir, &mb);
+	probe_obstacle(r, mb < LEAST_MB ? KIND_OVERLAY_FULL : KIND_NONE,
+		"an overlay in the data directory: %s: %s", what, strerror(e));
+	size_t n = strlen(r->why);
+	if (mb < LEAST_MB)
+		snprintf(r->why + n, sizeof r->why - n, "; for copies %llu MiB are free", mb);
+}
+
 void probe_overlay(const struct plan_options *o, struct fact_result *r)
 {
 	size_t had;
@@ -164,8 +193,7 @@ void probe_overlay(const struct plan_options *o, struct fact_result *r)
 	if (!e) {   /* else it is an obstacle of the fact data-dir */
 		e = probe_in_mount_namespace(try_overlay, t);
 		probe_dir_done(o, t->dir, had);
-		if (e) probe_obstacle(r, KIND_NONE, "an overlay in the data directory: %s: %s",
-			t->what ? t->what : "mount namespace", strerror(e));
+		if (e) refuse_overlay(o, t->what ? t->what : "mount namespace", e, r);
 	}
 	munmap(t, sizeof *t);
 }
@@ -246,19 +274,6 @@ void probe_data_dir(const struct plan_options *o, struct fact_result *r)
 	r->help = make_room;
 }
 
-/* Percent of the file system that the path lies on, or is going to lie on; 100 if it does not
- * tell. */
-static unsigned percent_free(const char *path, unsigned long long *mb)
-{
-	struct statfs fs;
-	char there[PATH_MAX];
-
-	existing_place(path, there);
-	if (statfs(there, &fs) < 0 || !fs.f_blocks) return 100;
-	*mb = (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20;
-	return (unsigned)((unsigned long long)fs.f_bavail * 100 / (unsigned long long)fs.f_blocks);
-}
-
 /* k3s has the kubelet evict pods when less than 5 % of either are free; with a little more, images
  * that are imported at the start would lead there. Images are removed from 85 % of use on. */
 void probe_disk_pressure(const struct plan_options *o, struct fact_result *r)
@@ -267,7 +282,7 @@ void probe_disk_pressure(const struct plan_options *o, struct fact_result *r)
 	const char *const places[] = { "/var/lib/kubelet", o->data_dir };
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		unsigned long long mb = 0;
+		unsigned long long mb;
 		unsigned percent = percent_free(places[i], &mb);
 		/* Images lie in the data directory alone. */
 		bool evicts = percent < EVICTION, removes = i && percent < IMAGES;
