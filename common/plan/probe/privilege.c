@@ -366,41 +366,6 @@ void probe_apparmor(const struct plan_options *o, struct fact_result *r)
 		e < 0 ? -e : e);
 }
 
-/* Where a container joins a namespace, runc's first process in it is not dumpable (nsexec.c), and
- * runc opens the mount namespace of that (since 1.2: goCreateMountSources). */
-static int open_namespace(void *arg)
-{
-	char path[64], c;
-	int p[2];
-
-	(void)arg;
-	if (pipe2(p, O_CLOEXEC) < 0) return errno;
-	pid_t pid = fork();
-	if (pid < 0) return errno;
-	if (!pid) {
-		if (prctl(PR_SET_DUMPABLE, 0) < 0 || write(p[1], "", 1) != 1) _exit(1);
-		for (;;) pause();
-	}
-	close(p[1]);
-	snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
-	int e = 0, fd = -1;
-	if (read(p[0], &c, 1) == 1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) e = errno;
-	if (fd >= 0) close(fd);
-	kill(pid, SIGKILL);
-	spawn_wait(pid);
-	return e;
-}
-
-void probe_runc_init(const struct plan_options *o, struct fact_result *r)
-{
-	(void)o;
-	int e = spawn_call(open_namespace, NULL, 2000);
-	/* What there is no name for (old gVisor) is the fact join's business. */
-	if (e == EACCES || e == EPERM)
-		probe_obstacle_errno(r, KIND_NONE,
-			"open /proc/PID/ns/mnt of a process that is not dumpable", e);
-}
-
 /* A tracee with the options that the interceptor cannot do without. */
 static int trace_child(void *arg)
 {

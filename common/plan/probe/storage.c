@@ -52,8 +52,7 @@ static void remove_behind(const char *path, size_t n)
 		(slash = strrchr(part, '/'));) *slash = 0;
 }
 
-/* Makes a directory in the data directory. 0 or -errno. *had: for probe_dir_done(). */
-static int probe_dir(const struct plan_options *o, char *dir, size_t size, size_t *had)
+int probe_dir(const struct plan_options *o, char *dir, size_t size, size_t *had)
 {
 	*had = existing_part(o->data_dir);
 	int n = snprintf(dir, size, "%s/.k3sbox-XXXXXX", o->data_dir);
@@ -64,8 +63,7 @@ static int probe_dir(const struct plan_options *o, char *dir, size_t size, size_
 	return r;
 }
 
-/* Removes it, and the directories that did not exist before. 0 or -errno. */
-static int probe_dir_done(const struct plan_options *o, const char *dir, size_t had)
+int probe_dir_done(const struct plan_options *o, const char *dir, size_t had)
 {
 	int r = io_remove_tree(dir);
 	remove_behind(o->data_dir, had);
