@@ -18,6 +18,7 @@
 #include "cluster/template.h"
 #include "plan/fix/ca_bundle.h"
 #include "plan/fix/cni_setup.h"
+#include "plan/fix/limits.h"
 #include "plan/journal.h"
 #include "plan/node.h"
 #include "plan/ranges.h"
@@ -386,6 +387,7 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 		warn_errno(r, "%s", cfg->o.data_dir);
 		return EX_FAIL;
 	}
+	limits_raise_files();   /* k3s inherits that */
 	r = ranges_keep(&cfg->o);
 	if (r < 0) warn_errno(r, "%s/k3sbox/ranges", cfg->o.data_dir);
 	if (*p->results[FACT_CA].value) warn("%s", p->results[FACT_CA].value);

@@ -129,6 +129,8 @@ void plan_probe_early(struct plan_options *o)
 {
 	struct fact_result results[FACT_COUNT] = {0};
 
+	for (size_t i = 0; i < FACT_COUNT; i++)
+		if (is_skipped(&facts[i], o)) probe_skip(&results[i], not_a_node);
 	o->early = xcalloc(1, sizeof *o->early);
 	start_slow(o, o->early->children, results);
 }

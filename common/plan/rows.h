@@ -138,7 +138,7 @@ struct fact {
 	/* what is true when nothing is wrong: "/dev/kmsg can be opened" */
 	const char *title;
 	bool node_only;               /* of no interest to a control plane alone */
-	/* may wait for the network: probed in a child beside the others */
+	/* may wait (for the network): probed in a child beside the others */
 	bool slow;
 	bool (*settled)(const struct plan_options *o);   /* fine without a probe; may be NULL */
 	const char *help;             /* what the user can do if no step helps; may be NULL */

@@ -8,6 +8,7 @@
 #include "plan/fix/executable.h"
 #include "plan/fix/hosts.h"
 #include "plan/fix/kmsg.h"
+#include "plan/fix/limits.h"
 #include "plan/fix/node_password.h"
 #include "plan/fix/passwd.h"
 #include "plan/fix/pause.h"

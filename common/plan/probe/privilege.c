@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "plan/fix/kmsg.h"
 #include "plan/fix/passwd.h"
 #include "plan/fix/procsys.h"
@@ -293,8 +295,31 @@ static bool key_is_kept(int serial)
 	return false;
 }
 
+/* How many keys root of this user namespace may still have: in a container with IDs of its own few
+ * (kernel.keys.maxkeys), of which all containers with the same IDs take. */
+static uint64_t keys_left(uint64_t *most)
+{
+	enum { USER, KEYS = 3 };
+	_cleanup_buf_ struct buf text = {0};
+	char user[16], keys[48];
+	uint64_t used;
+
+	io_read("/proc/key-users", &text, 1 << 20);
+	struct text_lines l = text_lines(text.data, text.len);
+	while (text_line(&l)) {
+		if (!text_field(l.line, USER, user, sizeof user) || strcmp(user, "0:") ||
+			!text_field(l.line, KEYS, keys, sizeof keys)) continue;
+		const char *slash = text_number(keys, &used);
+		if (slash && *slash == '/' && text_number(slash + 1, most))
+			return *most > used ? *most - used : 0;
+	}
+	return UINT64_MAX;
+}
+
 void probe_keyring(const struct plan_options *o, struct fact_result *r)
 {
+	enum { LEAST_LEFT = 64 };
+	uint64_t most = 0, left;
 	int p[2], serial;
 
 	(void)o;
@@ -313,6 +338,10 @@ void probe_keyring(const struct plan_options *o, struct fact_result *r)
 		probe_obstacle(r, KIND_NONE,
 			"keys outlive their processes: each container would use up one of about "
 			"200");
+	else if ((left = keys_left(&most)) < LEAST_LEFT)
+		probe_obstacle(r, KIND_NONE, "%llu of %llu keys are left (kernel.keys.maxkeys): "
+			"each container would use one", (unsigned long long)left,
+			(unsigned long long)most);
 }
 
 /* A grandchild must be reparented to us when the child between has ended. */
