@@ -10,7 +10,12 @@ wait_until() { # SECONDS COMMAND…
 	until_=$((SECONDS + $1)); shift
 	until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until_ ] || return 1; sleep 0.3; done
 }
-logs_on_failure() { k3sbox logs -n 25 2>&1 | cut -c1-300; tail -n 12 /var/lib/rancher/k3s/agent/containerd/containerd.log 2>/dev/null | cut -c1-300; }
+logs_on_failure() {
+	fail "what k3s complained of" "$(grep -hE 'level=(fatal|error)|^[EF][0-9]{4} |panic|timed out' \
+		/var/lib/rancher/k3s/k3sbox/k3s.log 2>&1 | tail -n 8 | cut -c1-240)" | cut -c1-2000
+	k3sbox logs -n 25 2>&1 | cut -c1-300
+	tail -n 12 /var/lib/rancher/k3s/agent/containerd/containerd.log 2>/dev/null | cut -c1-300
+}
 
 if [ "$ENV" = E10 ]; then   # a DNS server of the sandbox
 	build/guest/guest dns-server 127.0.0.1 >/dev/null &
