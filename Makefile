@@ -84,7 +84,8 @@ size: $(B)/k3sbox
 
 # `make help` prints this list.
 #   make            build/k3sbox (installs missing build packages)
-#   make install    into $(DESTDIR)$(PREFIX)/bin; PREFIX is /usr/local
+#   make install    binary, completion and manual pages into $(DESTDIR)$(PREFIX); PREFIX is /usr/local
+#   make dist       the release: an archive, its checksum, and what it is made of (SPDX)
 #   make unit       unit tests, with sanitizers
 #   make test       all tests: builds the components of k3s first (20 minutes), see HACKING.md
 #   make demo       a cluster in an unprivileged gVisor container, and two pods that talk
@@ -96,8 +97,31 @@ size: $(B)/k3sbox
 help:
 	@sed -n 's/^#   //p' Makefile
 
-install: $(B)/k3sbox
+install: $(B)/k3sbox docs
 	install -D -m 755 $(B)/k3sbox $(DESTDIR)$(PREFIX)/bin/k3sbox
+	install -D -m 644 $(B)/docs/k3sbox.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/k3sbox
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(B)/docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+# Completion and manual pages, from what the binary says of its own options.
+docs: $(B)/k3sbox
+	@mkdir -p $(B)/docs
+	@dist/completion.sh $(B)/k3sbox >$(B)/docs/k3sbox.bash
+	@dist/man.sh $(B)/k3sbox >$(B)/docs/k3sbox.1
+	@for a in $$($(B)/k3sbox --list | grep -vxE '$(DELEGATES)'); do dist/man.sh $(B)/k3sbox $$a >$(B)/docs/k3sbox-$$a.1 || exit 1; done
+# Their help is k3s's.
+DELEGATES := kubectl|ctr|crictl
+
+# The release: the same sources give the same bytes.
+RELEASE := k3sbox-$(VERSION)-linux-$(ARCH)
+dist: docs
+	@rm -rf $(B)/dist; mkdir -p $(B)/dist/$(RELEASE)/examples $(B)/dist/$(RELEASE)/man
+	@cp $(B)/k3sbox README.md LICENSE $(B)/docs/k3sbox.bash $(B)/dist/$(RELEASE)
+	@cp $(B)/docs/*.1 $(B)/dist/$(RELEASE)/man; cp dist/examples/* $(B)/dist/$(RELEASE)/examples
+	@dist/sbom.sh $(B)/k3sbox >$(B)/dist/$(RELEASE).spdx.json
+	@tar -C $(B)/dist --sort=name --mtime=@$${SOURCE_DATE_EPOCH:-0} --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \
+		-cf - $(RELEASE) | gzip -9n >$(B)/dist/$(RELEASE).tar.gz
+	@rm -r $(B)/dist/$(RELEASE); cd $(B)/dist && sha256sum $(RELEASE)* >SHA256SUMS && cat SHA256SUMS
 
 clean:
 	rm -rf $(B)/obj $(B)/lib $(B)/san $(B)/unit $(B)/fuzz $(B)/include $(B)/.deps $(B)/applets.inc $(B)/k3sbox
@@ -106,5 +130,5 @@ clean:
 -include tests/tests.mk
 
 FORCE:
-.PHONY: all help install clean unused size FORCE
+.PHONY: all help install docs dist clean unused size FORCE
 .DELETE_ON_ERROR:
