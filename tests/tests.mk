@@ -52,7 +52,7 @@ demo: rig-deps $(B)/k3sbox rig
 	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/demo.sh
 
 bench: test-deps rig-deps $(B)/k3sbox rig test-parts
-	@for b in cni shim intercept network cluster; do K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/bench/$$b.sh || exit 1; done
+	@for b in cni shim intercept network services cluster; do K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) bash tests/bench/$$b.sh || exit 1; done
 
 include $(wildcard tests/*/*.mk tests/*/*/*.mk)
 .PHONY: unit test test-long test-deps test-parts demo bench
