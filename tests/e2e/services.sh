@@ -26,6 +26,7 @@ has "status tells where it is reached" "$(k3sbox status)" "outside:     default/
 same "as JSON" default/names-out "$(k3sbox status -o json | jq -r '.services[].name')"
 run k3sbox services
 has "services lists them" "$out" "default/names-out" "3/3" "0/0" "$own:18080/TCP" 10.43.0.82
+same "as JSON" "LoadBalancer 3/3" "$(k3sbox services -o json | jq -r '.services[] | select(.name == "default/names-out") | .type + " " + .ready')"
 
 k exec hello -- /guest who flow 10.43.0.80 80 20 >"$T/flow" 2>&1 & flow=$!
 wait_until 10 grep -q names- "$T/flow"
