@@ -23,7 +23,7 @@
 #include "cluster/runstate.h"
 
 struct kubeconfig_cfg {
-	bool merge;
+	bool merge, unmerge;
 	const char *output, *name;
 };
 
@@ -33,10 +33,12 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 'm', "merge", offsetof(struct kubeconfig_cfg, merge),
 	  .help = "add it to your own file: the first in $KUBECONFIG that exists,\n"
 		"else its last, else ~/.kube/config" },
+	{ OPT_FLAG, 0, "unmerge", offsetof(struct kubeconfig_cfg, unmerge),
+	  .help = "remove it from that file again" },
 	{ OPT_STR, 'o', "output", offsetof(struct kubeconfig_cfg, output), "FILE",
-	  .help = "with --merge: add it to this file" },
+	  .help = "with --merge and --unmerge: change this file" },
 	{ OPT_STR, 0, "name", offsetof(struct kubeconfig_cfg, name), "NAME",
-	  .help = "with --merge: name of cluster, user and context (k3sbox)" },
+	  .help = "its name for cluster, user and context there (k3sbox)" },
 	{ OPT_END },
 };
 
@@ -106,6 +108,7 @@ static int follow_links(const char *path, char target[PATH_MAX])
 	return -ELOOP;
 }
 
+/* ours NULL: the entries of that name are removed. */
 static int merge_into(const char *path, const struct kubeconfig *ours, const char *name)
 {
 	_cleanup_buf_ struct buf old = {0}, out = {0};
@@ -128,7 +131,7 @@ static int merge_into(const char *path, const struct kubeconfig *ours, const cha
 		return EX_FAIL;
 	}
 	bool same = out.len == old.len && !memcmp(out.data, old.data, old.len) &&
-		!stat(target, &st) && !(st.st_mode & 077);
+		!stat(target, &st) && (!ours || !(st.st_mode & 077));
 	r = same ? 0 : replace(target, &out);
 	if (r < 0) {
 		warn_errno(r, "%s", target);
@@ -140,11 +143,18 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 {
 	char path[PATH_MAX], lock[PATH_MAX + 8];
 	sigset_t all, before;
+	struct stat st;
 	int r = cfg->output ? (snprintf(path, sizeof path, "%s", cfg->output) < (int)sizeof path ? 0
 		: -ENAMETOOLONG)
 		: kubeconfig_target(getenv("KUBECONFIG"), getenv("HOME"), path, sizeof path);
 
 	if (r == -ENOENT) die_usage("neither $KUBECONFIG nor $HOME is set: use --output FILE");
+	bool there = !r && !stat(path, &st);
+	if (there && !S_ISREG(st.st_mode)) {
+		warn("%s is not a regular file", path);
+		return EX_FAIL;
+	}
+	if (!r && !there && !ours) return EX_OK;
 	if (!r) r = io_mkparents(path, 0755);
 	snprintf(lock, sizeof lock, "%s.lock", path);
 	/* No signal may end this between the lock and its removal. */
@@ -160,7 +170,7 @@ static int merge(const struct kubeconfig_cfg *cfg, const struct kubeconfig *ours
 	int status = merge_into(path, ours, cfg->name);
 	unlink(lock);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (!status) printf("context %s is in %s\n", cfg->name, path);
+	if (!status) printf("context %s is %sin %s\n", cfg->name, ours ? "" : "not ", path);
 	return status;
 }
 
@@ -180,16 +190,19 @@ static bool good_name(const char *s)
 static int run(void *cfg_, const struct args *args)
 {
 	const struct kubeconfig_cfg *cfg = cfg_;
-	_cleanup_runstate_ struct runstate s;
+	_cleanup_runstate_ struct runstate s = {0};
 	_cleanup_kubeconfig_ struct kubeconfig k = {0};
 	_cleanup_buf_ struct buf text = {0};
 	struct err e = {0};
 
 	(void)args;
-	if (cfg->output && !cfg->merge) die_usage("--output goes with --merge");
+	if (cfg->output && !cfg->merge && !cfg->unmerge)
+		die_usage("--output goes with --merge or --unmerge");
+	if (cfg->merge && cfg->unmerge) die_usage("--merge and --unmerge exclude each other");
 	if (!good_name(cfg->name))
 		die_usage("'%s' is not a context's name: a letter, then letters, digits, - _ . @",
 			cfg->name);
+	if (cfg->unmerge) return merge(cfg, NULL);
 	bool known = !runstate_load(&s, K3SBOX_RUN, NULL) && *s.kubeconfig;
 	const char *path = known ? s.kubeconfig : "/etc/rancher/k3s/k3s.yaml";
 	int r = kubeconfig_load(&k, path, &e);
@@ -200,10 +213,12 @@ static int run(void *cfg_, const struct args *args)
 	}
 	if (cfg->merge) return merge(cfg, &k);
 	r = io_read(path, &text, 4 << 20);
-	if (!r) r = io_write_fd(STDOUT_FILENO, text.data, text.len);
 	if (r < 0) {
 		warn_errno(r, "%s", path);
+		return EX_FAIL;
 	}
+	r = io_write_fd(STDOUT_FILENO, text.data, text.len);
+	if (r < 0) warn_errno(r, "standard output");
 	return r < 0 ? EX_FAIL : EX_OK;
 }
 
@@ -211,13 +226,13 @@ const struct applet applet_kubeconfig = {
 	.name = "kubeconfig",
 	.group = GROUP_CLUSTER,
 	.summary = "print the cluster's kubeconfig, or merge it into yours",
-	.usage = "[--merge [--output FILE] [--name NAME]]",
+	.usage = "[--merge | --unmerge [--output FILE] [--name NAME]]",
 	.opts = opts,
 	.defaults = &defaults,
 	.cfg_size = sizeof(struct kubeconfig_cfg),
 	.more =
-		"--merge replaces the entries of that name, sets the current context, and\n"
-		"leaves every other line as it is, comments too. A file that is not written as\n"
+		"--merge replaces the entries of that name and sets the current context,\n"
+		"--unmerge removes them. Every other line stays as it is, comments too. A file that is not written as\n"
 		"kubectl writes it is not changed.\n",
 	.run = run,
 };

@@ -30,7 +30,7 @@ static int call(const char *name, const struct strv *words)
 
 	argv[0] = (char *)name;
 	for (size_t i = 0; i < words->n; i++) argv[i + 1] = words->v[i];
-	int status = applet_start(a, (int)words->n + 1, argv);
+	int status = applet_call(a, (int)words->n + 1, argv);
 	free(argv);
 	return status;
 }

@@ -22,9 +22,9 @@ static const int grace_ms[ST_COUNT] = {
 	[ST_KILL] = 500,
 };
 
-struct cell { bool known; struct machine_transition to; };
+struct cell { uint8_t known, next, action; };
 
-#define GO(next, action) { true, { next, action } }
+#define GO(next, action) { true, next, action }
 
 static const struct cell table[ST_COUNT][EV_COUNT] = {
 	[ST_API] = {
@@ -81,7 +81,8 @@ static const struct cell table[ST_COUNT][EV_COUNT] = {
 struct machine_transition machine_next(enum machine_state s, enum machine_event e)
 {
 	const struct cell *c = &table[s][e];
-	return c->known ? c->to : (struct machine_transition){ s, ACT_NONE };
+	return c->known ? (struct machine_transition){ c->next, c->action }
+		: (struct machine_transition){ s, ACT_NONE };
 }
 
 int machine_grace_ms(enum machine_state s)

@@ -63,6 +63,6 @@ int applet_help(const struct applet *a);
 
 /* Runs it as if called with this argv (argv[0] is its name); returns the exit status. Used by
  * main(), and by applets that are made of others (restart = stop + run). argv is modified. */
-int applet_start(const struct applet *a, int argc, char **argv);
+int applet_call(const struct applet *a, int argc, char **argv);
 
 #endif

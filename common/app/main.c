@@ -84,7 +84,7 @@ static void check_operands(const struct applet *a, int n, char **v)
 		a->flags & APPLET_REST ? "; is '--' missing before it?" : "");
 }
 
-int applet_start(const struct applet *a, int argc, char **argv)
+int applet_call(const struct applet *a, int argc, char **argv)
 {
 	char name[64];
 	snprintf(name, sizeof name, "k3sbox %s", a->name);
@@ -181,7 +181,7 @@ static int multicall(int argc, char **argv)
 	const struct applet *a = applet_find(argv[1]);
 	if (!a && argv[1][0] == '-') die_usage("unknown option '%s'", argv[1]);
 	if (!a) die_unknown(argv[1]);
-	return applet_start(a, argc - 1, argv + 1);
+	return applet_call(a, argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
@@ -191,5 +191,5 @@ int main(int argc, char **argv)
 	if (*base == '-') base++;   /* a login shell's way of calling */
 
 	const struct applet *a = strcmp(base, "k3sbox") ? applet_find(base) : NULL;
-	return a ? applet_start(a, argc, argv) : multicall(argc, argv);
+	return a ? applet_call(a, argc, argv) : multicall(argc, argv);
 }

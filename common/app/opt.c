@@ -228,8 +228,10 @@ static void help_text(struct buf *out, const char *text, int indent)
 void opt_help(const struct opt *rows, struct buf *out)
 {
 	enum { COLUMN = 30 };
+	bool time = false;
 
 	for (const struct opt *o = rows; o && o->type; o++) {
+		time |= o->type == OPT_SECONDS;
 		_cleanup_buf_ struct buf left = {0};
 		if (o->letter) buf_printf(&left, "  -%c, --%s", o->letter, o->name);
 		else buf_printf(&left, "      --%s", o->name);
@@ -242,4 +244,5 @@ void opt_help(const struct opt *rows, struct buf *out)
 		else buf_printf(out, "%-*s", COLUMN, left.data);
 		help_text(out, o->help, COLUMN);
 	}
+	if (time) buf_puts(out, "TIME: seconds, or a number with a unit: 90, 90s, 2m, 1h\n");
 }

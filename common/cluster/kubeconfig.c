@@ -225,6 +225,7 @@ static uint32_t trim_end(const char *old, size_t len, uint32_t indent, uint32_t 
 	return last + 1;
 }
 
+/* ours NULL: takes the entry out. A list that would be empty is written as one. */
 static int plan_section(const struct yaml *y, const struct section *sec,
 	const struct kubeconfig *ours,
 	const char *name, const char *old, size_t len, struct splice *s)
@@ -232,11 +233,15 @@ static int plan_section(const struct yaml *y, const struct section *sec,
 	const struct yaml_node *list = yaml_get(y, yaml_root(y), sec->key);
 	char indent[64] = "";
 
+	s->from = s->to = UINT32_MAX;
+	if (!ours && !yaml_first(y, list)) return 0;
 	if (!list || list->type == YAML_NULL || (list->type == YAML_SEQ && !list->count)) {
 		/* Not there, or "clusters: null" / "clusters: []": a fresh list, in its place or at
 		 * the end. */
-		s->from = list ? list->line : UINT32_MAX;
-		s->to = list ? trim_end(old, len, UINT32_MAX, list->line, list->end) : UINT32_MAX;
+		if (list) {
+			s->from = list->line;
+			s->to = trim_end(old, len, UINT32_MAX, list->line, list->end);
+		}
 		buf_printf(&s->text, "%s:\n", sec->key);
 		sec->put(&s->text, "", ours, name);
 		return 0;
@@ -245,16 +250,18 @@ static int plan_section(const struct yaml *y, const struct section *sec,
 	const struct yaml_node *item = yaml_first(y, list);
 	if (item->indent >= sizeof indent) return -EBADMSG;
 	memset(indent, ' ', item->indent);
-	s->from = s->to = trim_end(old, len, item->indent, list->line, list->end);
+	if (ours) s->from = s->to = trim_end(old, len, item->indent, list->line, list->end);
 	for (; item; item = yaml_next(y, item)) {
 		const char *n = yaml_str(yaml_get(y, item, "name"));
 		if (item->type != YAML_MAP || item->flow) return -EBADMSG;
 		if (!n || strcmp(n, name)) continue;
 		s->from = item->line;
 		s->to = trim_end(old, len, UINT32_MAX, item->line, item->end);
-		break;
+		if (ours || list->count > 1) break;
+		s->from = list->line;
+		buf_printf(&s->text, "%s: []\n", sec->key);
 	}
-	sec->put(&s->text, indent, ours, name);
+	if (ours) sec->put(&s->text, indent, ours, name);
 	return 0;
 }
 
@@ -307,10 +314,14 @@ static int merge(const struct yaml *y, const char *old, size_t len, const struct
 
 	for (size_t i = 0; i < SECTIONS && !r; i++)
 		r = plan_section(y, &sections[i], ours, name, old, len, &v[i]);
-	v[SECTIONS].from = current ? current->line : UINT32_MAX;
-	v[SECTIONS].to = current ? trim_end(old, len, UINT32_MAX, current->line, current->end)
-		: UINT32_MAX;
-	buf_printf(&v[SECTIONS].text, "current-context: %s\n", name);
+	const char *text = yaml_str(current);
+	bool change = ours || (text && !strcmp(text, name));
+	v[SECTIONS].from = v[SECTIONS].to = UINT32_MAX;
+	if (change && current) {
+		v[SECTIONS].from = current->line;
+		v[SECTIONS].to = trim_end(old, len, UINT32_MAX, current->line, current->end);
+	}
+	if (change) buf_printf(&v[SECTIONS].text, "current-context: %s\n", ours ? name : "\"\"");
 	if (!r) apply(old, len, v, SECTIONS + 1, out);
 	for (size_t i = 0; i <= SECTIONS; i++) buf_free(&v[i].text);
 	return r;
@@ -331,8 +342,10 @@ void kubeconfig_print(const struct kubeconfig *ours, const char *name, struct bu
 static int check_merged(const struct buf *out, const struct kubeconfig *ours)
 {
 	struct kubeconfig k;
-	int r = kubeconfig_parse(&k, out->data, out->len, NULL);
+	_cleanup_yaml_ struct yaml y = {0};
 
+	if (!ours) return yaml_parse(&y, out->data, out->len);
+	int r = kubeconfig_parse(&k, out->data, out->len, NULL);
 	if (!r && strcmp(k.server, ours->server)) r = -EBADMSG;
 	kubeconfig_free(&k);
 	return r;
@@ -347,6 +360,7 @@ int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours,
 
 	if (!r && yaml_root(&y)->type == YAML_NULL) {
 		buf_add(out, old, len);   /* comments perhaps */
+		if (!ours) return 0;
 		if (len && old[len - 1] != '\n') buf_putc(out, '\n');
 		kubeconfig_print(ours, name, out);
 		return 0;

@@ -28,9 +28,9 @@ void kubeconfig_free(struct kubeconfig *k);
 #define _cleanup_kubeconfig_ __attribute__((cleanup(kubeconfig_free)))
 
 /* Pure. Writes to out the file `old` (may be empty) with the cluster, user and context of `ours`,
- * all called name, added or replaced, and the current context set to it. Every other line stays as
- * it is. 0; -EBADMSG with the reason in e if old is not understood well enough to be changed
- * safely. */
+ * all called name, added or replaced, and the current context set to it. ours NULL: without those
+ * three; if name is the current context, there is none then. Every other line stays as it is. 0;
+ * -EBADMSG with the reason in e if old is not understood well enough to be changed safely. */
 int kubeconfig_merge(const char *old, size_t len, const struct kubeconfig *ours, const char *name,
 	struct buf *out,
 	struct err *e);

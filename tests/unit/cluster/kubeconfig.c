@@ -199,4 +199,33 @@ TEST(memory_goes)
 	buf_free(&out);
 }
 
+static const char *unmerge(const char *old)
+{
+	static struct buf b;
+
+	buf_free(&b);
+	return kubeconfig_merge(old, strlen(old), NULL, "k3sbox", &b, &e) ? NULL : b.data ? b.data : "";
+}
+
+TEST(what_was_merged_is_removed)
+{
+	_cleanup_buf_ struct buf merged = {0};
+
+	buf_puts(&merged, merge(theirs));
+	const char *u = unmerge(merged.data);
+	CHECK(u && !strstr(u, "k3sbox") && strstr(u, "current-context: \"\"\n"));
+	CHECK(strstr(u, "# my file\n") && strstr(u, "server: https://prod  # do not touch\n"));
+	/* from a file that has nothing else: empty lists, which a merge fills again */
+	buf_reset(&merged);
+	buf_puts(&merged, merge(""));
+	u = unmerge(merged.data);
+	CHECK_STR(u, "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n"
+		"current-context: \"\"\n");
+	CHECK(merge(u) && count(out.data, "name: k3sbox\n") == 3);
+	/* nothing of that name: no change; another current context stays */
+	CHECK_STR(unmerge(theirs), theirs);
+	CHECK_STR(unmerge(""), "");
+	CHECK(!unmerge("clusters: [{name: k3sbox}]\n") && !unmerge("{a: b}\n"));
+}
+
 UNIT_MAIN("kubeconfig")
