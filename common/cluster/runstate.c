@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -219,18 +220,28 @@ int runstate_save(const struct runstate *s, const char *dir)
 	return r < 0 ? r : io_replace(path, 0600, b.data, b.len);
 }
 
+/* `clean` removes the file, and who has waited for it then has the lock of no name. */
+static bool is_still_there(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int runstate_lock(const char *dir)
 {
 	char path[512];
 	int r = io_join(path, sizeof path, dir, "lock");
 
-	if (!r) r = io_mkdirs(dir, 0700);
-	if (r < 0) return r;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) return -errno;
-	if (!flock(fd, LOCK_EX | LOCK_NB)) return fd;
-	r = -errno;
-	close(fd);
+	for (int tries = 3; tries; tries--) {
+		if (!r) r = io_mkdirs(dir, 0700);
+		if (r < 0) return r;
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0) return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) r = -errno;
+		else if (is_still_there(fd, path) || tries == 1) return fd;
+		close(fd);
+	}
 	return r;
 }
 

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -220,16 +222,22 @@ static void sweep_own(const char *data_dir)
 	io_unlink(RUN_BIN "/crun");
 }
 
+static int find_others(struct err *e, const char *what)
+{
+	pid_t owner = find_owner();
+
+	return !owner ? 0 : err_set(e, -EBUSY, "another k3s or kubelet is running (pid %d): %s "
+		"kept", (int)owner, what);
+}
+
 int sweep_all(const struct runstate *s, struct err *e)
 {
 	struct sweep_failure first = { 0, e };
 
 	sweep_own(s->data_dir);
 	if (s->control_plane) return 0;   /* it has no pods */
-	pid_t owner = find_owner();
-	if (owner)
-		return err_set(e, -EBUSY, "another k3s or kubelet is running (pid %d): mounts of "
-			"pods are kept", (int)owner);
+	int r = find_others(e, "mounts of pods are");
+	if (r < 0) return r;
 	sweep_mounts(s->data_dir, &first);
 	sweep_snapshots(s->data_dir);
 	/* Usually the same directory; in a minimal root /var/run need not be a link. */
@@ -238,4 +246,33 @@ int sweep_all(const struct runstate *s, struct err *e)
 	note(sweep_kubelet(), "/var/lib/kubelet", &first);
 	sweep_cgroups();
 	return first.r;
+}
+
+/* A shim that lives listens, whichever containerd it is of. */
+static void sweep_sockets(const char *dir)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (io_join(a.sun_path, sizeof a.sun_path, dir, e->d_name) < 0) continue;
+		if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0 && errno == ECONNREFUSED)
+			unlink(a.sun_path);
+	}
+}
+
+int sweep_containerd(struct err *e)
+{
+	static const char state[] = "/run/k3s/containerd";
+	static const char *const empty[] = { "/run/k3s", "/run/containerd/s", "/run/containerd" };
+	int r = find_others(e, "its files are");
+
+	if (r < 0) return r;
+	r = io_remove_tree(state);
+	if (r < 0) return err_errno(e, r, "%s", state);
+	sweep_sockets("/run/containerd/s");
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
+		rmdir(empty[i]);   /* what others have in it stays */
+	return 0;
 }

@@ -11,4 +11,8 @@ struct runstate;
  * removed. */
 int sweep_all(const struct runstate *s, struct err *e);
 
+/* Removes what containerd has kept in /run of a k3s that ran here: its state, and the sockets of
+ * shims that have ended. 0 or -errno; -EBUSY as above, then nothing is removed. */
+int sweep_containerd(struct err *e);
+
 #endif

@@ -244,6 +244,7 @@ int cni_setup(const struct plan_options *o, const struct plan_step *s, struct er
 
 int cni_unset(const struct plan_options *o, const char *seen, struct err *e)
 {
+	static const char *const dirs[] = { CNI_BIN_DIR, "/opt/cni", CNI_CONF_DIR, "/etc/cni" };
 	char self[PATH_MAX], path[PATH_MAX] = CNI_CONF_DIR "/" CONFLIST;
 	_cleanup_buf_ struct buf notes = {0};
 	bool noted = !io_read(LINKS, &notes, 1 << 16), ours = noted || io_exists(path);
@@ -257,6 +258,8 @@ int cni_unset(const struct plan_options *o, const char *seen, struct err *e)
 	}
 	if (r < 0) return err_errno(e, r, "%s", path);
 	r = io_unlink(CNI_CONF_DIR "/" CONFLIST);
+	/* If others have nothing in them; they are made again where they are needed. */
+	for (size_t i = 0; ours && i < sizeof dirs / sizeof *dirs; i++) rmdir(dirs[i]);
 	if (!r || r == -ENOTDIR) r = io_unlink(LINKS);
 	return r < 0 ? err_errno(e, r, CNI_CONF_DIR "/" CONFLIST) : 0;
 }
