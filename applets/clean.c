@@ -114,7 +114,8 @@ const struct applet applet_clean = {
 		"containerd keep in /run; nothing else.\n"
 		"Running it twice, or after a crash, does no harm. k3s's own data stays; a\n"
 		"running k3s has to be stopped first ('k3sbox stop'). --all also removes the\n"
-		"cluster: its data, /etc/rancher/k3s and /etc/rancher/node, /var/lib/kubelet, the\n"
-		"links cni0 and flannel.1, iptables chains, the context k3sbox of your kubeconfig.\n",
+		"cluster: its data, /etc/rancher/k3s and /etc/rancher/node, /var/lib/kubelet,\n"
+		"the links cni0 and flannel.1, its rules of iptables, and the context k3sbox of\n"
+		"your kubeconfig.\n",
 	.run = run,
 };

@@ -232,7 +232,7 @@ const struct applet applet_kubeconfig = {
 	.cfg_size = sizeof(struct kubeconfig_cfg),
 	.more =
 		"--merge replaces the entries of that name and sets the current context,\n"
-		"--unmerge removes them. Every other line stays as it is, comments too. A file that is not written as\n"
-		"kubectl writes it is not changed.\n",
+		"--unmerge removes them. Every other line stays as it is, comments too. A file\n"
+		"that is not written as kubectl writes it is not changed.\n",
 	.run = run,
 };
