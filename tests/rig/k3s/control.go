@@ -59,8 +59,7 @@ func (s *server) startAPIServer() error {
 		"api-audiences":                      "https://kubernetes.default.svc." + s.o.ClusterDomain + "," + program,
 		"service-cluster-ip-range":           s.serviceCIDR,
 		"service-node-port-range":            s.o.ServiceNodePortRange,
-		"permit-port-sharing":                strconv.FormatBool(s.sharePort),
-		"secure-port":                        strconv.Itoa(s.o.HTTPSPort),
+		"secure-port":                        strconv.Itoa(s.apiPort()),
 		"bind-address":                       s.listenAddress(),
 		"advertise-address":                  s.advertise,
 		"tls-cert-file":                      p.file("serving-kube-apiserver.crt"),
@@ -162,7 +161,11 @@ func (s *server) writeCredentials() error {
 		"admin": "client-admin", "supervisor": "client-supervisor", "controller": "client-controller",
 		"scheduler": "client-scheduler", "api-server": "client-kube-apiserver",
 	} {
-		if err := fileKubeconfig(s.cred(name), s.url, ca, s.pki.file(cert)); err != nil {
+		url := s.url
+		if name == "controller" || name == "scheduler" || name == "api-server" {
+			url = "https://" + s.apiAddress()
+		}
+		if err := fileKubeconfig(s.cred(name), url, ca, s.pki.file(cert)); err != nil {
 			return err
 		}
 	}

@@ -26,9 +26,7 @@ type server struct {
 	quit  chan struct{}
 	api   *http.Client
 
-	sharePort bool
-
-	url, advertise           string
+	host, url, advertise     string
 	clusterCIDR, serviceCIDR string
 	clusterDNS, notifySocket string
 }
@@ -166,9 +164,15 @@ func (s *server) resolveNetwork() error {
 	if o.BindAddress != "" && o.BindAddress != "0.0.0.0" {
 		host = o.BindAddress
 	}
+	s.host = host
 	s.url = "https://" + net.JoinHostPort(host, strconv.Itoa(o.HTTPSPort))
 	return s.resolveCIDRs(host)
 }
+
+// apiPort is the API server's own port: in k3s, too, the next one to the supervisor's.
+func (s *server) apiPort() int { return s.o.HTTPSPort + 1 }
+
+func (s *server) apiAddress() string { return net.JoinHostPort(s.host, strconv.Itoa(s.apiPort())) }
 
 func (s *server) resolveCIDRs(host string) error {
 	s.clusterCIDR = orDefault(s.o.ClusterCIDR, "10.42.0.0/16")
@@ -213,11 +217,10 @@ func (s *server) bringUp() error {
 	if err := writeAdminKubeconfig(s.o, s.pki, s.url); err != nil {
 		return err
 	}
-	stopEarly, err := s.listenEarly()
-	if err != nil {
+	ready := make(chan struct{})
+	if err := s.listenAPI(ready); err != nil {
 		return err
 	}
-	ready := make(chan struct{})
 	var agent sync.WaitGroup
 	if !s.o.DisableAgent {
 		agent.Add(1)
@@ -234,10 +237,9 @@ func (s *server) bringUp() error {
 	if err := s.startAPIServer(); err != nil {
 		return err
 	}
-	if !waitReady(s.api, s.url, s.quit) {
+	if !waitReady(s.api, "https://"+s.apiAddress(), s.quit) {
 		return nil
 	}
-	stopEarly()
 	close(ready)
 	infof("Kube API server is now running")
 	infof("ETCD server is now running")

@@ -1,61 +1,104 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"strconv"
-	"syscall"
 	"time"
 )
 
-// soReuseport is SO_REUSEPORT, for which package syscall has no name everywhere.
-const soReuseport = 0xf
+// front has the API's port, as k3s's supervisor does. Until the API server is ready it answers
+// itself; then connections go on to the API server's own port as they are, TLS included.
+type front struct {
+	net.Listener
+	early chan net.Conn
+	ready chan struct{}
+	to    string
+}
 
-// listenEarly answers on the API's port before there is an API, because k3s
-// does: clients get 503 there, not a refused connection. The API server shares
-// the port (--permit-port-sharing) and has it alone once it is ready.
-func (s *server) listenEarly() (stop func(), err error) {
-	reuse := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		c.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soReuseport, 1)
-		})
-		return err
-	}}
+// listenAPI starts to answer. Connections go on to the API server once ready is closed.
+func (s *server) listenAPI(ready chan struct{}) error {
 	address := net.JoinHostPort(s.listenAddress(), strconv.Itoa(s.o.HTTPSPort))
-	l, err := reuse.Listen(context.Background(), "tcp", address)
+	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("failed to start supervisor listener: %w", err)
+		return fmt.Errorf("failed to start supervisor listener: %w", err)
 	}
-	if !sharable(reuse, address) {
-		debugf("Ports cannot be shared here, no answers before the API server's")
-		return func() {}, l.Close()
-	}
-	s.sharePort = true
+	f := &front{Listener: l, early: make(chan net.Conn), ready: ready, to: s.apiAddress()}
 	web := &http.Server{Handler: s.earlyHandler(), ErrorLog: log.New(io.Discard, "", 0)}
-	// a kept connection would still end here when the API server is ready
+	// a kept connection would not see the API server
 	web.SetKeepAlivesEnabled(false)
-	go web.ServeTLS(l, s.pki.file("serving-kube-apiserver.crt"), s.pki.file("serving-kube-apiserver.key"))
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		web.Shutdown(ctx)
-	}, nil
+	go web.ServeTLS(earlyListener{f}, s.pki.file("serving-kube-apiserver.crt"), s.pki.file("serving-kube-apiserver.key"))
+	go f.serve()
+	return nil
 }
 
-// sharable tries a second listener: host network stacks inside gVisor take the
-// option and ignore it.
-func sharable(reuse net.ListenConfig, address string) bool {
-	l, err := reuse.Listen(context.Background(), "tcp", address)
-	if err != nil {
-		return false
+func (f *front) serve() {
+	for {
+		c, err := f.Listener.Accept()
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // no descriptors for now
+			continue
+		}
+		if !f.answerEarly(c) {
+			go f.pass(c)
+		}
 	}
-	l.Close()
-	return true
 }
+
+func (f *front) answerEarly(c net.Conn) bool {
+	select {
+	case <-f.ready:
+		return false
+	default:
+	}
+	select {
+	case <-f.ready:
+		return false
+	case f.early <- c:
+		return true
+	}
+}
+
+// pass carries one connection to the API server.
+func (f *front) pass(c net.Conn) {
+	defer c.Close()
+	server, err := net.Dial("tcp", f.to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		carry(server, c)
+	}()
+	carry(c, server)
+	<-done
+}
+
+// carry copies one direction up to its end, which it passes on.
+func carry(to, from net.Conn) {
+	io.Copy(to, from)
+	to.(*net.TCPConn).CloseWrite()
+}
+
+// earlyListener gives the connections that come before the API server is ready.
+type earlyListener struct{ *front }
+
+func (e earlyListener) Accept() (net.Conn, error) {
+	select {
+	case <-e.ready:
+		return nil, net.ErrClosed
+	case c := <-e.early:
+		return c, nil
+	}
+}
+
+// Close leaves the port open: connections go on to the API server.
+func (e earlyListener) Close() error { return nil }
 
 func (s *server) earlyHandler() http.Handler {
 	mux := http.NewServeMux()
