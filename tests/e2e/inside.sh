@@ -107,8 +107,7 @@ if [ "$ENV$OPTS" = E2--namespaces=no ]; then
 	run k3sbox run -d --mode control-plane --wait=api --timeout 90
 	same "control plane alone" 0 "$rc"
 	[ "$rc" = 0 ] || logs_on_failure
-	# The stand-in's early listener shares the port with the API server for a moment
-	# (SO_REUSEPORT) and answers "not ready".
+	# The API server makes this namespace once it is ready.
 	check "answers" wait_until 10 sh -c 'k3sbox kubectl get ns | grep -q kube-system'
 	same "has no node" "" "$(k get node -o name 2>&1 | grep node/)"
 	run k3sbox stop

@@ -17,8 +17,7 @@ has "init explains the consequence" "$err" "only a control plane can run here"
 run k3sbox run -d --timeout 90
 same "run" 0 "$rc"
 has "the control plane is ready" "$out" "control plane alone" "API ready"
-# the stand-in's early listener shares the port with the API server for a moment (SO_REUSEPORT) and
-# answers "not ready"
+# the API server makes this namespace once it is ready
 for _ in $(seq 30); do run k3sbox kubectl get ns; [ "$rc" != 0 ] || break; sleep 0.3; done
 has "the API answers" "$out$err" kube-system
 run k3sbox status
