@@ -427,9 +427,9 @@ const struct applet applet_run = {
 		"seconds since the start. Ctrl-C or SIGTERM stops k3s and its pods and leaves\n"
 		"no process and no mount of theirs behind; a second one kills them. What was\n"
 		"prepared stays until 'k3sbox clean'. Works as process 1. A second 'run' waits\n"
-		"for the first. A k3s that ends by itself is started again, at first after half a\n"
-		"second, then later and later; one that was never ready is given up after 3 ends\n"
-		"within seconds, or 5 in all. Its pods go on meanwhile.\n"
+		"for the first. A k3s that ends by itself is started again, and its pods go on\n"
+		"meanwhile; one that was never ready is given up after 3 ends within seconds, or\n"
+		"5 in all.\n"
 		"Exit status: that of k3s; with -d 0 once k3s is ready, 124 if that takes too\n"
 		"long (k3s keeps running).\n",
 	.run = run,

@@ -74,8 +74,8 @@ static void ask(struct status_report *f)
 	_cleanup_kubeconfig_ struct kubeconfig k = {0};
 
 	if (f->now.s.frozen) {
-		err_set(&f->why, 0, "k3s does not answer: a signal has stopped it (SIGSTOP); "
-			"SIGCONT continues it, 'k3sbox restart' starts it anew");
+		err_set(&f->why, 0, "k3s does not answer: a signal has stopped it; SIGCONT "
+			"continues it, or 'k3sbox restart'");
 		return;
 	}
 	if (ready_kubeconfig(&f->now.s, &k, &f->why) < 0) return;
@@ -182,10 +182,8 @@ static void print_disk(const struct status_report *f, struct buf *b)
 	const struct statvfs *d = &f->disk;
 
 	if (!disk_is_low(d)) return;
-	buf_printf(b, "disk:        %llu MiB of %llu and %llu files of %llu are free in %s: make "
-		"room, or\n             pods are evicted and k3s cannot write\n",
-		disk_mib(d, d->f_bavail), disk_mib(d, d->f_blocks),
-		(unsigned long long)d->f_favail, (unsigned long long)d->f_files,
+	buf_printf(b, "disk:        %llu MiB and %llu files are free in %s: make room before pods "
+		"are evicted\n", disk_mib(d, d->f_bavail), (unsigned long long)d->f_favail,
 		f->now.s.data_dir);
 }
 

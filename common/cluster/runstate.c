@@ -32,8 +32,8 @@ enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_PROCESS, FIELD_PHASE, FIELD_INT,
 
 static const struct state_field {
 	const char *key;
-	enum field_type type;
-	size_t at, size;
+	enum field_type type : 8;
+	uint16_t at, size;
 } fields[] = {
 #define F(key, type, member) \
 	{ key, type, offsetof(struct runstate, member), sizeof((struct runstate *)0)->member }

@@ -134,9 +134,9 @@ typedef void fact_probe(const struct plan_options *o, struct fact_result *r);
 struct fact {
 	fact_probe *probe;
 	const char *name;             /* "kmsg" */
-	enum severity severity;
 	/* what is true when nothing is wrong: "/dev/kmsg can be opened" */
 	const char *title;
+	enum severity severity : 8;
 	bool node_only;               /* of no interest to a control plane alone */
 	/* may wait (for the network): probed in a child beside the others */
 	bool slow;
@@ -162,18 +162,19 @@ struct plan_step {
 typedef int step_apply(const struct plan_options *o, const struct plan_step *s, struct err *e);
 typedef int step_undo(const struct plan_options *o, const char *seen, struct err *e);
 
+/* There are many: the small members lie together. */
 struct step_row {
 	const char *key;              /* the id as text: "KMSG_LINK" */
-	enum fact_id fact;
-	enum obstacle_kind when;      /* only for this kind; KIND_NONE: for all */
-	enum mechanism by;
 	const char *what;             /* for people: "bind /dev/null over /dev/kmsg" */
-	bool node_only;               /* not for a control plane alone */
-	bool also;                    /* in addition to the row before it, not instead of it */
-	bool optional;                /* with an apply: go on if it fails */
+	enum fact_id fact : 8;
+	enum obstacle_kind when : 16; /* only for this kind; KIND_NONE: for all */
+	enum mechanism by : 8;
+	enum knob knob : 8;           /* BY_FLAG */
+	enum shim_rule_id rule : 8;   /* BY_SHIM */
+	bool node_only : 1;           /* not for a control plane alone */
+	bool also : 1;                /* in addition to the row before it, not instead of it */
+	bool optional : 1;            /* with an apply: go on if it fails */
 	const char *limit;            /* what is not possible with it: "no Services"; may be NULL */
-	enum knob knob;               /* BY_FLAG */
-	enum shim_rule_id rule;       /* BY_SHIM */
 	const char *option;           /* BY_INTERCEPT: option of `intercept` */
 	/* the rule's argument, the knob's value (NULL: the result's) or what apply() takes; may
 	 * be NULL */
@@ -181,6 +182,8 @@ struct step_row {
 	step_apply *apply;            /* where the mechanism lasts */
 	step_undo *undo;
 };
+_Static_assert(FACT_COUNT < 256 && KNOB_COUNT < 256 && SHIM_RULE_COUNT < 256,
+	"they fit into the fields of a struct step_row");
 extern const struct step_row step_rows[STEP_COUNT];
 
 /* The row with that key; NULL if there is none (another version of k3sbox may have had it). */
