@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "world/switch.h"
 
 /* ---- as it stands in the JSON ---- */
@@ -89,19 +90,12 @@ static const struct go_type wire_type = {
 
 /* ---- hardware addresses ---- */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9') return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool bridge_parse_mac(uint8_t mac[LINK_MAC], struct str s)
 {
 	if (s.n != 3 * LINK_MAC - 1) return false;
 	for (size_t i = 0; i < LINK_MAC; i++) {
 		const char *p = s.s + 3 * i;
-		int high = hex(p[0]), low = hex(p[1]);
+		int high = text_hex(p[0]), low = text_hex(p[1]);
 		if (high < 0 || low < 0) return false;
 		if (i + 1 < LINK_MAC && (p[2] != s.s[2] || (p[2] != ':' && p[2] != '-')))
 			return false;

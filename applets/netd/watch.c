@@ -15,6 +15,7 @@
 #include "cluster/kube.h"
 #include "cluster/kubeconfig.h"
 #include "net/tls.h"
+#include "net/url.h"
 #include "netd/sockets.h"
 
 enum { BUFFER = 32768, READS_PER_EVENT = 16 };
@@ -176,10 +177,11 @@ static void end(struct watch_connection *c, int reason, int64_t now)
 }
 
 /* Host of a kubeconfig's URL; names are not resolved here, but for the one that needs no asking. */
-static bool to_endpoint(const char *host, const char *port, struct endpoint *out)
+static bool to_endpoint(const struct url *u, struct endpoint *out)
 {
-	if (!strcmp(host, "localhost")) host = "127.0.0.1";
-	out->port = (uint16_t)strtoul(port, NULL, 10);
+	const char *host = strcmp(u->host, "localhost") ? u->host : "127.0.0.1";
+
+	out->port = u->port;
 	return ip_parse(&out->address, host, strlen(host));
 }
 
@@ -195,24 +197,23 @@ static void write_request(struct watch_connection *c, const char *host, const ch
 static int connect_to(struct watch *w, struct watch_connection *c, const struct kubeconfig *k,
 	int64_t now)
 {
-	char host[256], port[16];
+	struct url u;
 	struct endpoint api;
 	int on = 1;
 	struct err e = {0};
 
-	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port) || !k->ca)
-		return -EINVAL;
-	if (!to_endpoint(host, port, &api)) return -EADDRNOTAVAIL;
+	if (!url_parse(k->server, &u) || u.plain || !k->ca) return -EINVAL;
+	if (!to_endpoint(&u, &api)) return -EADDRNOTAVAIL;
 	c->fd = sockets_open(endpoint_family(&api), false);
 	if (c->fd < 0) return c->fd;
 	/* A server that vanishes is noticed by the kernel; without the option a little later. */
 	setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	int r = sockets_connect(c->fd, &api);
 	if (r < 0) return r;
-	struct tls_config t = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
+	struct tls_config t = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : u.host };
 	c->tls = tls_new(c->fd, &t, WATCH_CONNECT_MS, &e);
 	if (!c->tls) return -EINVAL;
-	write_request(c, host, k->token, now);
+	write_request(c, u.host, k->token, now);
 	if (c->request.failed) return -ENOMEM;
 	c->state = WATCH_CONNECTING;
 	c->at = now + WATCH_CONNECT_MS;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,6 +139,19 @@ int io_replace(const char *path, mode_t mode, const void *data, size_t n)
 	int fd = io_begin(path, temp, sizeof temp);
 	if (fd < 0) return fd;
 	return io_end(fd, io_write_fd(fd, data, n), mode, temp, path);
+}
+
+int io_memory(const void *data, size_t n)
+{
+	char name[] = "/tmp/k3sbox.XXXXXX";
+	int fd = memfd_create("k3sbox", MFD_CLOEXEC);
+
+	if (fd < 0 && (fd = mkostemp(name, O_CLOEXEC)) >= 0) unlink(name);
+	if (fd < 0) return -errno;
+	int r = io_write_fd(fd, data, n);
+	if (!r && lseek(fd, 0, SEEK_SET) < 0) r = -errno;
+	if (r < 0) close(fd);
+	return r < 0 ? r : fd;
 }
 
 int io_overwrite(const char *path, const void *data, size_t n)

@@ -42,6 +42,9 @@ int io_replace(const char *path, mode_t mode, const void *data, size_t n);
  * goes in first, then what is too long is cut. */
 int io_overwrite(const char *path, const void *data, size_t n);
 
+/* A file without a name that has this text, to be read from its start. A descriptor or -errno. */
+int io_memory(const void *data, size_t n);
+
 /* The two halves of io_replace() for data that comes in pieces. io_begin() makes a temporary file
  * beside path, puts its name in temp and returns its descriptor or -errno. io_end() closes it and,
  * if r is 0, gives it the mode and the name path; on an error (r itself or its own) it removes it.

@@ -29,6 +29,13 @@ const char *text_unsigned(const char *s, unsigned *out)
 	return end;
 }
 
+int text_hex(char c)
+{
+	if (c >= '0' && c <= '9') return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool text_field(const char *line, unsigned index, char *out, size_t size)
 {
 	for (const char *s = line;; index--) {
@@ -90,12 +97,18 @@ bool text_line(struct text_lines *l)
 	return true;
 }
 
+/* Days since 0000-03-01 make years of which only the last has a day more or less. (gmtime(3) would
+ * bring 5 KB of time zones into the binary.) */
 void text_time(time_t t, char out[TEXT_TIME_SIZE])
 {
-	struct tm tm;
+	enum { DAY = 86400, TO_1970 = 719468, YEARS_400 = 146097 };
+	uint64_t now = t < 0 ? 0 : (uint64_t)t, days = now / DAY + TO_1970;
+	unsigned s = (unsigned)(now % DAY), d = (unsigned)(days % YEARS_400);
+	unsigned y = (d - d / 1460 + d / 36524 - d / (YEARS_400 - 1)) / 365;
+	unsigned day = d - (365 * y + y / 4 - y / 100), month = (5 * day + 2) / 153;
 
-	if (!gmtime_r(&t, &tm)) tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-	snprintf(out, TEXT_TIME_SIZE, "%d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 100000,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		tm.tm_min, tm.tm_sec);
+	y += (unsigned)(days / YEARS_400 % 200) * 400 + (month > 9);
+	snprintf(out, TEXT_TIME_SIZE, "%u-%02u-%02uT%02u:%02u:%02uZ", y,
+		month > 9 ? month - 9 : month + 3, day - (153 * month + 2) / 5 + 1, s / 3600,
+		s / 60 % 60, s % 60);
 }

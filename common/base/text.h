@@ -14,6 +14,9 @@ const char *text_number(const char *s, uint64_t *out);
 /* The same for an int without sign. */
 const char *text_unsigned(const char *s, unsigned *out);
 
+/* The value of a hexadecimal digit, or -1. */
+int text_hex(char c);
+
 /* The index-th (from 0) of a line's fields, which blanks and tabs separate, NUL-terminated into
  * out; false if the line ends before, or it does not fit. The line ends at '\n' or NUL. */
 bool text_field(const char *line, unsigned index, char *out, size_t size);

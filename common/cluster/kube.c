@@ -12,29 +12,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "net/connect.h"
-#include "net/http.h"
-#include "net/tls.h"
+#include "net/web.h"
 
 enum { BODY_MAX = 16 << 20 };
-
-bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size)
-{
-	if (strncmp(url, "https://", 8)) return false;
-	const char *h = url + 8, *end = h + strcspn(h, "/?#");
-	const char *close = *h == '[' ? memchr(h, ']', (size_t)(end - h)) : NULL;
-	const char *host_end = close ? close : memchr(h, ':', (size_t)(end - h));
-	if (!host_end) host_end = end;
-	if (*h == '[' && !close) return false;
-	if (close) h++;
-	const char *p = close ? close + 1 : host_end;
-	if (host_end == h || (size_t)(host_end - h) >= host_size) return false;
-	snprintf(host, host_size, "%.*s", (int)(host_end - h), h);
-	if (p == end) return snprintf(port, port_size, "443") < (int)port_size;
-	if (*p != ':' || p + 1 == end || strspn(p + 1, "0123456789") != (size_t)(end - p - 1))
-		return false;
-	return snprintf(port, port_size, "%.*s", (int)(end - p - 1), p + 1) < (int)port_size;
-}
 
 static int add_body(void *arg, const char *p, size_t n)
 {
@@ -43,23 +23,6 @@ static int add_body(void *arg, const char *p, size_t n)
 	if (b->len + n > BODY_MAX) return -EMSGSIZE;
 	buf_add(b, p, n);
 	return b->failed ? -ENOMEM : 0;
-}
-
-static int exchange(struct tls *t, const struct buf *request, struct buf *body)
-{
-	struct http h;
-	char chunk[4096];
-	ssize_t n = tls_write(t, request->data, request->len);
-
-	http_init(&h, add_body, body);
-	while (n >= 0 && h.state != HTTP_DONE) {
-		n = tls_read(t, chunk, sizeof chunk);
-		if (!n) n = http_end(&h);
-		else if (n > 0) n = http_feed(&h, chunk, (size_t)n);
-	}
-	int r = n < 0 ? (int)n : h.status;
-	http_free(&h);
-	return r;
 }
 
 void kube_put_headers(const char *host, const char *token, struct buf *b)
@@ -83,25 +46,23 @@ static void write_request(const struct kubeconfig *k, const char *host, const ch
 static int request_to(const struct kubeconfig *k, const char *path, const char *patch,
 	struct buf *body, int timeout_ms, struct err *e)
 {
-	char host[256], port[16];
+	struct web w = { .connect_ms = timeout_ms, .timeout_ms = timeout_ms };
 	_cleanup_buf_ struct buf request = {0};
 
-	if (!kube_split_url(k->server, host, sizeof host, port, sizeof port))
+	if (!url_parse(k->server, &w.url) || w.url.plain)
 		return err_set(e, -EINVAL, "the kubeconfig's server is not an https URL: %s",
 			k->server);
 	if (!k->ca) return err_set(e, -EINVAL, "the kubeconfig names no certificate authority");
-	_cleanup_close_ int fd = connect_host(host, port, timeout_ms);
-	if (fd < 0) return err_errno(e, fd, "%s port %s", host, port);
-	write_request(k, host, path, patch, &request);
-	struct tls_config c = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : host };
-	struct tls *t = tls_new(fd, &c, timeout_ms, e);
-	if (!t) return -EINVAL;
-	int r = exchange(t, &request, body);
-	if (r == -EPROTO) err_set(e, r, "%s port %s: %s", host, port, tls_error(t));
-	else if (r < 0) err_errno(e, r, "%s port %s", host, port);
-	tls_free(t);
+	struct tls_config c = { k->ca, k->cert, k->key, k->tls_name ? k->tls_name : w.url.host };
+	write_request(k, w.url.host, path, patch, &request);
+	int r = web_connect(&w, NULL, NULL, e);
+	w.http.sink = add_body;
+	w.http.arg = body;
+	if (!r) r = web_send(&w, &c, &request, e);
+	if (!r) r = web_receive(&w, true, e);
+	web_close(&w);
 	if (request.data) explicit_bzero(request.data, request.len);
-	return r;
+	return r < 0 ? r : w.http.status;
 }
 
 int kube_get(const struct kubeconfig *k, const char *path, struct buf *body, int timeout_ms,

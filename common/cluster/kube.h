@@ -67,8 +67,7 @@ int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeou
 int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms,
 	struct err *e);
 
-/* Pure parts. "https://[::1]:6443" → host, port; false if it is no https URL. */
-bool kube_split_url(const char *url, char *host, size_t host_size, char *port, size_t port_size);
+/* Pure parts. */
 int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out);
 int kube_parse_pods(const char *json, size_t len, struct kube_pods *out);
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,20 +57,6 @@ static char **environment(struct cni *c, const char *command)
 	return env;
 }
 
-/* The configuration as a file: a pipe would have to be filled while the answer is read. */
-static int config_fd(struct cni *c)
-{
-	char name[] = "/tmp/k3sbox-cni.XXXXXX";
-	int fd = memfd_create("cni", MFD_CLOEXEC);
-
-	if (fd < 0 && (fd = mkostemp(name, O_CLOEXEC)) >= 0) unlink(name);
-	if (fd < 0) return -errno;
-	int r = io_write_fd(fd, c->text.data, c->text.len);
-	if (!r && lseek(fd, 0, SEEK_SET) < 0) r = -errno;
-	if (r < 0) close(fd);
-	return r < 0 ? r : fd;
-}
-
 /* The plugin's own error, taken from its standard output as by RawExec.pluginErr in pkg/invoke. */
 static int take_error(struct cni *c, int status, const struct buf *out)
 {
@@ -115,7 +100,8 @@ int cni_delegate(struct cni *c, const char *plugin, const char *command, struct 
 	int pipe_fd[2], wait_status = 0;
 
 	if (find(c, plugin, path, sizeof path) < 0) return -1;
-	_cleanup_close_ int in = config_fd(c);
+	/* a pipe would have to be filled while the answer is read */
+	_cleanup_close_ int in = io_memory(c->text.data, c->text.len);
 	if (in < 0) return fail_start(c, path, in);
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0) return fail_start(c, path, -errno);
 	pid_t pid = spawn(&(struct spawn){

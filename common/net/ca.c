@@ -2,7 +2,6 @@
  * the bundle; here it only has to look like a certificate. */
 #include "net/ca.h"
 
-#include <bearssl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -154,14 +153,17 @@ void ca_free(struct ca_bundle *b)
 
 void ca_print(const struct ca_bundle *b, struct buf *out)
 {
-	static const char name[] = "CERTIFICATE";
+	for (size_t i = 0; i < b->n; i++)
+		pem_write("CERTIFICATE", b->v[i].der, b->v[i].len, out);
+}
 
-	for (size_t i = 0; i < b->n; i++) {
-		const struct ca_certificate *c = &b->v[i];
-		size_t n = br_pem_encode(NULL, NULL, c->len, name, BR_PEM_LINE64);
-		char *to = buf_reserve(out, n + 1);
-		if (!to) return;
-		br_pem_encode(to, c->der, c->len, name, BR_PEM_LINE64);
-		out->len += n;
-	}
+void ca_load(struct buf *out, struct strv *problems)
+{
+	struct ca_bundle b;
+
+	ca_collect(&b);
+	ca_print(&b, out);
+	buf_puts(out, "");
+	for (size_t i = 0; problems && i < b.problems.n; i++) strv_add(problems, b.problems.v[i]);
+	ca_free(&b);
 }

@@ -30,6 +30,9 @@ void ca_free(struct ca_bundle *b);
 /* As PEM text. */
 void ca_print(const struct ca_bundle *b, struct buf *out);
 
+/* Adds all of them as PEM text, and what could not be used to problems (may be NULL). */
+void ca_load(struct buf *out, struct strv *problems);
+
 /* Pure: adds the certificates of a text that are not in the bundle. Returns how many certificates
  * the text has; *broken counts what is none. */
 int ca_add_text(struct ca_bundle *b, const char *pem, unsigned *broken);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,12 +29,14 @@ static int connect_address(const struct addrinfo *a, int timeout_ms)
 	return -error;
 }
 
-int connect_host(const char *host, const char *port, int timeout_ms)
+int connect_host(const char *host, uint16_t port, int timeout_ms)
 {
+	char service[6];
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list;
 	int fd = -ECONNREFUSED;
 
-	if (getaddrinfo(host, port, &hint, &list)) return -EADDRNOTAVAIL;
+	snprintf(service, sizeof service, "%u", port);
+	if (getaddrinfo(host, service, &hint, &list)) return -EADDRNOTAVAIL;
 	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
 		fd = connect_address(a, timeout_ms);
 	freeaddrinfo(list);

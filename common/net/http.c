@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 void http_init(struct http *h, int (*sink)(void *arg, const char *p, size_t n), void *arg)
 {
 	*h = (struct http){ .length = -1, .sink = sink, .arg = arg };
@@ -47,15 +49,17 @@ static int content_length(struct http *h, const char *value)
 
 /* One header line. A folded line (obsolete) or one without a name is refused, as RFC 9112 section 5
  * allows. */
-static int header_line(struct http *h, const char *s)
+static int header_line(struct http *h, char *s)
 {
 	size_t name = strcspn(s, ":");
 
 	if (!name || !s[name] || s[name - 1] == ' ' || *s == ' ' || *s == '\t') return -EBADMSG;
 	const char *value = s + name + 1;
 	value += strspn(value, " \t");
-	if (name == 14 && !strncasecmp(s, "content-length", name)) return content_length(h, value);
-	if (name == 17 && !strncasecmp(s, "transfer-encoding", name)) {
+	s[name] = 0;
+	if (h->header) h->header(h->arg, s, value);
+	if (!strcasecmp(s, "content-length")) return content_length(h, value);
+	if (!strcasecmp(s, "transfer-encoding")) {
 		/* the request allows no other */
 		if (strcasecmp(value, "chunked")) return -EBADMSG;
 		h->chunked = true;
@@ -81,22 +85,15 @@ static void headers_done(struct http *h)
 	}
 }
 
-static int hex(char c)
-{
-	if (is_digit(c)) return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "1a; extension"; an empty last chunk starts the trailers. */
 static int chunk_size(struct http *h, const char *s)
 {
 	uint64_t n = 0;
 
-	if (hex(*s) < 0) return -EBADMSG;
-	for (; hex(*s) >= 0; s++) {
+	if (text_hex(*s) < 0) return -EBADMSG;
+	for (; text_hex(*s) >= 0; s++) {
 		if (n >> 56) return -EBADMSG;
-		n = n << 4 | (uint64_t)hex(*s);
+		n = n << 4 | (uint64_t)text_hex(*s);
 	}
 	s += strspn(s, " \t");
 	if (*s && *s != ';') return -EBADMSG;
@@ -105,7 +102,7 @@ static int chunk_size(struct http *h, const char *s)
 	return 0;
 }
 
-static int take_line(struct http *h, const char *s)
+static int take_line(struct http *h, char *s)
 {
 	switch (h->state) {
 	case HTTP_STATUS:
@@ -140,7 +137,7 @@ static ssize_t feed_line(struct http *h, const char *p, size_t n)
 	if (h->line.failed) return -ENOMEM;
 	if (!nl) return (ssize_t)n;
 	if (h->line.len && h->line.data[h->line.len - 1] == '\r') h->line.data[--h->line.len] = 0;
-	int r = take_line(h, h->line.data ? h->line.data : "");
+	int r = take_line(h, h->line.data);
 	buf_reset(&h->line);
 	return r < 0 ? r : (ssize_t)(part + 1);
 }

@@ -29,6 +29,8 @@ struct http {
 	size_t seen;               /* bytes of head so far */
 	/* body bytes; a negative value ends the parse with it */
 	int (*sink)(void *arg, const char *p, size_t n);
+	/* Each header; status is known by then. May be set, or not, after http_init(). */
+	void (*header)(void *arg, const char *name, const char *value);
 	void *arg;
 };
 

@@ -49,3 +49,18 @@ int pem_each(const char *pem, const char *suffix, pem_use *use, void *arg, unsig
 	if (broken) *broken = bad;
 	return bad && !broken ? -EBADMSG : n;
 }
+
+void pem_write(const char *name, const void *data, size_t n, struct buf *out)
+{
+	enum { LINE = 48 };   /* bytes in 64 characters */
+	const char *p = data;
+
+	buf_printf(out, BEGIN "%s" DASHES "\n", name);
+	for (; n; buf_putc(out, '\n')) {
+		size_t part = n < LINE ? n : LINE;
+		base64_encode(p, part, out);
+		p += part;
+		n -= part;
+	}
+	buf_printf(out, END "%s" DASHES "\n", name);
+}

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+
 /* Takes one object; false if it cannot be used. */
 typedef bool pem_use(void *arg, const uint8_t *der, size_t len);
 
@@ -14,5 +16,8 @@ typedef bool pem_use(void *arg, const uint8_t *der, size_t len);
  * "PRIVATE KEY"). Returns how many it took. What cannot be decoded is skipped and counted in
  * *broken; without it -EBADMSG is returned at the first one. */
 int pem_each(const char *pem, const char *suffix, pem_use *use, void *arg, unsigned *broken);
+
+/* Adds an object of n bytes. */
+void pem_write(const char *name, const void *data, size_t n, struct buf *out);
 
 #endif

@@ -11,7 +11,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
+#include "base/text.h"
 
 /* ---- the environment ---- */
 
@@ -40,90 +42,27 @@ const char *proxy_exceptions_from_environment(void)
 
 /* ---- the URL ---- */
 
-static int hex(char c)
+/* USER[:PASSWORD], of which each may have percent signs. */
+static int set_authorization(const char *s, size_t n, struct proxy_url *out)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *p = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-/* Percent-decodes n bytes. The length, or -EINVAL. */
-static int decode(const char *s, size_t n, char *out, size_t size)
-{
-	size_t k = 0;
+	_cleanup_buf_ struct buf plain = {0}, text = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		if (k == size) return -EINVAL;
-		if (s[i] != '%') {
-			out[k++] = s[i];
-			continue;
+		char c = s[i];
+		if (c == '%') {
+			if (i + 2 >= n || text_hex(s[i + 1]) < 0 || text_hex(s[i + 2]) < 0)
+				return -EINVAL;
+			c = (char)(text_hex(s[i + 1]) << 4 | text_hex(s[i + 2]));
+			i += 2;
 		}
-		if (i + 2 >= n || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0) return -EINVAL;
-		out[k++] = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
-		i += 2;
+		buf_putc(&plain, c);
 	}
-	return (int)k;
-}
-
-static void encode_base64(const char *s, size_t n, char *out)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = 0;
-		for (size_t k = 0; k < 3; k++)
-			v = v << 8 | (i + k < n ? (unsigned char)s[i + k] : 0u);
-		for (size_t k = 0; k < 4; k++)
-			*out++ = i + k > n ? '=' : digits[v >> (18 - 6 * k) & 63];
-	}
-	*out = 0;
-}
-
-static int set_authorization(const char *user, size_t n, struct proxy_url *out)
-{
-	enum { MOST = (PROXY_AUTHORIZATION - sizeof "Basic ") / 4 * 3 - 4 };
-	char plain[MOST];
-	const char *colon = memchr(user, ':', n);
-	int a = decode(user, colon ? (size_t)(colon - user) : n, plain, MOST - 1), b = 0;
-
-	if (a < 0) return a;
-	plain[a] = ':';
-	if (colon) b = decode(colon + 1, n - (size_t)(colon + 1 - user), plain + a + 1,
-		MOST - 1 - (size_t)a);
-	if (b < 0) return b;
-	memcpy(out->authorization, "Basic ", sizeof "Basic ");
-	encode_base64(plain, (size_t)(a + 1 + b), out->authorization + strlen("Basic "));
+	if (!memchr(s, ':', n)) buf_putc(&plain, ':');
+	buf_puts(&text, "Basic ");
+	base64_encode(plain.data, plain.len, &text);
+	if (text.failed || text.len >= sizeof out->authorization) return -EINVAL;
+	memcpy(out->authorization, text.data, text.len + 1);
 	return 0;
-}
-
-static bool parse_port(const char *s, size_t n, uint16_t *out)
-{
-	char *end;
-	unsigned long v = n && isdigit((unsigned char)*s) ? strtoul(s, &end, 10) : 0;
-
-	if (!v || v > 65535 || end != s + n) return false;
-	*out = (uint16_t)v;
-	return true;
-}
-
-/* HOST[:PORT], an IPv6 address in brackets. */
-static bool parse_host(const char *s, size_t n, struct proxy_url *out)
-{
-	const char *colon = memrchr(s, ':', n), *bracket = memrchr(s, ']', n);
-	size_t host = n;
-
-	out->port = 80;
-	if (colon && (!bracket || bracket < colon)) {
-		host = (size_t)(colon - s);
-		if (!parse_port(colon + 1, n - host - 1, &out->port)) return false;
-	}
-	if (host > 1 && *s == '[' && s[host - 1] == ']') s++, host -= 2;
-	if (!host || host >= PROXY_NAME) return false;
-	memcpy(out->host, s, host);
-	out->host[host] = 0;
-	return true;
 }
 
 int proxy_parse(const char *url, struct proxy_url *out, struct err *e)
@@ -132,14 +71,14 @@ int proxy_parse(const char *url, struct proxy_url *out, struct err *e)
 	size_t n = strcspn(s, "/?#");
 	const char *at = memrchr(s, '@', n);
 
-	*out = (struct proxy_url){ .port = 0 };
+	*out = (struct proxy_url){ .port = 80 };
 	if (scheme && strncasecmp(url, "http://", 7))
 		return err_set(e, -EINVAL, "the proxy's scheme %.*s is not supported, only http",
 			(int)(scheme - url), url);
 	if (at && set_authorization(s, (size_t)(at - s), out) < 0)
 		return err_set(e, -EINVAL, "the proxy's user or password cannot be decoded");
 	if (at) n -= (size_t)(at + 1 - s), s = at + 1;
-	if (!parse_host(s, n, out))
+	if (!url_split(s, n, out->host, &out->port))
 		return err_set(e, -EINVAL, "%.*s is not a proxy's HOST:PORT", (int)n, s);
 	return 0;
 }
@@ -195,7 +134,7 @@ static bool exception_matches(const char *p, size_t n, const char *name, const s
 	if (cidr_parse(&c, p, n)) return c.addr.len == to->len && cidr_contains(&c, to);
 	const char *colon = memrchr(p, ':', n);
 	if (colon && !ip_parse(&a, p, n) &&
-		parse_port(colon + 1, n - (size_t)(colon + 1 - p), &only)) {
+		url_port(colon + 1, n - (size_t)(colon + 1 - p), &only)) {
 		if (only != port) return false;
 		n = (size_t)(colon - p);
 	}

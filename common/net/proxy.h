@@ -10,10 +10,11 @@
 
 #include "base/err.h"
 #include "net/ip.h"
+#include "net/url.h"
 
 struct buf;
 
-enum { PROXY_NAME = 254, PROXY_AUTHORIZATION = 700 };
+enum { PROXY_NAME = URL_HOST, PROXY_AUTHORIZATION = 700 };
 
 struct proxy_url {
 	char host[PROXY_NAME];     /* a name or an address */

@@ -342,13 +342,18 @@ static void init_engine(struct tls *t)
 	br_ssl_engine_set_buffer(eng, t->iobuf, sizeof t->iobuf, 0);
 }
 
+void tls_set_timeout(struct tls *t, int timeout_ms)
+{
+	t->end = clock_ms() + timeout_ms;
+}
+
 struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct err *e)
 {
 	struct tls *t = xcalloc(1, sizeof *t);
 	const char *bad = NULL;
 
 	t->fd = fd;
-	t->end = clock_ms() + timeout_ms;
+	tls_set_timeout(t, timeout_ms);
 	if (pem_each(c->ca_pem, "CERTIFICATE", add_anchor, t, NULL) < 1) {
 		bad = "the certificate authority";
 	} else {
@@ -515,6 +520,7 @@ const char *tls_error(const struct tls *t)
 		{ BR_ERR_X509_BAD_SIGNATURE, "a signature in the server's certificates is wrong" },
 		{ BR_ERR_X509_TIME_UNKNOWN, "the clock cannot be read" },
 		{ BR_ERR_BAD_VERSION, "the server does not support TLS 1.2" },
+		{ BR_ERR_RECV_FATAL_ALERT + 70, "the server does not support TLS 1.2" },
 		{ BR_ERR_RECV_FATAL_ALERT + 42,
 			"the server refused our certificate (bad certificate)" },
 		{ BR_ERR_RECV_FATAL_ALERT + 40, "the server supports none of our ciphers" },

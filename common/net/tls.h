@@ -24,6 +24,8 @@ struct err;
  * names the bad input). Free it with tls_free(). */
 struct tls *tls_new(int fd, const struct tls_config *c, int timeout_ms, struct err *e);
 void tls_free(struct tls *t);
+/* Every wait from now on ends timeout_ms after this call. */
+void tls_set_timeout(struct tls *t, int timeout_ms);
 
 /* All n bytes, flushed. 0 or -errno: -EPROTO for a TLS or certificate error, -ETIMEDOUT, or the
  * socket's. */

@@ -9,15 +9,12 @@
 int ca_bundle_write(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct ca_bundle b;
 
 	(void)o, (void)s;
-	ca_collect(&b);
-	ca_print(&b, &text);
-	ca_free(&b);
+	ca_load(&text, NULL);
 	int r = text.failed ? -ENOMEM : 0;
 	/* Containers have it by bind mounts, and not all of them are root's. */
-	if (!r) r = io_replace(CA_BUNDLE_FILE, 0644, text.data ? text.data : "", text.len);
+	if (!r) r = io_replace(CA_BUNDLE_FILE, 0644, text.data, text.len);
 	return r < 0 ? err_errno(e, r, CA_BUNDLE_FILE) : 0;
 }
 

@@ -63,6 +63,26 @@ TEST(times)
 	CHECK_STR(t, "1970-01-01T00:00:00Z");
 	text_time(1795342489, t);
 	CHECK_STR(t, "2026-11-22T10:14:49Z");
+	text_time(-5, t);
+	CHECK_STR(t, "1970-01-01T00:00:00Z");
+}
+
+/* Every day until 2500, by counting. */
+TEST(dates)
+{
+	static const unsigned lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	char t[TEXT_TIME_SIZE], want[TEXT_TIME_SIZE];
+	unsigned y = 1970, m = 1, d = 1;
+
+	for (time_t now = 0; y < 2500; now += 86400) {
+		bool leap = y % 4 == 0 && (y % 100 || y % 400 == 0);
+		text_time(now + 86399, t);
+		snprintf(want, sizeof want, "%04u-%02u-%02uT23:59:59Z", y, m, d);
+		CHECK_STR(t, want);
+		if (++d <= lengths[m - 1] + (leap && m == 2)) continue;
+		d = 1;
+		if (++m > 12) m = 1, y++;
+	}
 }
 
 UNIT_MAIN("text")

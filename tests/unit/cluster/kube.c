@@ -18,27 +18,6 @@ static const char *quoted(const char *text)
 	return out;
 }
 
-TEST(urls)
-{
-	char host[32], port[8];
-	static const struct { const char *url, *host, *port; } good[] = {
-		{ "https://127.0.0.1:6443", "127.0.0.1", "6443" },
-		  { "https://[::1]:6443/", "::1", "6443" },
-		  { "https://k8s.example", "k8s.example", "443" },
-		{ "https://h:1/path:2", "h", "1" }, { "https://[fe80::1]", "fe80::1", "443" },
-	};
-	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		CHECK(kube_split_url(good[i].url, host, sizeof host, port, sizeof port));
-		CHECK_STR(host, good[i].host);
-		CHECK_STR(port, good[i].port);
-	}
-	static const char *const bad[] = { "", "http://a:1", "https://", "https://:1", "https://a:",
-		"https://a:b", "https://[::1", "https://[::1]x",
-		"https://a-name-that-is-longer-than-the-room-for-it:1", "https://a:123456789" };
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		CHECK(!kube_split_url(bad[i], host, sizeof host, port, sizeof port));
-}
-
 TEST(nodes)
 {
 	struct kube_nodes n;

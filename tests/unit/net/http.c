@@ -141,6 +141,24 @@ TEST(stops_behind_the_body)
 	http_free(&h);
 }
 
+static void note(void *arg, const char *name, const char *value)
+{
+	buf_printf(arg, "%s=%s;", name, value);
+}
+
+TEST(headers)
+{
+	struct http h;
+	_cleanup_buf_ struct buf b = {0};
+	const char *t = "HTTP/1.1 302 Found\r\nLocation:  https://h/a:b\r\nX:\r\n"
+		"content-Length: 0\r\n\r\n";
+	http_init(&h, NULL, &b);
+	h.header = note;
+	CHECK(http_feed(&h, t, strlen(t)) == (ssize_t)strlen(t) && h.state == HTTP_DONE);
+	CHECK_STR(b.data, "Location=https://h/a:b;X=;content-Length=0;");
+	http_free(&h);
+}
+
 TEST(answer_to_head)
 {
 	struct http h;

@@ -59,4 +59,23 @@ TEST(broken_ones)
 	CHECK(!n && !broken);
 }
 
+TEST(writing)
+{
+	_cleanup_buf_ struct buf b = {0}, again = {0};
+	char data[100];
+
+	pem_write("CERTIFICATE", "one", 3, &b);
+	CHECK_STR(b.data, OBJECT("CERTIFICATE", "b25l"));
+	memset(data, 'a', sizeof data);
+	for (size_t n = 2; n < sizeof data; n++) {
+		buf_reset(&b);
+		buf_reset(&again);
+		pem_write("X", data, n, &b);
+		CHECK(pem_each(b.data, "X", take, &again, NULL) == 1);
+		CHECK(again.len == n + 1 && !memcmp(again.data, data, n));
+		for (const char *l = b.data; *l; l += strcspn(l, "\n") + 1)
+			CHECK(strcspn(l, "\n") <= 64);
+	}
+}
+
 UNIT_MAIN("pem")
