@@ -2,16 +2,18 @@
  * interceptor are the business of run. */
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "app/applet.h"
 #include "base/cleanup.h"
 #include "base/die.h"
+#include "fetch/fetch.h"
 #include "plan/isolate.h"
 #include "plan/plan.h"
 
 struct init {
 	struct plan_options o;
-	bool dry_run, quiet;
+	bool dry_run, quiet, no_fetch;
 };
 
 static const struct opt opts[] = {
@@ -20,6 +22,8 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 'q', "quiet", offsetof(struct init, quiet),
 	  .help = "print errors only" },
 	PLAN_OPT_ROWS(struct init, o),
+	{ OPT_FLAG, 0, "no-fetch", offsetof(struct init, no_fetch),
+	  .help = "do not download k3s if there is none" },
 	{ OPT_END },
 };
 
@@ -103,6 +107,8 @@ static int run(void *cfg_, const struct args *args)
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; flags that it sets may be overruled", why.text);
+	if (!cfg->o.k3s && !cfg->no_fetch && !cfg->dry_run && !geteuid())
+		fetch_missing(&cfg->o, cfg->quiet);
 	if (isolate_decide(&cfg->o, &isolation) < 0) {
 		warn("--namespaces=yes: %s", isolation.why.text);
 		return EX_FAIL;

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "cluster/presence.h"
+#include "fetch/fetch.h"
 #include "plan/isolate.h"
 #include "run/inside.h"
 #include "run/run.h"
@@ -43,6 +44,8 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct run, verbose),
 	  .help = "copy the log of k3s to stderr" },
 	PLAN_OPT_ROWS(struct run, o),
+	{ OPT_FLAG, 0, "no-fetch", offsetof(struct run, no_fetch),
+	  .help = "do not download k3s if there is none" },
 	{ OPT_END },
 };
 
@@ -363,6 +366,7 @@ static void words_of(const struct run *cfg, struct strv *out)
 	if (cfg->o.no_shim) strv_add(out, "--no-shim");
 	if (cfg->o.pod_ca) strv_add(out, "--pod-ca");
 	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
+	if (cfg->no_fetch) strv_add(out, "--no-fetch");
 	strv_addf(out, "--namespaces=%s", isolation_names[cfg->o.namespaces]);
 	strv_add(out, "--");
 	for (size_t i = 0; i < cfg->o.args.user->n; i++) strv_add(out, cfg->o.args.user->v[i]);
@@ -407,6 +411,7 @@ static int run(void *cfg_, const struct args *args)
 	int status = cfg->lock == -EWOULDBLOCK ? join(cfg, &words, &r) : -1;
 	if (status >= 0) return status;
 	if (cfg->lock < 0) return refuse_lock(cfg->lock);
+	if (!cfg->o.k3s && !cfg->no_fetch) fetch_missing(&cfg->o, false);
 	status = start(cfg, &words, &r);
 	k3s_args_free(&cfg->o.args);   /* the lock goes with the process that supervises */
 	return status;

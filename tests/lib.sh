@@ -2,6 +2,7 @@
 # $K3SBOX is the binary under test, $T a fresh directory that is removed at the end.
 set -u
 : "${K3SBOX:=$PWD/build/k3sbox}"
+export K3SBOX_MIRROR=https://127.0.0.1:1   # where no k3s is found, none is looked for on the internet
 SUITE=$(basename "$0" .test)
 T=$(mktemp -d) || exit 1
 at_exit() { :; }            # a test file may define its own; runs before $T goes

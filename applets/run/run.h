@@ -17,7 +17,7 @@ enum run_restart { RESTART_ALWAYS, RESTART_NO };
 
 struct run {
 	struct plan_options o;
-	bool detach, verbose;
+	bool detach, verbose, no_fetch;
 	int wait;                  /* enum wait_for */
 	int restart;               /* enum run_restart */
 	unsigned timeout;          /* seconds */

@@ -38,7 +38,8 @@ int plan_options_complete(struct plan_options *o, const struct strv *user, struc
 	if (!o->data_dir || !*o->data_dir) o->data_dir = "/var/lib/rancher/k3s";
 	ranges_choose(o);
 	if (!o->k3s && (env = getenv("K3SBOX_K3S")) && *env) o->k3s = env;
-	if (!o->k3s && !io_find_program("k3s", getenv("PATH"), found, sizeof found))
+	if (!o->k3s && (!io_find_program("k3s", getenv("PATH"), found, sizeof found) ||
+		!io_find_program(PLAN_K3S, NULL, found, sizeof found)))
 		o->k3s = xstrdup(found);
 	return r;
 }

@@ -28,6 +28,8 @@
 	  .help = "do not insert the OCI shim between containerd and runc" }, \
 	{ OPT_FLAG, 0, "no-intercept", offsetof(type, base.no_intercept), \
 	  .help = "trace no processes" }
+/* Where k3s is looked for, besides PATH, and installed. */
+#define PLAN_K3S "/usr/local/bin/k3s"
 /* by enum plan_mode: "auto", "control-plane", "node" */
 extern const char *const plan_mode_names[];
 /* by enum isolation (plan/isolate.h): "auto", "yes", "no" */

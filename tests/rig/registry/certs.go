@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -72,9 +73,13 @@ func (a *authority) issue(hosts []string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.sign(hosts, key, a.cert.NotAfter)
+}
+
+func (a *authority) sign(hosts []string, key crypto.Signer, end time.Time) (*tls.Certificate, error) {
 	template := x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "rig"},
-		NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter,
+		NotBefore: a.cert.NotBefore, NotAfter: end,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, h := range hosts {
@@ -84,7 +89,7 @@ func (a *authority) issue(hosts []string) (*tls.Certificate, error) {
 			template.DNSNames = append(template.DNSNames, h)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, a.cert, &key.PublicKey, a.key)
+	der, err := x509.CreateCertificate(rand.Reader, &template, a.cert, key.Public(), a.key)
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 

@@ -1,12 +1,13 @@
-// Command registry has what pulls of images need outside of a cluster: a registry that serves HTTPS
+// Command registry has what pulls of images and downloads need outside of a cluster: a registry that serves HTTPS
 // with an authority of its own, and a proxy for CONNECT, with or without credentials, that may
 // inspect TLS.
 //
 //	registry serve --listen ADDR[,ADDR…] --dir DIR [--names NAME,…] [--image ARCHIVE=REPO:TAG]…
 //	registry proxy --listen ADDR [--user USER:PASSWORD] [--map HOST:PORT=HOST:PORT]…
 //	               [--inspect DIR] [--trust FILE]
+//	registry files --listen ADDR --dir DIR --root DIR [--names NAME,…]
 //
-// Both print "ready" once they accept connections, and a line for each request. DIR/ca.pem is the
+// The third is for downloads: what a server of files may do, rightly or not (files.go). All print "ready" once they accept connections, and a line for each request. DIR/ca.pem is the
 // authority, made at the first start.
 package main
 
@@ -27,7 +28,7 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("serve or proxy?")
+		fail("serve, proxy or files?")
 	}
 	var err error
 	switch os.Args[1] {
@@ -35,8 +36,10 @@ func main() {
 		err = serveMain(os.Args[2:])
 	case "proxy":
 		err = proxyMain(os.Args[2:])
+	case "files":
+		err = filesMain(os.Args[2:])
 	default:
-		err = fmt.Errorf("%s: neither serve nor proxy", os.Args[1])
+		err = fmt.Errorf("%s: neither serve, proxy nor files", os.Args[1])
 	}
 	fail(err)
 }
