@@ -146,7 +146,8 @@ static int run(void *cfg_, const struct args *args)
 
 	(void)args;
 	if (!!f->from + !!f->version + !!f->channel > 1 || (f->from && f->airgap))
-		die_usage("--from, --version and --channel exclude each other, and --from --airgap");
+		die_usage("--from, --version and --channel exclude each other, as do --from "
+			"and --airgap");
 	if (f->sum && !place_read_sum(f->sum, strlen(f->sum), sum))
 		die_usage("--sha256 takes 64 hexadecimal digits, not '%s'", f->sum);
 	/* k3s's configuration files matter only for the data directory */

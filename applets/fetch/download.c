@@ -149,7 +149,8 @@ static int exchange(struct download *d, struct err *e)
 	w->http.header = take_header;
 	w->http.arg = d;
 	if (d->have)
-		snprintf(range, sizeof range, "Range: bytes=%llu-\r\n", (unsigned long long)d->have);
+		snprintf(range, sizeof range, "Range: bytes=%llu-\r\n",
+			(unsigned long long)d->have);
 	web_put_request(w, range, &request);
 	if (!r) r = web_send(w, &c, &request, e);
 	if (!r) r = web_receive(w, false, e);
