@@ -56,7 +56,8 @@ static unsigned long long disk_mib(const struct statvfs *d, fsblkcnt_t blocks)
 /* The kubelet evicts pods at k3s's default of 5 %. Without a count of files there is no limit. */
 static bool disk_is_low(const struct statvfs *d)
 {
-	return d->f_bavail < d->f_blocks / 20 || d->f_favail < d->f_files / 20;
+	return (d->f_blocks && d->f_bavail * 20 <= d->f_blocks) ||
+		(d->f_files && d->f_favail * 20 <= d->f_files);
 }
 
 /* Where that is not known, nothing is printed. */

@@ -173,6 +173,8 @@ kill -TERM $fg
 check "a second signal hastens" soon not alive "$stubborn"
 wait $fg
 same "the status is then the kill's" 137 $?
+run k3sbox status
+same "which status does not report as a crash" "3 k3sbox:      stopped" "$rc $out"
 
 : >"$T/fg"   # what it says must not be the last one's
 "$K3SBOX" run >"$T/fg" 2>&1 & fg=$!
