@@ -85,6 +85,7 @@ if [ "$ENV$OPTS" = E2--namespaces=no ]; then
 	same "without leftovers: leases" 1 "$(find /run/k3sbox/cni -name '10.42.*' | wc -l)"
 fi
 
+[ "$ENV" != E10 ] || . tests/e2e/faults.sh
 run k3sbox stop
 same "stop" 0 "$rc"
 same "status after it: 3" 3 "$(k3sbox status >/dev/null 2>&1; echo $?)"
