@@ -101,7 +101,7 @@ same "brings the pod back" 0 "$rc"
 has "with logs" "$(wait_until 30 sh -c 'k3sbox kubectl logs hello | grep -q hello'; k logs hello 2>&1)" "hello from the pod"
 run k3sbox stop
 run k3sbox clean
-same "clean" 0 "$rc"
+same "clean" "0 " "$rc $err"
 
 if [ "$ENV$OPTS" = E2--namespaces=no ]; then
 	rm -rf /var/lib/rancher /etc/rancher
