@@ -28,13 +28,13 @@ enum dialect_how {
 
 
 struct dialect_row {
-	enum knob knob;
-	enum dialect_how how;
-	const char *text;          /* %s: the turn's value */
-	unsigned since, before;    /* minor * 1000 + patch of Kubernetes; 0: no bound */
-	bool (*only_if)(const struct dialect *d, const struct dialect_env *e);
+	enum knob knob : 8;
+	enum dialect_how how : 8;
 	bool also;                 /* with the row before it */
 	bool control_plane;        /* of use without an agent too */
+	unsigned since, before;    /* minor * 1000 + patch of Kubernetes; 0: no bound */
+	const char *text;          /* %s: the turn's value */
+	bool (*only_if)(const struct dialect *d, const struct dialect_env *e);
 };
 
 /* Each release branch got exec.LookPath for runtimes in February 2024 (#9311, #9431, #9430,

@@ -4,6 +4,7 @@
 #define K3SBOX_APPLET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "app/opt.h"
 
@@ -38,16 +39,16 @@ enum { OPERANDS_ANY = -1 };
 struct applet {
 	const char *name;
 	const char *const *aliases;  /* its other names, NULL-terminated; may be NULL */
-	enum applet_group group;
 	const char *link_dir;        /* where `install` puts its link; NULL: next to the others */
 	const char *summary;         /* one line */
 	const char *usage;           /* what follows the name in "Usage: k3sbox NAME " */
 	const char *more;            /* further help, ends in '\n'; may be NULL */
 	const struct opt *opts;      /* ends in OPT_END; may be NULL */
 	const void *defaults;        /* initial option struct, cfg_size bytes; NULL: zeros */
-	size_t cfg_size;             /* of the struct that the options write to */
+	uint16_t cfg_size;           /* of the struct that the options write to */
+	uint8_t group;               /* enum applet_group */
+	uint8_t flags;               /* enum applet_flags */
 	struct operands operands;
-	unsigned flags;              /* enum applet_flags */
 	int (*run)(void *cfg, const struct args *args);      /* exit status */
 	int (*run_raw)(int argc, char **argv);               /* APPLET_RAW */
 };

@@ -24,7 +24,7 @@ struct seed {
 	const char *value;      /* without line end; NULL: made at run time (seed_value) */
 	enum seed_need need;
 	/* what the kernel accepts on write (one integer); min > max: not writable */
-	long min, max;
+	int min, max;
 	const char *who, *why;
 };
 

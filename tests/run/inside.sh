@@ -404,7 +404,7 @@ rm -rf /var/lib/rancher/k3s/agent /etc/rancher/node
 echo "$name" >/proc/sys/kernel/hostname
 
 # The cluster's address ranges.
-ip link add range0 type dummy; ip link set range0 up; ip route add 10.42.0.0/16 dev range0
+ip link add range0 type bridge; ip link set range0 up; ip route add 10.42.0.0/16 dev range0
 run k3sbox run -d --wait=none
 has "the machine's network in the pods' range" "$(told args)" "--cluster-cidr=10.44.0.0/16"
 check "the Services' range stays" not grep -q service-cidr <<<"$(told args)"

@@ -32,7 +32,7 @@ enum { RULE_NONE = -1 };
 struct syscall_rule {
 	const char *name;
 	uint16_t nr;
-	unsigned features;
+	uint16_t features;         /* F_ */
 	/* Which argument is a directory descriptor, a path, flags, and the buffer of the result.
 	 * RULE_NONE: there is none. */
 	int8_t dirfd, path, flags, buf;
