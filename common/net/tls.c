@@ -53,50 +53,60 @@ struct tls {
 
 /* ---- certificates ---- */
 
-/* The Extensions SEQUENCE of a certificate: tbsCertificate's element [3]. */
-static bool cert_extensions(const uint8_t *der, size_t len, struct der *out)
+/* tbsCertificate, from its issuer on. */
+static bool enter_issuer(const uint8_t *der, size_t len, struct der *tbs)
 {
-	struct der all = { der, der + len }, cert, tbs, item;
+	struct der all = { der, der + len }, cert, item;
 	uint8_t tag;
 
-	if (!der_enter(&all, 0x30, &cert) || !der_enter(&cert, 0x30, &tbs)) return false;
-	while (der_next(&tbs, &tag, &item))
-		if (tag == 0xa3) return der_enter(&item, 0x30, out);
+	if (!der_enter(&all, 0x30, &cert) || !der_enter(&cert, 0x30, tbs) ||
+		!der_next(tbs, &tag, &item)) return false;
+	/* The version may stand before the number. */
+	return (tag != 0xa0 || der_next(tbs, &tag, &item)) && der_enter(tbs, 0x30, &item);
+}
+
+/* The value of the extension 2.5.29.id; it is in tbsCertificate's element [3]. */
+static bool find_extension(struct der tbs, uint8_t id, struct der *value)
+{
+	struct der item, exts, ext, oid;
+	uint8_t tag = 0;
+
+	while (tag != 0xa3)
+		if (!der_next(&tbs, &tag, &item)) return false;
+	if (!der_enter(&item, 0x30, &exts)) return false;
+	while (der_enter(&exts, 0x30, &ext)) {
+		if (!der_enter(&ext, 0x06, &oid)) return false;
+		if (oid.end - oid.p != 3 || oid.p[0] != 0x55 || oid.p[1] != 0x1d || oid.p[2] != id)
+			continue;
+		do if (!der_next(&ext, &tag, &item)) return false;
+		while (tag != 0x04);   /* past "critical" */
+		return der_enter(&item, 0x30, value);
+	}
 	return false;
 }
 
 bool tls_cert_has_ip(const uint8_t *der, size_t len, const uint8_t *ip, size_t ip_len)
 {
-	static const uint8_t san[] = { 0x55, 0x1d, 0x11 };
-	struct der exts, ext, oid, value, names, name;
+	enum { SUBJECT_ALT_NAME = 17 };
+	struct der tbs, names, name;
 	uint8_t tag;
 
-	if (!cert_extensions(der, len, &exts)) return false;
-	while (der_enter(&exts, 0x30, &ext)) {
-		if (!der_enter(&ext, 0x06, &oid)) return false;
-		if (oid.end - oid.p != sizeof san || memcmp(oid.p, san, sizeof san)) continue;
-		do if (!der_next(&ext, &tag, &value)) return false;
-		while (tag != 0x04);   /* past "critical" */
-		if (!der_enter(&value, 0x30, &names)) return false;
-		while (der_next(&names, &tag, &name))
-			if (tag == 0x87 && (size_t)(name.end - name.p) == ip_len &&
-				!memcmp(name.p, ip, ip_len))
-				return true;
-	}
+	if (!enter_issuer(der, len, &tbs) || !find_extension(tbs, SUBJECT_ALT_NAME, &names))
+		return false;
+	while (der_next(&names, &tag, &name))
+		if (tag == 0x87 && (size_t)(name.end - name.p) == ip_len &&
+			!memcmp(name.p, ip, ip_len))
+			return true;
 	return false;
 }
 
 bool tls_cert_issuer(const uint8_t *der, size_t len, char *out, size_t size)
 {
 	enum { NAME = 3, ORGANIZATION = 10 };   /* of 2.5.4 */
-	struct der all = { der, der + len }, cert, tbs, item, set, pair, oid, value;
+	struct der tbs, item, set, pair, oid, value;
 	uint8_t tag, found = 0;
 
-	if (!der_enter(&all, 0x30, &cert) || !der_enter(&cert, 0x30, &tbs) ||
-		!der_next(&tbs, &tag, &item)) return false;
-	/* The version may stand before the number. */
-	if (tag == 0xa0) der_next(&tbs, &tag, &item);
-	if (!der_next(&tbs, &tag, &item) || !der_enter(&tbs, 0x30, &item)) return false;
+	if (!enter_issuer(der, len, &tbs) || !der_enter(&tbs, 0x30, &item)) return false;
 	while (found != NAME && der_enter(&item, 0x31, &set) && der_enter(&set, 0x30, &pair) &&
 		der_enter(&pair, 0x06, &oid) && der_next(&pair, &tag, &value)) {
 		bool known = oid.end - oid.p == 3 && oid.p[0] == 0x55 && oid.p[1] == 4;
@@ -105,6 +115,69 @@ bool tls_cert_issuer(const uint8_t *der, size_t len, char *out, size_t size)
 		snprintf(out, size, "%.*s", (int)(value.end - value.p), (const char *)value.p);
 	}
 	return found;
+}
+
+/* want begins with its length. */
+static bool is_oid(const struct der *d, const char *want)
+{
+	return d->end - d->p == *want && !memcmp(d->p, want + 1, (size_t)*want);
+}
+
+/* An unsigned INTEGER without its leading zeros; it stays where it is. */
+static bool take_integer(struct der *from, unsigned char **p, size_t *len)
+{
+	struct der n;
+
+	if (!der_enter(from, 0x02, &n)) return false;
+	while (n.p < n.end && !*n.p) n.p++;
+	*p = (unsigned char *)(uintptr_t)n.p;
+	*len = (size_t)(n.end - n.p);
+	return true;
+}
+
+/* A SubjectPublicKeyInfo (RFC 3279, 2.3; RFC 5480) whose parts stay where they are. */
+static bool read_pkey(struct der spki, br_x509_pkey *key)
+{
+	static const struct { const char *oid; int curve; } curves[] = {
+		{ "\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", BR_EC_secp256r1 },
+		{ "\x05\x2b\x81\x04\x00\x22", BR_EC_secp384r1 },
+		{ "\x05\x2b\x81\x04\x00\x23", BR_EC_secp521r1 },
+	};
+	struct der algorithm, oid, bits, rsa;
+
+	if (!der_enter(&spki, 0x30, &algorithm) || !der_enter(&algorithm, 0x06, &oid) ||
+		!der_enter(&spki, 0x03, &bits) || bits.p == bits.end || *bits.p++) return false;
+	if (is_oid(&oid, "\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")) {
+		key->key_type = BR_KEYTYPE_RSA;
+		return der_enter(&bits, 0x30, &rsa) &&
+			take_integer(&rsa, &key->key.rsa.n, &key->key.rsa.nlen) &&
+			take_integer(&rsa, &key->key.rsa.e, &key->key.rsa.elen);
+	}
+	key->key_type = BR_KEYTYPE_EC;
+	key->key.ec.q = (unsigned char *)(uintptr_t)bits.p;
+	key->key.ec.qlen = (size_t)(bits.end - bits.p);
+	if (!is_oid(&oid, "\x07\x2a\x86\x48\xce\x3d\x02\x01") ||
+		!der_enter(&algorithm, 0x06, &oid)) return false;
+	for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+		key->key.ec.curve = curves[i].curve;
+		if (is_oid(&oid, curves[i].oid)) return true;
+	}
+	return false;
+}
+
+bool tls_read_anchor(const uint8_t *der, size_t len, br_x509_trust_anchor *out)
+{
+	enum { BASIC_CONSTRAINTS = 19 };
+	struct der tbs, item, flag;
+
+	if (!enter_issuer(der, len, &tbs) || !der_enter(&tbs, 0x30, &item) ||
+		!der_enter(&tbs, 0x30, &item)) return false;   /* the issuer, the validity */
+	out->dn.data = (unsigned char *)(uintptr_t)tbs.p;
+	if (!der_enter(&tbs, 0x30, &item)) return false;
+	out->dn.len = (size_t)(tbs.p - out->dn.data);
+	out->flags = find_extension(tbs, BASIC_CONSTRAINTS, &item) && der_enter(&item, 0x01, &flag)
+		&& flag.p < flag.end && *flag.p ? BR_X509_TA_CA : 0;
+	return der_enter(&tbs, 0x30, &item) && read_pkey(item, &out->pkey);
 }
 
 /* ---- the validator ---- */
@@ -168,11 +241,6 @@ static const br_x509_class verifier_class = {
 
 /* ---- keys and certificates ---- */
 
-static void add_bytes(void *arg, const void *p, size_t n)
-{
-	buf_add(arg, p, n);
-}
-
 static void *copy(const void *p, size_t n)
 {
 	void *c = xmalloc(n ? n : 1);
@@ -180,35 +248,23 @@ static void *copy(const void *p, size_t n)
 	return c;
 }
 
-static bool copy_pkey(br_x509_pkey *to, const br_x509_pkey *from)
-{
-	*to = *from;
-	if (from->key_type == BR_KEYTYPE_RSA) {
-		to->key.rsa.n = copy(from->key.rsa.n, from->key.rsa.nlen);
-		to->key.rsa.e = copy(from->key.rsa.e, from->key.rsa.elen);
-		return true;
-	}
-	to->key.ec.q = copy(from->key.ec.q, from->key.ec.qlen);
-	return from->key_type == BR_KEYTYPE_EC;
-}
-
+/* A bundle may contain keys that are not supported. */
 static bool add_anchor(void *arg, const uint8_t *der, size_t len)
 {
 	struct tls *t = arg;
-	br_x509_decoder_context dec;
-	_cleanup_buf_ struct buf dn = {0};
+	br_x509_trust_anchor a;
 
-	br_x509_decoder_init(&dec, add_bytes, &dn);
-	br_x509_decoder_push(&dec, der, len);
-	const br_x509_pkey *key = br_x509_decoder_get_pkey(&dec);
-	/* a bundle may contain keys that BearSSL does not support */
-	if (!key || dn.failed) return false;
+	if (!tls_read_anchor(der, len, &a)) return false;
+	a.dn.data = copy(a.dn.data, a.dn.len);
+	if (a.pkey.key_type == BR_KEYTYPE_RSA) {
+		a.pkey.key.rsa.n = copy(a.pkey.key.rsa.n, a.pkey.key.rsa.nlen);
+		a.pkey.key.rsa.e = copy(a.pkey.key.rsa.e, a.pkey.key.rsa.elen);
+	} else {
+		a.pkey.key.ec.q = copy(a.pkey.key.ec.q, a.pkey.key.ec.qlen);
+	}
 	t->anchors = xrealloc(t->anchors, (t->anchor_count + 1) * sizeof *t->anchors);
-	br_x509_trust_anchor *a = &t->anchors[t->anchor_count++];
-	a->dn.data = copy(dn.data ? dn.data : "", dn.len);
-	a->dn.len = dn.len;
-	a->flags = br_x509_decoder_isCA(&dec) ? BR_X509_TA_CA : 0;
-	return copy_pkey(&a->pkey, key);
+	t->anchors[t->anchor_count++] = a;
+	return true;
 }
 
 static bool add_cert(void *arg, const uint8_t *der, size_t len)

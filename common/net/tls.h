@@ -4,6 +4,7 @@
 #ifndef K3SBOX_TLS_H
 #define K3SBOX_TLS_H
 
+#include <bearssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,9 @@ short tls_events(const struct tls *t);
 /* What went wrong, as a sentence: "the server's certificate is for another name". */
 const char *tls_error(const struct tls *t);
 
+/* Pure: what the certificate (DER) of an authority says of it: name, key, and whether it may sign.
+ * They stay where they are in der. false for a key that is not supported. */
+bool tls_read_anchor(const uint8_t *der, size_t len, br_x509_trust_anchor *out);
 /* Pure: the common name, else the organization, of the issuer of this X.509 certificate (DER);
  * false if it has neither. */
 bool tls_cert_issuer(const uint8_t *der, size_t len, char *out, size_t size);

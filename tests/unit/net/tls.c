@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "tls_certs.h"
 #include "net/pem.h"
 #include "unit.h"
@@ -245,6 +246,72 @@ TEST(addresses_in_certificates)
 	}
 	buf_free(&c);
 	buf_free(&n);
+}
+
+static void append(void *arg, const void *p, size_t n)
+{
+	buf_add(arg, p, n);
+}
+
+static bool same_bytes(const void *a, size_t an, const void *b, size_t bn)
+{
+	return an == bn && !memcmp(a, b, an);
+}
+
+/* BearSSL's own decoder says the same. */
+static bool same_anchor(void *arg, const uint8_t *der, size_t len)
+{
+	struct buf dn = {0};
+	br_x509_decoder_context dec;
+	br_x509_trust_anchor a;
+	unsigned *compared = arg;
+
+	br_x509_decoder_init(&dec, append, &dn);
+	br_x509_decoder_push(&dec, der, len);
+	const br_x509_pkey *k = br_x509_decoder_get_pkey(&dec);
+	bool same = tls_read_anchor(der, len, &a) == (k != NULL);
+	if (same && k) {
+		const br_rsa_public_key *r = &k->key.rsa, *mine = &a.pkey.key.rsa;
+		same = same_bytes(a.dn.data, a.dn.len, dn.data, dn.len) &&
+			a.flags == (br_x509_decoder_isCA(&dec) ? BR_X509_TA_CA : 0) &&
+			a.pkey.key_type == k->key_type && (k->key_type == BR_KEYTYPE_RSA
+			? same_bytes(mine->n, mine->nlen, r->n, r->nlen) &&
+			same_bytes(mine->e, mine->elen, r->e, r->elen)
+			: a.pkey.key.ec.curve == k->key.ec.curve && same_bytes(a.pkey.key.ec.q,
+			a.pkey.key.ec.qlen, k->key.ec.q, k->key.ec.qlen));
+		*compared += 1;
+	}
+	buf_free(&dn);
+	return same;
+}
+
+TEST(authorities_are_read_as_bearssl_reads_them)
+{
+	static const char *const own[] = { pem_server_ca_crt, pem_client_ca_crt, pem_server_crt,
+		pem_rsa_crt, pem_nosan_crt };
+	_cleanup_buf_ struct buf all = {0};
+	unsigned n = 0, compared = 0, broken;
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		CHECK(pem_each(own[i], "CERTIFICATE", same_anchor, &compared, NULL) == 1);
+	CHECK(compared == 5);
+	if (io_read("/etc/ssl/certs/ca-certificates.crt", &all, 1 << 24) < 0) return;
+	for (const char *p = all.data; (p = strstr(p, "-----BEGIN CERTIFICATE")); p++) n++;
+	CHECK((unsigned)pem_each(all.data, "CERTIFICATE", same_anchor, &compared, &broken) == n);
+}
+
+TEST(cut_authorities)
+{
+	struct buf der = tls_certs_der(pem_server_ca_crt);
+	br_x509_trust_anchor a;
+
+	for (size_t n = 0; n < der.len; n++) {
+		uint8_t *cut = malloc(n + 1);   /* for the sanitizer */
+		memcpy(cut, der.data, n);
+		CHECK(!tls_read_anchor(cut, n, &a));
+		free(cut);
+	}
+	buf_free(&der);
 }
 
 UNIT_MAIN("tls")
