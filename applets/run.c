@@ -368,6 +368,7 @@ static void words_of(const struct run *cfg, struct strv *out)
 	if (cfg->o.no_intercept) strv_add(out, "--no-intercept");
 	if (cfg->no_fetch) strv_add(out, "--no-fetch");
 	strv_addf(out, "--namespaces=%s", isolation_names[cfg->o.namespaces]);
+	strv_addf(out, "--accounting=%s", isolation_names[cfg->o.accounting]);
 	strv_add(out, "--");
 	for (size_t i = 0; i < cfg->o.args.user->n; i++) strv_add(out, cfg->o.args.user->v[i]);
 }

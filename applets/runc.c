@@ -210,7 +210,9 @@ static int become_runc(const struct shim_call *c, const struct shim_rules *rules
 	v[0] = path;
 	const char *verb = c->verb < argc ? argv[c->verb] : "";
 	const struct shim_use *hide = use_of(rules, SHIM_HIDE_ROOTS);
-	if (hide && is_create(verb)) create_hide_roots(hide->args.v[0], c->bundle);
+	bool cgroupfs = use_of(rules, SHIM_HIDE_CGROUPFS);
+	if ((hide || cgroupfs) && is_create(verb))
+		create_hide_mounts(hide ? hide->args.v[0] : NULL, cgroupfs, c->bundle);
 	if (use_of(rules, SHIM_CREATE_AGAIN) && !strcmp(verb, "create")) {
 		int r = create_again(c, path, v);
 		return r < 0 ? failed(c, path, strerror(-r)) : r;

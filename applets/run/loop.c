@@ -26,6 +26,7 @@
 #include "cluster/log.h"
 #include "cluster/ready.h"
 #include "cluster/sweep.h"
+#include "plan/fix/cgroupfs.h"
 #include "plan/fix/cni_setup.h"
 #include "plan/node.h"
 #include "run/machine.h"
@@ -40,6 +41,7 @@ enum {
 	LAST_LINES = 15,
 	SAY_MS = 5000,         /* between two looks at what is waited for */
 	SAY_AGAIN = 3,         /* looks until the same is said again */
+	CGROUPFS_MS = 100,     /* from the end of a cgroupfs, for which others wait, to its start */
 };
 
 struct loop {
@@ -55,7 +57,7 @@ struct loop {
 	bool subreaper;
 	struct parts parts;
 	/* monotonic ms; 0: not set */
-	int64_t ask_at, grace_at, late_at, look_at, health_at, give_up_at;
+	int64_t ask_at, grace_at, late_at, look_at, health_at, give_up_at, cgroupfs_at;
 	char node[64], taint[128]; /* its name, once it is ready; kube_node.taint */
 	int64_t say_at;
 	unsigned said_same;
@@ -149,7 +151,8 @@ static void ours(const struct loop *l, struct procs *all)
 	if (r < 0) return;
 	if (l->subreaper) procs_below(all, getpid());
 	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe)
+		if (all->v[i].id.pid == l->follower || all->v[i].id.pid == l->probe ||
+		    cgroupfs_is_server(all->v[i].id.pid))
 			all->v[i--] = all->v[--all->n];
 }
 
@@ -312,6 +315,7 @@ static void act_sweep(struct loop *l)
 	if (all.n)
 		warn("%zu processes could not be killed (pid %d and others)", all.n,
 			(int)all.v[0].id.pid);
+	cgroupfs_close();   /* until here runc had groups to remove */
 	if (sweep_all(l->st, &e) < 0) warn("%s", e.text);
 	loop_report(l->reporter, "stopped");
 }
@@ -415,6 +419,9 @@ static void reap(struct loop *l)
 			probe_ended(l);
 		} else if (pid == l->follower && ended) {
 			l->follower = 0;
+		} else if (ended && cgroupfs_ended(pid)) {
+			/* 0: its mount is gone. */
+			l->cgroupfs_at = status ? clock_ms() + CGROUPFS_MS : 0;
 		} else if (ended) {
 			parts_ended(&l->parts, l->cfg, pid, l->state < ST_TERM);
 		}
@@ -487,6 +494,8 @@ static void take_deadlines(struct loop *l)
 
 	parts_start_due(&l->parts, l->cfg);
 	if (l->state == ST_DOWN && now >= l->parts.v[PART_K3S].due_at) start_k3s_again(l);
+	if (l->cgroupfs_at && now >= l->cgroupfs_at)
+		l->cgroupfs_at = cgroupfs_restart() < 0 ? now + CGROUPFS_MS : 0;
 	if (l->late_at && now >= l->late_at) post(l, EV_LATE);
 	if (l->ask_at && now >= l->ask_at) ask(l);
 	if (l->give_up_at && now >= l->give_up_at) post(l, EV_GIVE_UP);
@@ -504,7 +513,7 @@ static struct timespec next_wait(const struct loop *l)
 {
 	const int64_t at[] = {
 		l->ask_at, l->grace_at, l->late_at, l->look_at, l->health_at, l->give_up_at,
-		parts_next(&l->parts),
+		parts_next(&l->parts), l->cgroupfs_at,
 	};
 	int64_t now = clock_ms(), wait = 86400000;
 

@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/die.h"
@@ -23,22 +24,64 @@
 #include "base/path.h"
 #include "base/process.h"
 #include "base/spawn.h"
+#include "plan/cgroup.h"
 #include "runc/shim.h"
 
-void create_hide_roots(const char *directory, const char *bundle)
+static void hide_roots(const struct mounts *m, const char *directory, const char *bundle)
 {
 	char own[PATH_MAX];
-	_cleanup_mounts_ struct mounts m = {0};
+	const struct mount_entry *at = mounts_at(m, directory);
 
-	if (!realpath(bundle, own) || unshare(CLONE_NEWNS) < 0 || mounts_read(&m) < 0) return;
-	const struct mount_entry *at = mounts_at(&m, directory);
-	if (!at || at->shared) return;
-	for (size_t i = m.n; i-- > 0;) {
-		const char *point = m.v[i].point;
+	if (!at || at->shared || !realpath(bundle, own)) return;
+	for (size_t i = m->n; i-- > 0;) {
+		const char *point = m->v[i].point;
 		if (!strcmp(point, directory) || !path_within(point, directory) ||
 			path_within(point, own)) continue;
 		umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
 	}
+}
+
+static bool is_cgroupfs(const struct mount_entry *e)
+{
+	return mounts_is_served(e) && path_within(e->point, CGROUP_ROOT);
+}
+
+/* Makes the container's groups through cgroupfs, so that whoever watches it (cAdvisor) is told:
+ * runc finds them, and uses them if they are empty. A path of systemd's is none of a directory. */
+static void make_groups(const struct mounts *m, const char *bundle)
+{
+	_cleanup_buf_ struct buf text = {0};
+	_cleanup_json_ struct json j = {0};
+	char path[PATH_MAX];
+
+	if (io_join(path, sizeof path, bundle, "config.json") < 0) return;
+	if (io_read(path, &text, 1 << 24) < 0 || json_parse(&j, text.data, text.len) < 0) return;
+	_cleanup_free_ char *group = json_strdup(&j,
+		json_path(&j, json_root(&j), "linux.cgroupsPath"));
+	if (!group || *group != '/' || path_climbs(group)) return;
+	for (size_t i = 0; i < m->n; i++)
+		if (is_cgroupfs(&m->v[i]) && !io_join(path, sizeof path, m->v[i].point, group + 1))
+			io_mkdirs(path, 0755);
+}
+
+/* Without propagation: otherwise the caller would lose the mounts, too. */
+static void hide_cgroupfs(const struct mounts *m)
+{
+	if (mount(NULL, CGROUP_ROOT, NULL, MS_PRIVATE | MS_REC, NULL) < 0) return;
+	for (size_t i = 0; i < m->n; i++)
+		if (is_cgroupfs(&m->v[i]))
+			umount2(m->v[i].point, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+void create_hide_mounts(const char *directory, bool cgroupfs, const char *bundle)
+{
+	_cleanup_mounts_ struct mounts m = {0};
+
+	if (mounts_read(&m) < 0) return;
+	if (cgroupfs) make_groups(&m, bundle);
+	if (unshare(CLONE_NEWNS) < 0) return;
+	if (directory) hide_roots(&m, directory, bundle);
+	if (cgroupfs) hide_cgroupfs(&m);
 }
 
 enum { ATTEMPTS = 3, SETTLE_MS = 1000, STEP_MS = 1 };

@@ -33,12 +33,14 @@ struct shim_call {
  * value. */
 void shim_call_parse(struct shim_call *c, int argc, char **argv);
 
-/* ---- create.c: rules hide-roots and create-again ---- */
+/* ---- create.c: rules hide-roots, hide-cgroupfs and create-again ---- */
 
 /* Gives this process, which is about to become the real runtime, a mount namespace of its own, and
- * unmounts in it what is mounted in the directory but not in the bundle. Where the directory is not
- * a private mount, or something fails, all stays as it is, which is as good but for the delays. */
-void create_hide_roots(const char *directory, const char *bundle);
+ * unmounts in it what is mounted in the directory (NULL: none) but not in the bundle. Where the
+ * directory is not a private mount, or something fails, all stays as it is, which is as good but
+ * for the delays. cgroupfs: also makes the container's groups in what cgroupfs shows, and unmounts
+ * that, so that the container gets mounts of the kernel's own. */
+void create_hide_mounts(const char *directory, bool cgroupfs, const char *bundle);
 
 /* Runs `runc create`, again if the container's init ends before it waits for `start`, up to three
  * times: path and argv are the real runtime's, as for execv(3). The exit status, or -errno. */

@@ -4,6 +4,7 @@
 #include "plan/fix/ca_bundle.h"
 #include "plan/fix/cgroup.h"
 #include "plan/fix/cgroup2.h"
+#include "plan/fix/cgroupfs.h"
 #include "plan/fix/cni_setup.h"
 #include "plan/fix/executable.h"
 #include "plan/fix/hosts.h"

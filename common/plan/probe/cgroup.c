@@ -16,7 +16,9 @@
 #include "base/spawn.h"
 #include "plan/cgroup.h"
 #include "plan/fix/cgroup2.h"
+#include "plan/fix/cgroupfs.h"
 #include "plan/fix/writable.h"
+#include "plan/isolate.h"
 #include "plan/probe/probe.h"
 
 /* Without these k3s or the kubelet stops (k3s pkg/cgroups; kubelet validateSystemRequirements). */
@@ -316,20 +318,41 @@ static const struct { const char *controller, *file; } stats_v1[] = {
 };
 static const char *const stats_v2[] = { "cpu.stat", "memory.stat" };
 
+/* The directories in which a file cannot be read, with blanks between; the first failure to r. */
+static void look_at_stats(const struct mounts *m, bool v2, struct fact_result *r)
+{
+	size_t n = v2 ? sizeof stats_v2 / sizeof *stats_v2 : sizeof stats_v1 / sizeof *stats_v1;
+	char path[PATH_MAX], line[64];
+	const char *last = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *dir = v2 ? NULL : cgroup_mounted(m, stats_v1[i].controller);
+		if (!dir) dir = CGROUP_ROOT;
+		int e = io_join(path, sizeof path, dir, v2 ? stats_v2[i] : stats_v1[i].file);
+		if (!e) e = io_read_line(path, line, sizeof line);
+		if (e >= 0) continue;
+		if (!r->state) probe_obstacle_errno(r, KIND_NONE, path, -e);
+		size_t used = strlen(r->value);
+		if (!last || strcmp(last, dir))
+			snprintf(r->value + used, sizeof r->value - used, "%s%s", used ? " " : "",
+				dir);
+		last = dir;
+	}
+}
+
+/* A world's mounts go with it, and its process 1 stays to serve them. Once mounted it stays what
+ * the kernel lacks; what was tried and does not help is not tried again. */
 void probe_root_stats(const struct plan_options *o, struct fact_result *r)
 {
 	bool v2 = cgroup_is_v2();
-	size_t n = v2 ? sizeof stats_v2 / sizeof *stats_v2 : sizeof stats_v1 / sizeof *stats_v1;
-	char path[PATH_MAX], line[64];
 	_cleanup_mounts_ struct mounts m = {0};
 
-	(void)o;
 	if (not_mounted_yet(r) || mounts_read(&m) < 0) return;
-	for (size_t i = 0; i < n && !r->state; i++) {
-		const char *dir = v2 ? CGROUP_ROOT : cgroup_mounted(&m, stats_v1[i].controller);
-		int e = io_join(path, sizeof path, dir ? dir : CGROUP_ROOT,
-			v2 ? stats_v2[i] : stats_v1[i].file);
-		if (!e) e = io_read_line(path, line, sizeof line);
-		if (e < 0) probe_obstacle_errno(r, KIND_NONE, path, -e);
-	}
+	look_at_stats(&m, v2, r);
+	if (!r->state && cgroupfs_is_mounted())
+		probe_obstacle(r, KIND_ROOT_STATS_FUSE, "shown by k3sbox's cgroupfs");
+	else if (r->state && !v2 && o->accounting == ISOLATE_YES && o->isolated && !o->no_shim &&
+		!cgroupfs_tried() &&
+		!probe_in_mount_namespace(cgroupfs_try, NULL))
+		r->kind = KIND_ROOT_STATS_FUSE;
 }

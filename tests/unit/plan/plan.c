@@ -55,6 +55,24 @@ TEST(every_step_has_what_its_mechanism_needs)
 	CHECK(!step_find("NOTHING") && !step_find(""));
 }
 
+TEST(accounting_is_served_before_it_is_turned_off)
+{
+	struct plan_options o = { .data_dir = "/x", .isolated = true };
+	struct fact_result *r = fresh();
+	struct plan p;
+
+	found(r, FACT_ROOT_STATS, KIND_ROOT_STATS_FUSE);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_ROOT_STATS) == 2);
+	CHECK_STR(step_for(&p, FACT_ROOT_STATS)->row->key, "CGROUPFS");
+	plan_free(&p);
+	found(r, FACT_ROOT_STATS, KIND_NONE);
+	plan_make(&o, r, &p);
+	CHECK(steps_for(&p, FACT_ROOT_STATS) == 2);
+	CHECK_STR(step_for(&p, FACT_ROOT_STATS)->row->key, "STORAGE_ISOLATION_OFF");
+	plan_free(&p);
+}
+
 TEST(every_fact_has_a_probe_and_a_name_of_its_own)
 {
 	for (size_t i = 0; i < FACT_COUNT; i++) {
