@@ -63,8 +63,9 @@ static int get_text(const char *base, const char *name, bool to_version, struct 
 	_cleanup_close_ int fd = io_memory("", 0);
 	struct download d = { .fd = fd, .to_version = to_version };
 	int r = download_get(&d, base, name, e);
+	const char *version = to_version ? download_version(d.location) : NULL;
 
-	if (!r && d.location) buf_puts(out, download_version(d.location));
+	if (!r && version) buf_puts(out, version);
 	else if (!r && (lseek(fd, 0, SEEK_SET) < 0 || io_read_fd(fd, out, MOST) < 0))
 		r = err_set(e, -EIO, "%s/%s cannot be read", base, name);
 	free(d.location);
