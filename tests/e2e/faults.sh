@@ -6,7 +6,7 @@ container=$(of_hello) killed=$(k3s_pid) began=$SECONDS
 rm -r /etc/cni/net.d
 k3sbox enter kill -KILL "$killed"
 check "a k3s that is killed is noticed" wait_until 5 phase_is starting
-check "and started again, without a hand" wait_until 60 phase_is ready
+check "and started again, without a hand" wait_until 90 phase_is ready
 echo "back after $((SECONDS - began)) s"
 same "pods have gone on meanwhile" "$container" "$(of_hello)"
 has "they can be reached" "$(k exec hello -- /busybox id 2>&1)" "uid=0"
