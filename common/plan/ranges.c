@@ -29,38 +29,29 @@ static bool is_ours(const char *link)
 		!strncmp(link, "veth", 4) || !strcmp(link, "lo");
 }
 
+/* Where a line of /proc/net/route or ipv6_route has what, and how many words an address has. */
+struct columns { unsigned link, destination, priority, mask, words; };
+static const struct columns v4 = { 0, 1, 6, 7, 1 }, v6 = { 9, 0, 5, 1, 4 };
+
 /* Addresses have routes for their networks. */
-static void add_route(struct in_use *u, const char *line)
+static void add_route(struct in_use *u, const char *line, const struct columns *at)
 {
-	enum { LINK, DESTINATION, PRIORITY = 6, MASK };
-	struct cidr c = { .addr.len = 4, .bits = 32 };
-	char link[32], net[16], mask[16], priority[16];
+	struct cidr c = { .addr.len = (uint8_t)(at->words * 4) };
+	char link[32], net[40], mask[16], priority[16];
 
-	if (!text_field(line, LINK, link, sizeof link) || is_ours(link) ||
-		!text_field(line, DESTINATION, net, sizeof net) ||
-		!text_field(line, PRIORITY, priority, sizeof priority) ||
-		!text_field(line, MASK, mask, sizeof mask) ||
-		atoi(priority) == RANGES_ROUTE_PRIORITY) return;
-	uint32_t n = (uint32_t)strtoul(net, NULL, 16);
-	memcpy(c.addr.b, &n, sizeof n);
-	for (uint32_t m = ntohl((uint32_t)strtoul(mask, NULL, 16)); m; m <<= 1) c.ones++;
-	add(u, &c);
-}
-
-static void add_route6(struct in_use *u, const char *line)
-{
-	enum { DESTINATION, LENGTH, LINK = 9 };
-	struct cidr c = { .addr.len = 16, .bits = 128 };
-	char link[32], net[40], length[8], byte[3] = "";
-
-	if (!text_field(line, LINK, link, sizeof link) || is_ours(link) ||
-		!text_field(line, DESTINATION, net, sizeof net) || strlen(net) != 32 ||
-		!text_field(line, LENGTH, length, sizeof length)) return;
-	for (size_t i = 0; i < 16; i++) {
-		memcpy(byte, net + 2 * i, 2);
-		c.addr.b[i] = (uint8_t)strtoul(byte, NULL, 16);
+	if (!text_field(line, at->link, link, sizeof link) || is_ours(link) ||
+		!text_field(line, at->destination, net, sizeof net) ||
+		!text_field(line, at->priority, priority, sizeof priority) ||
+		!text_field(line, at->mask, mask, sizeof mask) ||
+		strlen(net) != at->words * 8 || atoi(priority) == RANGES_ROUTE_PRIORITY) return;
+	uint32_t m = (uint32_t)strtoul(mask, NULL, 16);
+	for (size_t i = at->words; i--; net[i * 8] = 0) {
+		uint32_t word = (uint32_t)strtoul(net + i * 8, NULL, 16);
+		if (at == &v6) word = htonl(word);   /* the others are in the kernel's order */
+		memcpy(c.addr.b + i * 4, &word, sizeof word);
 	}
-	c.ones = (uint8_t)strtoul(length, NULL, 16);
+	if (at == &v6) c.ones = (uint8_t)m;
+	else for (m = ntohl(m); m; m <<= 1) c.ones++;
 	add(u, &c);
 }
 
@@ -81,14 +72,16 @@ static void add_server(struct in_use *u, const char *line)
 		add_cidr(u, server, strlen(server));
 }
 
-static void add_lines(struct in_use *u, const char *path,
-	void (*fn)(struct in_use *u, const char *line))
+/* at: NULL for resolv.conf */
+static void add_lines(struct in_use *u, const char *path, const struct columns *at)
 {
 	_cleanup_buf_ struct buf text = {0};
 
 	io_read(path, &text, 1 << 20);
 	struct text_lines l = text_lines(text.data, text.len);
-	while (text_line(&l)) fn(u, l.line);
+	while (text_line(&l))
+		if (at) add_route(u, l.line, at);
+		else add_server(u, l.line);
 }
 
 static void add_list(struct in_use *u, const char *list)
@@ -173,9 +166,9 @@ void ranges_choose(struct plan_options *o)
 
 	if (!services) services = k3s_args_find(&o->args, "cluster-dns");
 	if (!(pods && services) && read_kept(o)) return;
-	add_lines(&u, "/proc/net/route", add_route);
-	add_lines(&u, "/proc/net/ipv6_route", add_route6);
-	add_lines(&u, "/etc/resolv.conf", add_server);
+	add_lines(&u, "/proc/net/route", &v4);
+	add_lines(&u, "/proc/net/ipv6_route", &v6);
+	add_lines(&u, "/etc/resolv.conf", NULL);
 	check(o, pods, &u);
 	check(o, services, &u);
 	add_list(&u, pods);

@@ -1,4 +1,4 @@
-/* Raises limits, and sets them back. Which are too low is for the probes to say
+/* Raises limits, and sets them back. Whether they are too low is for the probes to say
  * (plan/probe/limits.c). */
 #include "plan/fix/limits.h"
 
@@ -13,6 +13,15 @@
 
 /* What was raised: "NAME OLD NEW", a line each, written before. */
 #define OURS K3SBOX_RUN "/limits"
+
+/* Of inotify, a user namespace has limits beside those of the first one. */
+static const struct { enum fact_id fact; unsigned to; const char *name; } rows[] = {
+	{ FACT_INOTIFY, 8192, "user/max_inotify_instances" },
+	{ FACT_INOTIFY, 8192, "fs/inotify/max_user_instances" },
+	{ FACT_INOTIFY, 524288, "user/max_inotify_watches" },
+	{ FACT_INOTIFY, 524288, "fs/inotify/max_user_watches" },
+	{ FACT_LIMITS, 65530, "vm/max_map_count" },
+};
 
 uint64_t limits_raise_files(void)
 {
@@ -48,41 +57,40 @@ static int write_limit(const char *name, uint64_t value)
 	return io_poke(path, text);
 }
 
-bool limits_can_raise(const char *name)
-{
-	uint64_t now = limits_read(name);
-
-	return now != UINT64_MAX && !write_limit(name, now);
-}
-
-static int raise_one(const char *name, uint64_t value)
+/* How many of the fact's can be raised; what cannot be written to stays, and may not be the one
+ * that is too low. Or -errno, with the limit's name. */
+static int each(enum fact_id fact, bool raise, const char **name)
 {
 	char line[128];
-	uint64_t now = limits_read(name);
+	int n = 0, r = 0;
 
-	/* One limit can have two names. */
-	if (now >= value) return 0;
-	snprintf(line, sizeof line, "%s %llu %llu", name, (unsigned long long)now,
-		(unsigned long long)value);
-	int r = io_add_line(OURS, 0600, line);
-	return r < 0 ? r : write_limit(name, value);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows && r >= 0; i++) {
+		uint64_t now = limits_read(*name = rows[i].name);
+		if (rows[i].fact != fact || now >= rows[i].to || write_limit(*name, now) < 0)
+			continue;
+		n++;
+		if (!raise) continue;
+		snprintf(line, sizeof line, "%s %llu %u", *name, (unsigned long long)now,
+			rows[i].to);
+		r = io_add_line(OURS, 0600, line);
+		if (!r) r = write_limit(*name, rows[i].to);
+	}
+	return r < 0 ? r : n;
+}
+
+bool limits_can_raise(enum fact_id fact)
+{
+	const char *name;
+	return each(fact, false, &name);
 }
 
 int limits_raise(const struct plan_options *o, const struct plan_step *s, struct err *e)
 {
-	char list[sizeof s->seen->value];
-	uint64_t value;
+	const char *name;
+	int r = each(s->row->fact, true, &name);
 
 	(void)o;
-	snprintf(list, sizeof list, "%s", s->seen->value);
-	for (char *rest = list, *name; (name = strsep(&rest, " "));) {
-		char *equal = strchr(name, '=');
-		if (!equal || !text_number(equal + 1, &value)) continue;
-		*equal = 0;
-		int r = raise_one(name, value);
-		if (r < 0) return err_errno(e, r, "%s", name);
-	}
-	return 0;
+	return r < 0 ? err_errno(e, r, "%s", name) : 0;
 }
 
 /* Unless another has changed it meanwhile. */

@@ -13,10 +13,10 @@ uint64_t limits_raise_files(void);
 
 /* The value of a file below /proc/sys; UINT64_MAX if it has none. */
 uint64_t limits_read(const char *name);
-/* Can it be written to? Tried with the value that it has. */
-bool limits_can_raise(const char *name);
+/* Is a limit of this fact lower than what it can be raised to? */
+bool limits_can_raise(enum fact_id fact);
 
-/* The result's value: "NAME=VALUE …", files below /proc/sys. Those with a smaller one get it. */
+/* Raises those of the step's fact. */
 step_apply limits_raise;
 step_undo limits_restore;
 

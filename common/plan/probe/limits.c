@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,11 +13,6 @@
 /* What k3s has with one pod, and half as much again. */
 enum { INSTANCES = 32, WATCHES = 256 };
 
-/* Its user's limit in this user namespace and in the first one, which often are the same. */
-static const struct { const char *what, *names[2]; unsigned raised; } inotify[] = {
-	{ "instances", { "user/max_inotify_instances", "fs/inotify/max_user_instances" }, 8192 },
-	{ "watches", { "user/max_inotify_watches", "fs/inotify/max_user_watches" }, 524288 },
-};
 enum { TOO_FEW_INSTANCES = 1, TOO_FEW_WATCHES };
 
 /* Each on a file of its own: two on the same are one. */
@@ -46,26 +40,16 @@ static int use_inotify(void *arg)
 	return 0;
 }
 
-/* Adds the file if it has less and can be given more. */
-static void may_raise(const char *name, unsigned to, struct fact_result *r)
-{
-	size_t n = strlen(r->value);
-
-	if (limits_read(name) < to && limits_can_raise(name))
-		snprintf(r->value + n, sizeof r->value - n, "%s%s=%u", n ? " " : "", name, to);
-}
-
 /* Other programs of the same user count too: in a container, those of others that have its IDs. */
 void probe_inotify(const struct plan_options *o, struct fact_result *r)
 {
 	(void)o;
 	int e = spawn_call(use_inotify, NULL, 2000);
 	if (e != TOO_FEW_INSTANCES && e != TOO_FEW_WATCHES) return;
-	for (size_t i = 0; i < 2; i++) may_raise(inotify[e - 1].names[i], inotify[e - 1].raised, r);
-	probe_obstacle(r, *r->value ? KIND_INOTIFY_RAISED : KIND_NONE,
+	const char *what = e == TOO_FEW_INSTANCES ? "instances" : "watches";
+	probe_obstacle(r, limits_can_raise(FACT_INOTIFY) ? KIND_INOTIFY_RAISED : KIND_NONE,
 		"the kernel refuses %d inotify %s (fs.inotify.max_user_%s)",
-		e == TOO_FEW_INSTANCES ? INSTANCES : WATCHES, inotify[e - 1].what,
-		inotify[e - 1].what);
+		e == TOO_FEW_INSTANCES ? INSTANCES : WATCHES, what, what);
 }
 
 enum { LEAST_FILES = 4096, LEAST_MAPPINGS = 65530 };
@@ -82,17 +66,13 @@ static int open_files(void *arg)
 /* Mappings are not tried: that many take 50 ms. */
 void probe_limits(const struct plan_options *o, struct fact_result *r)
 {
-	static const char mappings[] = "vm/max_map_count";
-
 	(void)o;
 	if (spawn_call(open_files, NULL, 2000) == 1) {
-		probe_obstacle(r, KIND_NONE,
-			"a process cannot have %d open files (RLIMIT_NOFILE, fs.nr_open)",
+		probe_obstacle(r, KIND_NONE, "a process cannot have %d open files (RLIMIT_NOFILE)",
 			LEAST_FILES);
 		r->help = "raise the limit (ulimit -n, docker run --ulimit nofile=1048576)";
-	} else if (limits_read(mappings) < LEAST_MAPPINGS) {
-		may_raise(mappings, LEAST_MAPPINGS, r);
-		probe_obstacle(r, *r->value ? KIND_LIMITS_RAISED : KIND_NONE,
+	} else if (limits_read("vm/max_map_count") < LEAST_MAPPINGS) {
+		probe_obstacle(r, limits_can_raise(FACT_LIMITS) ? KIND_LIMITS_RAISED : KIND_NONE,
 			"vm.max_map_count is less than %d, the kernel's default", LEAST_MAPPINGS);
 	}
 }

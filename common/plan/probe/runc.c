@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,15 +47,10 @@ static int open_namespace(void *arg)
 static bool opens_namespace(const char *runc)
 {
 	static const char function[] = "goCreateMountSources";
-	struct stat st;
-	_cleanup_close_ int fd = open(runc, O_RDONLY | O_CLOEXEC);
+	_cleanup_buf_ struct buf b = {0};
 
-	if (fd < 0 || fstat(fd, &st) < 0) return true;
-	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED) return true;
-	bool found = memmem(p, (size_t)st.st_size, function, sizeof function - 1);
-	munmap(p, (size_t)st.st_size);
-	return found;
+	return io_read(runc, &b, 64 << 20) < 0 || b.failed ||
+		memmem(b.data, b.len, function, sizeof function - 1);
 }
 
 /* Has this k3s, and not one before it, unpacked its programs in the data directory? */

@@ -172,11 +172,11 @@ static void refuse_overlay(const struct plan_options *o, const char *what, int e
 	unsigned long long mb;
 
 	percent_free(o->data_dir, &mb);
-	probe_obstacle(r, mb < LEAST_MB ? KIND_OVERLAY_FULL : KIND_NONE,
-		"an overlay in the data directory: %s: %s", what, strerror(e));
+	probe_obstacle(r, KIND_NONE, "an overlay in the data directory: %s: %s", what, strerror(e));
 	size_t n = strlen(r->why);
 	if (mb < LEAST_MB)
-		snprintf(r->why + n, sizeof r->why - n, "; for copies %llu MiB are free", mb);
+		snprintf(r->why + n, sizeof r->why - n,
+			"; only %llu MiB are free for whole copies", mb);
 }
 
 void probe_overlay(const struct plan_options *o, struct fact_result *r)
