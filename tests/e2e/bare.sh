@@ -1,17 +1,35 @@
-# E6: nothing but k3sbox and k3s in the root, no shell, no /etc; `k3sbox run` is process 1. All
-# checks are therefore made from outside, over the network.
+# E6: the project's own image (dist/image.sh), which has nothing but k3sbox, k3s and the parts of the
+# stand-in: no shell, no /etc; `k3sbox run` is process 1. All checks are therefore made from outside,
+# over the network.
 cd "$TOP" || exit 1
 . tests/lib.sh
 SUITE="e2e E6"
 root=$T/root
-mkdir -p "$root/rig" "$root/tmp" "$root/var/lib/rancher/k3s/agent/images" "$T/out"
-cp "$K3SBOX" "$root/k3sbox"
+files=()
+for part in containerd containerd-shim-runc-v2 ctr runc crictl kube busybox; do
+	files+=("$(readlink -f "$RIG/$part")=/rig/$part")
+done
+for part in kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl kine; do
+	files+=("--link=/rig/$part=kube")
+done
+run env IMAGE_PATH=/rig dist/image.sh "$K3SBOX" "$RIG/k3s" "$T/image.tar" "${files[@]}"
+same "the project's image is packed" 0 "$rc"
+mkdir -p "$root" "$T/image" "$T/out"
+tar -xf "$T/image.tar" -C "$T/image" && rm "$T/image.tar"
+(cd "$T/image" && tar -xf "$(jq -r '.[0].Layers[]' manifest.json)" -C "$root")
+config=$(cat "$T/image/$(jq -r '.[0].Config' "$T/image/manifest.json")")
+rm -r "$T/image"
+of() { jq -r ".config.$1" <<<"$config"; }
+same "its entrypoint, command and directory" "/k3sbox run /tmp" \
+	"$(of 'Entrypoint[]') $(of 'Cmd[]') $(of WorkingDir)"
+# What a runtime makes: the working directory, and a volume with an archive of images.
+mkdir -p "$root$(of WorkingDir)" "$root/var/lib/rancher/k3s/agent/images"
 cp "$IMAGE" "$root/var/lib/rancher/k3s/agent/images/"
-for part in k3s containerd containerd-shim-runc-v2 ctr runc crictl kube busybox; do ln "$RIG/$part" "$root/rig/" 2>/dev/null || cp "$RIG/$part" "$root/rig/"; done
-for part in kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl kine; do ln -s kube "$root/rig/$part"; done
 same "there is no shell in the root" "" "$(find "$root" -name sh -o -name bash -o -name mount -o -name umount -o -name iptables -o -path "$root/etc")"
 
-"$RIG/sandbox" --env E6 --root "$root" --share "$T/out" --set PATH=/rig -- /k3sbox run -- --write-kubeconfig "$T/out/kubeconfig" >"$T/log" 2>&1 & box=$!
+# shellcheck disable=SC2046 # words
+"$RIG/sandbox" --env E6 --root "$root" --share "$T/out" --set "$(of 'Env[]')" -- \
+	$(of 'Entrypoint[]') $(of 'Cmd[]') -- --write-kubeconfig "$T/out/kubeconfig" >"$T/log" 2>&1 & box=$!
 at_exit() { kill $box 2>/dev/null; wait $box; }
 soon() { until_=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until_ ] && kill -0 $box 2>/dev/null || return 1; sleep 0.3; done; }
 check "k3sbox run, as process 1: ready" soon 120 grep -q 'pods can be created' "$T/log" || { tail -n 20 "$T/log"; exit 1; }

@@ -38,10 +38,12 @@ void probe_root(const struct plan_options *o, struct fact_result *r)
 void probe_run(const struct plan_options *o, struct fact_result *r)
 {
 	char dir[] = "/run/k3sbox-XXXXXX";
+	bool made = !mkdir("/run", 0755);   /* an image from scratch has none */
 
 	(void)o;
 	if (mkdtemp(dir)) rmdir(dir);
 	else probe_obstacle_errno(r, KIND_NONE, "a directory in /run", errno);
+	if (made) rmdir("/run");
 }
 
 void probe_k3s(const struct plan_options *o, struct fact_result *r)
