@@ -13,21 +13,23 @@ var addonFiles embed.FS
 // addon is a packaged component: k3s stages its manifest at each start, unless
 // --disable names it. The stand-in does so only where the images directory has
 // an archive of that name, since the rig has no registry to pull from.
-type addon struct{ name, file string }
+type addon struct{ name, archive string }
 
 var addons = []addon{
-	{"coredns", "coredns.yaml"},
+	{"coredns", "coredns"},
+	{"local-storage", "local-path-provisioner"},
 }
 
 func (s *server) stageAddons() error {
 	disabled := splitList(s.o.Disable)
 	for _, a := range addons {
-		path := filepath.Join(s.dir, "manifests", a.file)
-		if contains(disabled, a.name) || !s.hasArchive(a.name) {
+		file := a.name + ".yaml"
+		path := filepath.Join(s.dir, "manifests", file)
+		if contains(disabled, a.name) || !s.hasArchive(a.archive) {
 			os.Remove(path)
 			continue
 		}
-		text, err := addonFiles.ReadFile("addons/" + a.file)
+		text, err := addonFiles.ReadFile("addons/" + file)
 		if err != nil {
 			return err
 		}
@@ -51,10 +53,15 @@ func (s *server) fillIn(text string) string {
 	if registry != "" {
 		registry += "/"
 	}
+	storage := s.o.LocalStorage
+	if storage == "" {
+		storage = filepath.Join(s.o.DataDir, "storage")
+	}
 	return strings.NewReplacer(
 		"%{CLUSTER_DOMAIN}%", s.o.ClusterDomain,
 		"%{CLUSTER_DNS}%", strings.Split(s.clusterDNS, ",")[0],
 		"%{SYSTEM_DEFAULT_REGISTRY}%", registry,
+		"%{DEFAULT_LOCAL_STORAGE_PATH}%", storage,
 		"%{NODE_HOSTS}%", s.advertise+" "+s.pki.nodeName,
 	).Replace(text)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// CoreDNS is staged if its archive is there, unless --disable names it.
+// An add-on is staged if its archive is there, unless --disable names it.
 func TestAddons(t *testing.T) {
 	data := t.TempDir()
 	o := &options{DataDir: data, ClusterDomain: "cluster.test"}
@@ -40,5 +40,19 @@ func TestAddons(t *testing.T) {
 	o.Disable = list{"traefik,coredns"}
 	if stage() != "" {
 		t.Error("staged although disabled")
+	}
+
+	o.Disable = nil
+	for _, a := range addons {
+		if err := writeFile(filepath.Join(data, "agent/images", a.archive+".tar.gz"), "", 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stage()
+	for _, a := range addons {
+		text, err := os.ReadFile(filepath.Join(s.dir, "manifests", a.name+".yaml"))
+		if err != nil || strings.Contains(string(text), "%{") {
+			t.Errorf("%s: %v, or a variable is left in the manifest", a.name, err)
+		}
 	}
 }
