@@ -69,23 +69,25 @@ runc_life() {   # DIRECTORY
 
 containerd_life() {   # DIRECTORY
 	bad=
-	ctr="$1/ctr -a $D/cd/sock"
-	case $1 in */containerd-1.*) version=2 ;; *) version=3 ;; esac
-	mkdir -p "$D/cd"
-	cat >"$D/cd/config.toml" <<Y
+	cd=$D/${1##*/}   # its own: in E4 not all of another one's can be removed
+	ctr="$1/ctr -a $cd/sock"
+	# Since 2.0 ctr leaves imports to a service that has no platform without CRI.
+	case $1 in */containerd-1.*) version=2 local= ;; *) version=3 local=--local ;; esac
+	mkdir -p "$cd"
+	cat >"$cd/config.toml" <<Y
 version = $version
-root = "$D/cd/root"
-state = "$D/cd/state"
+root = "$cd/root"
+state = "$cd/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
 	"io.containerd.cri.v1.runtime"]
 [grpc]
-address = "$D/cd/sock"
+address = "$cd/sock"
 [ttrpc]
-address = "$D/cd/ttrpc"
+address = "$cd/ttrpc"
 Y
-	PATH=$1:$PATH "$1/containerd" -c "$D/cd/config.toml" >"$D/cd/log" 2>&1 & pid=$!
+	PATH=$1:$PATH "$1/containerd" -c "$cd/config.toml" >"$cd/log" 2>&1 & pid=$!
 	step "answer" soon sh -c "$ctr version | grep -q Server"
-	step import $ctr image import --snapshotter native "$IMAGE"
+	step import $ctr image import $local --snapshotter native "$IMAGE"
 	image=$($ctr image ls -q | tail -n 1)
 	step run $ctr run -d --net-host --snapshotter native --runc-binary "$SHIM" "$image" one \
 		/busybox sleep 300
@@ -95,10 +97,10 @@ Y
 	step end soon sh -c "! $ctr tasks ls 2>/dev/null | grep -q RUNNING"
 	step "remove the task" $ctr tasks rm one
 	step "remove the container" $ctr containers rm one
-	[ -z "$bad" ] || bad="$bad; $(grep -h 'level=\(error\|fatal\)' "$D/cd/log" | tail -n 1 |
+	[ -z "$bad" ] || bad="$bad; $(grep -h 'level=\(error\|fatal\)' "$cd/log" | tail -n 1 |
 		cut -c1-300)"
 	kill $pid; wait $pid 2>/dev/null
-	rm -rf "$D/cd"
+	rm -rf "$cd"
 	result "${1##*/}"
 }
 
