@@ -1,11 +1,13 @@
 /* `run -d` under the name that one looks for beside stop. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/applet.h"
 #include "base/die.h"
 
 static int run_raw(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "--help")) return applet_help(applet_find("start"));
 	char **words = xcalloc((size_t)argc + 2, sizeof *words);
 
 	words[0] = (char *)"run";
@@ -22,5 +24,7 @@ const struct applet applet_start = {
 	.summary = "start k3s in the background: the same as 'run --detach'",
 	.usage = "[OPTION…] [-- K3S-FLAG…]",
 	.flags = APPLET_RAW,
+	.more =
+		"Its options are those of run ('k3sbox run --help').\n",
 	.run_raw = run_raw,
 };

@@ -88,7 +88,8 @@ static void put(struct wire_reply *r, const void *data, size_t n)
 {
 	memcpy(r->data + r->len, data, n);
 	r->len += n;
-	memcpy(r->data, &(uint32_t){ (uint32_t)r->len }, sizeof(uint32_t));
+	const uint32_t len = (uint32_t)r->len;
+	memcpy(r->data, &len, sizeof len);
 }
 
 void wire_status(struct wire_reply *r, const struct wire_request *q, int error)

@@ -112,9 +112,16 @@ int applet_call(const struct applet *a, int argc, char **argv)
 
 static _Noreturn void die_unknown(const char *name)
 {
-	for (const struct applet *const *a = applets; *a; a++)
-		if (text_resembles(name, strlen(name), (*a)->name))
-			die_usage("unknown applet '%s'; did you mean '%s'?", name, (*a)->name);
+	const struct applet *best = NULL;
+	unsigned near = 0;
+
+	for (const struct applet *const *a = applets; *a; a++) {
+		unsigned n = text_resembles(name, strlen(name), (*a)->name);
+		if (n <= near) continue;
+		near = n;
+		best = *a;
+	}
+	if (best) die_usage("unknown applet '%s'; did you mean '%s'?", name, best->name);
 	die_usage("unknown applet '%s'", name);
 }
 

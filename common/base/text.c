@@ -58,13 +58,13 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* The distance is that of optimal string alignment; the rows are those of its usual table. */
-bool text_resembles(const char *word, size_t n, const char *name)
+unsigned text_resembles(const char *word, size_t n, const char *name)
 {
 	enum { LONGEST = 32, MOST = 2 };
 	unsigned rows[3][LONGEST + 1], *older = rows[0], *old = rows[1], *row = rows[2];
 	size_t m = strlen(name);
 
-	if (n > LONGEST || m > LONGEST) return false;
+	if (n > LONGEST || m > LONGEST) return 0;
 	for (size_t k = 0; k <= m; k++) row[k] = (unsigned)k;
 	for (size_t i = 1; i <= n; i++) {
 		unsigned *spare = older;
@@ -78,7 +78,7 @@ bool text_resembles(const char *word, size_t n, const char *name)
 				row[k] = least(row[k], older[k - 2] + 1);
 		}
 	}
-	return row[m] <= MOST && row[m] * 3 <= n;
+	return row[m] <= MOST && row[m] * 3 <= n ? MOST + 1 - row[m] : 0;
 }
 
 struct text_lines text_lines(const char *text, size_t len)

@@ -21,9 +21,10 @@ int text_hex(char c);
  * out; false if the line ends before, or it does not fit. The line ends at '\n' or NUL. */
 bool text_field(const char *line, unsigned index, char *out, size_t size);
 
-/* Is the word, of n bytes, a misspelled name: one letter in three, and two at most, missing, too
- * many, wrong or swapped with the next? For "did you mean". */
-bool text_resembles(const char *word, size_t n, const char *name);
+/* How near the word, of n bytes, is to the name that it may stand for by mistake: 3 if it is the
+ * name, less by one for each letter that is missing, too many, wrong or swapped with the next; 0 if
+ * these are more than two, or more than one in three. For "did you mean". */
+unsigned text_resembles(const char *word, size_t n, const char *name);
 
 /* The lines of a text, which need not end in a line end or a NUL:
  *     struct text_lines l = text_lines(text, len);

@@ -42,7 +42,7 @@ static bool tried;
 /* Writes it, and expects to read the same. */
 static int store(const char *group, const char *name, const char *text)
 {
-	char path[PATH_MAX], now[64];
+	char path[PATH_MAX], now[64] = "";
 	int r = io_join(path, sizeof path, group, name);
 
 	if (!r && *text) r = io_poke(path, text);

@@ -38,8 +38,9 @@ TEST(misspelled_names)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		CHECK(text_resembles(cases[i].word, strlen(cases[i].word), cases[i].name) ==
-			cases[i].yes);
+		CHECK(!text_resembles(cases[i].word, strlen(cases[i].word), cases[i].name) ==
+			!cases[i].yes);
+	CHECK(text_resembles("stauts", 6, "status") > text_resembles("stauts", 6, "start"));
 }
 
 TEST(lines)
