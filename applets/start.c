@@ -5,9 +5,21 @@
 #include "app/applet.h"
 #include "base/die.h"
 
+/* That of run, whose options it takes. */
+static int help(void)
+{
+	const struct applet *start = applet_find("start");
+	struct applet run = *applet_find("run");
+
+	run.name = start->name;
+	run.usage = start->usage;
+	run.summary = start->summary;
+	return applet_help(&run);
+}
+
 static int run_raw(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], "--help")) return applet_help(applet_find("start"));
+	if (argc > 1 && !strcmp(argv[1], "--help")) return help();
 	char **words = xcalloc((size_t)argc + 2, sizeof *words);
 
 	words[0] = (char *)"run";
@@ -21,10 +33,8 @@ static int run_raw(int argc, char **argv)
 const struct applet applet_start = {
 	.name = "start",
 	.group = GROUP_CLUSTER,
-	.summary = "start k3s in the background: the same as 'run --detach'",
+	.summary = "start k3s in the background: the same as 'k3sbox run -d'",
 	.usage = "[OPTION…] [-- K3S-FLAG…]",
 	.flags = APPLET_RAW,
-	.more =
-		"Its options are those of run ('k3sbox run --help').\n",
 	.run_raw = run_raw,
 };
