@@ -1,7 +1,6 @@
 /* Takes back what init did. */
 #include <errno.h>
 #include <stddef.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -70,7 +69,6 @@ static int clean_cluster(const struct clean_options *cfg, const struct plan_opti
 	bool known = p->have_state && *p->s.data_dir && !cfg->data_dir;
 	char *unmerge[] = { (char *)"kubeconfig", (char *)"--unmerge", NULL };
 	struct err e = {0};
-	signal(SIGPIPE, SIG_IGN);
 	int r = wipe_cluster(known ? p->s.data_dir : o->data_dir, &e);
 
 	if (r < 0) warn("cannot remove %s", e.text);

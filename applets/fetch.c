@@ -33,7 +33,8 @@
 
 struct fetch {
 	struct plan_options o;     /* k3s: where to put it; data_dir */
-	const char *version, *channel, *sum, *from;
+	const char *version, *channel, *from;
+	const char *sum;           /* in lower case once it is checked */
 	bool airgap, quiet;
 };
 
@@ -106,10 +107,9 @@ static int place_release(const struct fetch *f, const char *base, const char *to
 	int r = f->sum && !f->airgap ? 0 : get_text(base, list, false, &sums, e);
 
 	if (r < 0) return r;
-	if (f->sum) place_read_sum(f->sum, strlen(f->sum), sum);
-	else if (!place_find_sum(sums.data, sums.len, K3S, sum))
+	if (!f->sum && !place_find_sum(sums.data, sums.len, K3S, sum))
 		return err_set(e, -EBADMSG, "%s/%s has no checksum of " K3S, base, list);
-	r = place(f, &(struct place){ base, K3S, to, 0755, sum, f->quiet }, e);
+	r = place(f, &(struct place){ base, K3S, to, 0755, f->sum ? f->sum : sum, f->quiet }, e);
 	return !r && f->airgap ? place_images(f, base, &sums, e) : r;
 }
 
@@ -117,14 +117,10 @@ static int fetch(const struct fetch *f, struct err *e)
 {
 	const char *mirror = getenv("K3SBOX_MIRROR"), *to = f->o.k3s ? f->o.k3s : PLAN_K3S;
 	_cleanup_buf_ struct buf base = {0}, version = {0};
-	char sum[SHA256_HEX];
 	int r = 0;
 
-	if (f->from) {
-		if (f->sum) place_read_sum(f->sum, strlen(f->sum), sum);
-		return place(f, &(struct place){ f->from, NULL, to, 0755, f->sum ? sum : NULL,
-			f->quiet }, e);
-	}
+	if (f->from)
+		return place(f, &(struct place){ f->from, NULL, to, 0755, f->sum, f->quiet }, e);
 	if (mirror && !*mirror) mirror = NULL;
 	buf_printf(&base, "%s%s", mirror ? mirror : CHANNELS, mirror ? "/channels" : "");
 	if (f->version) buf_puts(&version, f->version);
@@ -151,6 +147,7 @@ static int run(void *cfg_, const struct args *args)
 			"and --airgap");
 	if (f->sum && !place_read_sum(f->sum, strlen(f->sum), sum))
 		die_usage("--sha256 takes 64 hexadecimal digits, not '%s'", f->sum);
+	if (f->sum) f->sum = sum;
 	/* k3s's configuration files matter only for the data directory */
 	(void)plan_options_complete(&f->o, NULL, NULL);
 	int r = fetch(f, &e);

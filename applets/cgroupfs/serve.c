@@ -154,7 +154,7 @@ int serve_device(struct tree *t, int device, int requests)
 	if (request == MAP_FAILED) return -errno;
 	while ((r = await(device, request)) > 0) {
 		serve_answer(t, request, pending(request), &reply);
-		/* ENOENT: nobody waits for it any more. */
+		/* ENOENT: the request was interrupted, and expects no reply any more. */
 		if (reply.len && write(device, reply.data, reply.len) < 0 && errno == ENODEV) break;
 		memset(request, 0, sizeof(uint32_t));
 	}

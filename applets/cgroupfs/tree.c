@@ -85,11 +85,6 @@ static DIR *open_group(const char *path)
 	return opendir(*path ? path : ".");
 }
 
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
 /* All groups below the path. A server that was started anew knows none. */
 static void walk(struct tree *t, const char *path, unsigned depth)
 {
@@ -99,7 +94,7 @@ static void walk(struct tree *t, const char *path, unsigned depth)
 
 	if (!d || depth > DEPTH) return;
 	for (struct dirent *e; (e = readdir(d));) {
-		if (e->d_type != DT_DIR || is_dots(e->d_name)) continue;
+		if (e->d_type != DT_DIR || path_is_dots(e->d_name)) continue;
 		if (join(below, path, e->d_name) < 0 || lstat(below, &st) < 0) continue;
 		remember(t, st.st_ino, below);
 		walk(t, below, depth + 1);
@@ -344,7 +339,7 @@ int tree_list(struct tree *t, uint64_t node, uint64_t offset, tree_each *fn, voi
 		bool is_dir = e->d_type == DT_DIR;
 		uint64_t shown = node_of(t, is_dir ? e->d_ino : number_of(t, node),
 			is_dir ? NULL : e->d_name);
-		if (is_dots(e->d_name) || is_hidden(t, e->d_name)) continue;
+		if (path_is_dots(e->d_name) || is_hidden(t, e->d_name)) continue;
 		if (!fn(arg, shown, (uint64_t)e->d_off, e->d_name, is_dir)) return 0;
 	}
 	list_added(t, group, node, offset, fn, arg);

@@ -9,6 +9,8 @@
 
 #include <linux/fuse.h>
 
+#include "base/path.h"
+
 /* ---- requests ---- */
 
 /* How many bytes stand before the name in the requests that have one; -1: it has none. */
@@ -29,7 +31,7 @@ static int parse_name(const unsigned char *body, size_t len, struct wire_request
 	if (len < (size_t)skip + 2) return -EINVAL;
 	const char *name = (const char *)body + skip, *end = memchr(name, 0, len - (size_t)skip);
 	if (!end || end == name || memchr(name, '/', (size_t)(end - name))) return -EINVAL;
-	if (!strcmp(name, ".") || !strcmp(name, "..")) return -EINVAL;
+	if (path_is_dots(name)) return -EINVAL;
 	if (end - name > NAME_MAX) return -ENAMETOOLONG;
 	q->name = name;
 	return 0;

@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "plan/fix/cgroupfs.h"
+
 enum {
-	/* Room for a request: the least that the kernel accepts, and enough where no file is
-	 * written. */
-	WIRE_REQUEST = 8192,
+	WIRE_REQUEST = CGROUPFS_REQUEST,   /* room for a request */
 	WIRE_REPLY = 8192,
 	WIRE_ROOT = 1,             /* the node of the root directory */
 };

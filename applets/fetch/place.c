@@ -65,12 +65,10 @@ static bool is_there(const struct place *p)
 /* One process at a time. The lock may be one on a file that another process has just renamed. */
 static int open_part(const char *part, struct err *e)
 {
-	struct stat mine, there;
 	int fd = open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0) return err_errno(e, -errno, "%s", part);
-	if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &mine) && !stat(part, &there) &&
-		mine.st_ino == there.st_ino) return fd;
+	if (!flock(fd, LOCK_EX | LOCK_NB) && io_is_at(fd, part)) return fd;
 	close(fd);
 	return err_set(e, -EBUSY, "another process writes %s", part);
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "host_local/store.h"
 
 struct lease_walk {
@@ -70,7 +71,7 @@ static void walk_dir(struct lease_walk *w, int fd, const char *prefix, int depth
 	for (struct dirent *e; errno = 0, (e = readdir(d));) {
 		char path[PATH_MAX];
 		struct str content = {0};
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+		if (path_is_dots(e->d_name)) continue;
 		unsigned char type = type_of(dirfd(d), e);
 		int n = snprintf(path, sizeof path, "%s%s%s", prefix, e->d_name,
 			type == DT_DIR ? "/" : "");

@@ -240,10 +240,11 @@ static void note_end(struct loop *l, bool again)
 	s->status = l->status;
 	s->ended = time(NULL);
 	log_end(s->log, l->status, s->cause, sizeof s->cause);
-	warn("k3s ended by itself with status %d after %lld.%lld s%s%s; %s%s%s", l->status,
+	_cleanup_free_ char *next = again ? xstrdup("it is started again")
+		: xasprintf("the end of %s:", s->log);
+	warn("k3s ended by itself with status %d after %lld.%lld s%s%s; %s", l->status,
 		(long long)(ms / 1000), (long long)(ms % 1000 / 100), *s->cause ? ": " : "",
-		s->cause, again ? "it is started again" : "the end of ", again ? "" : s->log,
-		again ? "" : ":");
+		s->cause, next);
 }
 
 /* Ends what k3s has left running, but not its pods: the next one takes these over. */

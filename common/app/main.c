@@ -115,12 +115,8 @@ static _Noreturn void die_unknown(const char *name)
 	const struct applet *best = NULL;
 	unsigned near = 0;
 
-	for (const struct applet *const *a = applets; *a; a++) {
-		unsigned n = text_resembles(name, strlen(name), (*a)->name);
-		if (n <= near) continue;
-		near = n;
-		best = *a;
-	}
+	for (const struct applet *const *a = applets; *a; a++)
+		if (text_nearer(name, strlen(name), (*a)->name, &near)) best = *a;
 	if (best) die_usage("unknown applet '%s'; did you mean '%s'?", name, best->name);
 	die_usage("unknown applet '%s'", name);
 }

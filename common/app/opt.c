@@ -130,10 +130,14 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 
 static int unknown(struct parse *p, const char *name, size_t len)
 {
+	const struct opt *best = NULL;
+	unsigned near = 0;
+
 	for (const struct opt *o = p->rows; o->type; o++)
-		if (o->name && text_resembles(name, len, o->name))
-			return err_set(p->err, -EINVAL, "unknown option '--%.*s'; did you mean "
-				"--%s?", (int)len, name, o->name);
+		if (o->name && text_nearer(name, len, o->name, &near)) best = o;
+	if (best)
+		return err_set(p->err, -EINVAL, "unknown option '--%.*s'; did you mean --%s?",
+			(int)len, name, best->name);
 	return err_set(p->err, -ENOENT, "unknown option '--%.*s'", (int)len, name);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 
 int io_read_fd(int fd, struct buf *b, size_t max)
 {
@@ -141,6 +142,13 @@ int io_replace(const char *path, mode_t mode, const void *data, size_t n)
 	return io_end(fd, io_write_fd(fd, data, n), mode, temp, path);
 }
 
+bool io_is_at(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int io_memory(const void *data, size_t n)
 {
 	char name[] = "/tmp/k3sbox.XXXXXX";
@@ -233,7 +241,7 @@ static int remove_content(int fd, dev_t dev, int depth)
 	}
 	int result = 0;
 	for (struct dirent *e; (e = readdir(d));) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+		if (path_is_dots(e->d_name)) continue;
 		int r = remove_at(dirfd(d), e->d_name, dev, depth + 1);
 		if (r < 0 && !result) result = r;
 	}

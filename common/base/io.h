@@ -42,6 +42,9 @@ int io_replace(const char *path, mode_t mode, const void *data, size_t n);
  * goes in first, then what is too long is cut. */
 int io_overwrite(const char *path, const void *data, size_t n);
 
+/* Is the open file the one that the path leads to now? */
+bool io_is_at(int fd, const char *path);
+
 /* A file without a name that has this text, to be read from its start. A descriptor or -errno. */
 int io_memory(const void *data, size_t n);
 

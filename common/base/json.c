@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 enum { DEEPEST = 10000, BIGGEST = 64 << 20 };
@@ -315,8 +316,7 @@ const struct json_node *json_next(const struct json *j, const struct json_node *
 static uint32_t hex4(const char *s)
 {
 	uint32_t v = 0;
-	for (int i = 0; i < 4; i++)
-		v = v << 4 | (uint32_t)(is_digit(s[i]) ? s[i] - '0' : (s[i] | 32) - 'a' + 10);
+	for (int i = 0; i < 4; i++) v = v << 4 | (uint32_t)text_hex(s[i]);
 	return v;
 }
 

@@ -91,6 +91,11 @@ bool path_within(const char *path, const char *dir)
 	return path_below(path, dir) != NULL;
 }
 
+bool path_is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
 bool path_climbs(const char *path)
 {
 	for (const char *p = path; (p = strstr(p, "..")); p += 2)

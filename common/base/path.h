@@ -21,6 +21,9 @@ const char *path_below(const char *path, const char *dir);
 /* Is path dir itself, or does it lie below it? */
 bool path_within(const char *path, const char *dir);
 
+/* Is this name "." or ".."? */
+bool path_is_dots(const char *name);
+
 /* Does it have a ".." component? */
 bool path_climbs(const char *path);
 

@@ -81,6 +81,15 @@ unsigned text_resembles(const char *word, size_t n, const char *name)
 	return row[m] <= MOST && row[m] * 3 <= n ? MOST + 1 - row[m] : 0;
 }
 
+bool text_nearer(const char *word, size_t n, const char *name, unsigned *near)
+{
+	unsigned now = text_resembles(word, n, name);
+	bool nearer = now > *near;
+
+	if (nearer) *near = now;
+	return nearer;
+}
+
 struct text_lines text_lines(const char *text, size_t len)
 {
 	return (struct text_lines){ .next = text, .end = text + len };

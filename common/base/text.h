@@ -26,6 +26,9 @@ bool text_field(const char *line, unsigned index, char *out, size_t size);
  * these are more than two, or more than one in three. For "did you mean". */
 unsigned text_resembles(const char *word, size_t n, const char *name);
 
+/* Is it nearer to this name than to those before? near: how near it was, 0 at first. */
+bool text_nearer(const char *word, size_t n, const char *name, unsigned *near);
+
 /* The lines of a text, which need not end in a line end or a NUL:
  *     struct text_lines l = text_lines(text, len);
  *     while (text_line(&l)) use(l.line, l.len);

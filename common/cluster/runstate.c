@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -220,14 +219,8 @@ int runstate_save(const struct runstate *s, const char *dir)
 	return r < 0 ? r : io_replace(path, 0600, b.data, b.len);
 }
 
-/* `clean` removes the file, and who has waited for it then has the lock of no name. */
-static bool is_still_there(int fd, const char *path)
-{
-	struct stat a, b;
-
-	return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
+/* `clean` removes the file: a process that opened it before that gets a lock on a file that has no
+ * name any more, and tries again. */
 int runstate_lock(const char *dir)
 {
 	char path[512];
@@ -239,7 +232,7 @@ int runstate_lock(const char *dir)
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (fd < 0) return -errno;
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) r = -errno;
-		else if (is_still_there(fd, path) || tries == 1) return fd;
+		else if (io_is_at(fd, path) || tries == 1) return fd;
 		close(fd);
 	}
 	return r;

@@ -2,7 +2,6 @@
  * k3s-io/k3s install.sh). Not for what pods leave: that is sweep. */
 #include "cluster/wipe.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,15 +32,12 @@ static bool is_of_cluster(const char *line, size_t len)
 static void restore(const char *program, const struct buf *rules)
 {
 	char *argv[] = { (char *)program, NULL };
-	int p[2];
+	_cleanup_close_ int in = io_memory(rules->data, rules->len);
 
-	if (pipe2(p, O_CLOEXEC) < 0) return;
-	pid_t pid = spawn(&(struct spawn){ .path = program, .argv = argv, .in = p[0],
+	if (in < 0) return;
+	pid_t pid = spawn(&(struct spawn){ .path = program, .argv = argv, .in = in,
 		.out = SPAWN_NULL, .err = -1 });
-	close(p[0]);
-	io_write_fd(p[1], rules->data, rules->len);   /* a failure shows in its messages */
-	close(p[1]);
-	if (pid > 0) spawn_wait(pid);
+	if (pid > 0) spawn_wait(pid);   /* a failure shows in its messages */
 }
 
 /* Without iptables there are no rules to remove. */

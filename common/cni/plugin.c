@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/die.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "base/utf8.h"
 
 enum { CONFIG_MAX = 4 << 20 };
@@ -153,7 +154,7 @@ static int check_ifname(struct cni *c)
 	if (!n) return cni_fail(c, CNI_BAD_ENVIRONMENT, "interface name is empty");
 	if (n > 15) return fail_with_details(c, CNI_BAD_ENVIRONMENT, "interface name is too long",
 		"interface name should be less than 16 characters");
-	if (!strcmp(s, ".") || !strcmp(s, ".."))
+	if (path_is_dots(s))
 		return cni_fail(c, CNI_BAD_ENVIRONMENT, "interface name is . or ..");
 	for (size_t i = 0, k; i < n; i += k ? k : 1) {
 		uint32_t ch = 0;

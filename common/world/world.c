@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "base/spawn.h"
 
 enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC };
@@ -145,7 +146,7 @@ static int fill_run(struct err *e)
 	if (!d) return err_errno(e, -errno, "/run");
 	for (struct dirent *i; (i = readdir(d));) {
 		const char *name = i->d_name;
-		if (!strcmp(name, ".") || !strcmp(name, "..") || is_private(name)) continue;
+		if (path_is_dots(name) || is_private(name)) continue;
 		int r = strcmp(name, "k3sbox") ? keep(name) : 0;
 		/* -ENOENT: it was removed in the meantime. */
 		if (r < 0 && r != -ENOENT)

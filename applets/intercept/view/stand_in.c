@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "intercept/trace/hash.h"
 #include "intercept/view/cgroups.h"
 #include "intercept/view/path.h"
@@ -270,7 +271,7 @@ static void directory_names(const char *path, name_fn *fn, void *arg)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+		if (!path_is_dots(e->d_name))
 			fn(arg, e->d_name, e->d_type == DT_DIR);
 }
 

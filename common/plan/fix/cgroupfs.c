@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@
 /* Where the spare group is mounted for a moment. */
 #define SPOT K3SBOX_RUN "/cgroup-spare"
 
-enum { FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC, REQUEST_SIZE = 8192, TRY_MS = 5000 };
+enum { FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC, TRY_MS = 5000 };
 
 struct cgroupfs {
 	char *point;
@@ -112,7 +111,7 @@ static int mount_device(int device, const char *point)
 
 int cgroupfs_try(void *unused)
 {
-	char request[REQUEST_SIZE];
+	char request[CGROUPFS_REQUEST];
 	_cleanup_close_ int device = open(DEVICE, O_RDWR | O_CLOEXEC);
 
 	(void)unused;
@@ -159,9 +158,10 @@ static int open_all(struct cgroupfs *c, struct err *e)
 	if (c->real < 0) return err_errno(e, -errno, "%s", c->point);
 	c->device = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (c->device < 0) return err_errno(e, -errno, DEVICE);
-	c->requests = memfd_create("k3sbox-cgroupfs", MFD_CLOEXEC);
-	if (c->requests < 0 || ftruncate(c->requests, REQUEST_SIZE) < 0)
-		return err_errno(e, -errno, "memfd_create");
+	c->requests = io_memory("", 0);
+	if (c->requests < 0) return err_errno(e, c->requests, "a file for requests");
+	if (ftruncate(c->requests, CGROUPFS_REQUEST) < 0)
+		return err_errno(e, -errno, "a file for requests");
 	if (!needs_spare(c->real)) return 0;
 	c->spare = make_spare(c->point);
 	return c->spare < 0 ? err_errno(e, c->spare, "%s/" CGROUPFS_SPARE, c->point) : 0;
@@ -175,7 +175,7 @@ static int look(void *point)
 	return r < 0 ? -r : -io_read_line(path, line, sizeof line);
 }
 
-/* With a look at it: nobody is to wait for a server that does not answer. */
+/* Reads a file of it: a server that does not answer would block every process that looks there. */
 static int mount_served(struct cgroupfs *c, struct err *e)
 {
 	int r = mount_device(c->device, c->point);

@@ -1,6 +1,6 @@
 /* Mounts of the applet cgroupfs over hierarchies of cgroup version 1 that lack files, and their
  * servers. The process that mounts keeps what a server needs, so that one that ends can be started
- * again and nobody notices more than a pause. */
+ * again, and requests only wait meanwhile. */
 #ifndef K3SBOX_FIX_CGROUPFS_H
 #define K3SBOX_FIX_CGROUPFS_H
 
@@ -11,6 +11,10 @@
 
 /* The group in a hierarchy whose files stand in for missing ones (applets/cgroupfs/files.h). */
 #define CGROUPFS_SPARE ".k3sbox"
+
+/* Room for a request, in bytes: the least that the kernel accepts, and enough where no file is
+ * written. The server keeps the one that it is about in a file of this size. */
+enum { CGROUPFS_REQUEST = 8192 };
 
 /* Mounts a FUSE file system, in a mount namespace that is of no further use. 0 or an errno
  * value. */
