@@ -12,7 +12,7 @@ APPLETS := $(sort $(basename $(notdir $(wildcard applets/*.c))))
 SRC := $(sort $(shell find common applets -name '*.c'))
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
 
-WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Werror
+WARN := -Wall -Wextra -Wno-missing-braces -Wshadow -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Werror
 CPPFLAGS := -D_GNU_SOURCE -Icommon -Iapplets -I$(B) -isystem $(B)/include
 # A section per function lets the linker drop what nothing calls. Nothing here unwinds its stack, so no tables for that.
 # The linker optimizes the whole program, which takes 3 % of it away; `make LTO=` builds faster without. The objects hold ordinary

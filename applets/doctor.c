@@ -95,11 +95,12 @@ static void print_text(const struct doctor *cfg, const struct plan *p)
 /* What the shim's file or the interceptor's command line has for it. */
 static void json_rule(struct buf *b, const struct step_row *row)
 {
+	bool shim = row->by == BY_SHIM;
 	char rule[100];
 
-	if (!row->option && !row->rule) return;
-	snprintf(rule, sizeof rule, "%s%s%s", row->option ? row->option : shim_rule_name(row->rule),
-		row->arg ? " " : "", row->arg ? row->arg : "");
+	if (!shim && row->by != BY_INTERCEPT) return;
+	snprintf(rule, sizeof rule, "%s%s%s", shim ? shim_rule_name(row->rule) : "",
+		shim && row->arg ? " " : "", row->arg ? row->arg : "");
 	buf_puts(b, ", \"rule\": ");
 	buf_json(b, rule);
 }

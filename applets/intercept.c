@@ -81,7 +81,7 @@ static const struct opt opts[] = {
 		"and getdents; a third of the stops, sufficient for k3s" },
 	{ OPT_FLAG, 'e', "end-with-main", offsetof(struct intercept, end_with_main),
 	  .help = "when PROGRAM ends, end all processes that it leaves behind" },
-	{ OPT_CHOICE, 0, "mode", offsetof(struct intercept, mode), "MODE", mode_names,
+	{ OPT_CHOICE, 0, "mode", offsetof(struct intercept, mode), .choices = mode_names,
 	  .help = "seccomp: stop only at calls that have a rule; syscall: stop at all calls" },
 	{ OPT_FLAG, 'v', "verbose", offsetof(struct intercept, verbose),
 	  .help = "log emulated calls to standard error" },

@@ -74,17 +74,11 @@ static void ask(struct status_report *f)
 {
 	_cleanup_kubeconfig_ struct kubeconfig k = {0};
 
-	if (f->now.s.frozen) {
-		err_set(&f->why, 0, "k3s does not answer: a signal has stopped it; SIGCONT "
-			"continues it, or 'k3sbox restart'");
-		return;
-	}
-	if (ready_kubeconfig(&f->now.s, &k, &f->why) < 0) return;
-	if (kube_ready(&k, TIMEOUT_MS, &f->why) < 0) return;
+	if (ready_api(&f->now.s, &k, TIMEOUT_MS, &f->why) < 0) return;
 	f->api = true;
 	kube_version(&k, f->version, sizeof f->version, TIMEOUT_MS, NULL);
 	f->nodes_known = !kube_list_nodes(&k, &f->nodes, TIMEOUT_MS, NULL);
-	f->pods_known = !kube_list_pods(&k, &f->pods, TIMEOUT_MS, NULL);
+	f->pods_known = !kube_list_pods(&k, NULL, &f->pods, TIMEOUT_MS, NULL);
 	ask_for_services(f, &k);
 }
 
@@ -216,10 +210,10 @@ static void print_text(const struct status_report *f, struct buf *b)
 	if (f->pods_known)
 		buf_printf(b, "pods:        %u, %u running, %u ready\n", f->pods.n, f->pods.running,
 			f->pods.ready);
-	if (f->pods.unpulled)
+	if (f->pods.unpulled.n)
 		buf_printf(b, "images:      pods that cannot pull one: %u; %s: %s\n",
-			f->pods.unpulled, f->pods.unpulled_pod,
-			kube_pull_error(f->pods.unpulled_why));
+			f->pods.unpulled.n, f->pods.unpulled.pod,
+			kube_pull_error(f->pods.unpulled.why));
 	print_services(f, false, b);
 	print_disk(f, b);
 	buf_printf(b, "data-dir:    %s\nkubeconfig:  %s\nlog:         %s\n", s->data_dir,
@@ -285,12 +279,12 @@ static void print_json_running(const struct status_report *f, struct buf *b)
 		buf_printf(b, ",\n  \"pods\": {\"total\": %u, \"running\": %u, \"ready\": %u}",
 			f->pods.n,
 			f->pods.running, f->pods.ready);
-	if (f->pods.unpulled) {
+	if (f->pods.unpulled.n) {
 		buf_printf(b, ",\n  \"imagePulls\": {\"failing\": %u, \"pod\": ",
-			f->pods.unpulled);
-		buf_json(b, f->pods.unpulled_pod);
+			f->pods.unpulled.n);
+		buf_json(b, f->pods.unpulled.pod);
 		buf_puts(b, ", \"message\": ");
-		buf_json(b, f->pods.unpulled_why);
+		buf_json(b, f->pods.unpulled.why);
 		buf_putc(b, '}');
 	}
 	if (f->services.text) {

@@ -22,7 +22,7 @@ printf '%s\n' "$options" | awk -F '\t' '
 printf '\tesac\n\tcase $applet$before in\n'
 # Arguments that are a choice of words.
 printf '%s\n' "$options" | awk -F '\t' '
-	$4 ~ /^[a-z-]+(\|[a-z-]+)+$/ { gsub(/\|/, " ", $4); printf "\t%s%s) values=\"%s\" ;;\n", $1, $3, $4 }'
+	$4 ~ /^[a-z-]+(\|[a-z-]+)+(\/NAME)?$/ { sub(/NAME$/, "", $4); gsub(/\|/, " ", $4); printf "\t%s%s) values=\"%s\" ;;\n", $1, $3, $4 }'
 cat <<'S'
 	esac
 	if [ -n "$values" ]; then

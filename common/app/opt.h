@@ -24,8 +24,11 @@ struct opt {
 	char letter;               /* short form, 0: none */
 	const char *name;          /* long form without "--" */
 	size_t field;              /* offsetof in the applet's option struct */
-	const char *value;         /* how help calls the value: "DIR" */
-	const char *const *choices;/* OPT_CHOICE: NULL-terminated; help shows them joined by | */
+	union {
+		const char *value; /* how help calls the value: "DIR" */
+		/* OPT_CHOICE: NULL-terminated; help shows them joined by | */
+		const char *const *choices;
+	};
 	/* value that the bare long option stands for ("--wait"); NULL: value required. The next
 	 * word is its value only if it is one of its choices */
 	const char *bare;

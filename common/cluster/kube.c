@@ -143,36 +143,50 @@ int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 	return 0;
 }
 
-/* The state of a container that waits because its image cannot be pulled, or NULL (kubernetes
- * pkg/kubelet/images/types.go). */
-static const struct json_node *find_unpulled(const struct json *j, const struct json_node *pod,
-	const char *list)
+/* Can an image not be pulled (kubernetes pkg/kubelet/images/types.go)? */
+static bool is_unpulled(const struct json *j, const struct json_node *waiting)
 {
 	static const char *const reasons[] = { "ImagePullBackOff", "ErrImagePull",
 		"RegistryUnavailable", "InvalidImageName", "SignatureValidationFailed" };
-	const struct json_node *c = json_first(j, json_path(j, pod, list));
 
-	for (; c; c = json_next(j, c)) {
-		const struct json_node *w = json_path(j, c, "state.waiting");
-		for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-			if (json_is(j, json_get(j, w, "reason"), reasons[i])) return w;
-	}
-	return NULL;
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (json_is(j, json_get(j, waiting, "reason"), reasons[i])) return true;
+	return false;
 }
 
-static void count_unpulled(const struct json *j, const struct json_node *pod, struct kube_pods *out)
+/* The state of a container that waits, rather of one whose image cannot be pulled, or NULL. */
+static const struct json_node *find_waiting(const struct json *j, const struct json_node *pod)
 {
-	const struct json_node *w = find_unpulled(j, pod, "status.initContainerStatuses");
+	static const char *const lists[] = { "status.initContainerStatuses",
+		"status.containerStatuses" };
+	const struct json_node *found = NULL;
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		const struct json_node *c = json_first(j, json_path(j, pod, lists[i]));
+		for (; c; c = json_next(j, c)) {
+			const struct json_node *w = json_path(j, c, "state.waiting");
+			if (is_unpulled(j, w)) return w;
+			if (!found) found = w;
+		}
+	}
+	return found;
+}
+
+/* why: an object that has a message, or at least a reason; or NULL. */
+static void count_pod(const struct json *j, const struct json_node *pod,
+	const struct json_node *why, struct kube_some_pods *out)
+{
 	char name[160];
 
-	if (!w) w = find_unpulled(j, pod, "status.containerStatuses");
-	if (!w || out->unpulled++) return;
+	if (out->n++) return;
 	text_of(j, json_path(j, pod, "metadata.namespace"), name, sizeof name);
-	int n = snprintf(out->unpulled_pod, sizeof out->unpulled_pod, "%s/", name);
-	text_of(j, json_path(j, pod, "metadata.name"), out->unpulled_pod + n,
-		sizeof out->unpulled_pod - (size_t)n);
-	_cleanup_free_ char *why = json_strdup(j, json_get(j, w, "message"));
-	snprintf(out->unpulled_why, sizeof out->unpulled_why, "%s", why ? why : "");
+	int n = snprintf(out->pod, sizeof out->pod, "%s/", name);
+	text_of(j, json_path(j, pod, "metadata.name"), out->pod + n, sizeof out->pod - (size_t)n);
+	const struct json_node *text = json_get(j, why, "message");
+	if (!text) text = json_get(j, why, "reason");
+	if (!text) text = json_path(j, pod, "status.phase");
+	_cleanup_free_ char *words = json_strdup(j, text);
+	snprintf(out->why, sizeof out->why, "%s", words ? words : "");
 }
 
 const char *kube_pull_error(const char *why)
@@ -192,10 +206,16 @@ int kube_parse_pods(const char *json, size_t len, struct kube_pods *out)
 	if (r < 0) return r;
 	const struct json_node *items = json_get(&j, json_root(&j), "items");
 	for (const struct json_node *n = json_first(&j, items); n; n = json_next(&j, n)) {
+		const struct json_node *phase = json_path(&j, n, "status.phase");
+		const struct json_node *w = find_waiting(&j, n);
+		bool ready = is_ready(&j, n);
 		out->n++;
-		out->running += json_is(&j, json_path(&j, n, "status.phase"), "Running");
-		out->ready += is_ready(&j, n);
-		count_unpulled(&j, n, out);
+		out->running += json_is(&j, phase, "Running");
+		out->ready += ready;
+		if (is_unpulled(&j, w)) count_pod(&j, n, w, &out->unpulled);
+		if (!w) w = condition(&j, n, "PodScheduled");
+		if (!ready && !json_is(&j, phase, "Succeeded"))
+			count_pod(&j, n, w, &out->unready);
 	}
 	return 0;
 }
@@ -207,6 +227,7 @@ int kube_get_ok(const struct kubeconfig *k, const char *path, struct buf *body, 
 
 	if (status < 0) return status;
 	if (status == 200) return 0;
+	if (status == 404) return err_set(e, -EAGAIN, "%s does not exist", path);
 	return err_set(e, status == 401 || status == 403 ? -EACCES
 		: -EAGAIN, "%s answers %d", path, status);
 }
@@ -230,11 +251,47 @@ int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int time
 	return r < 0 ? r : kube_parse_nodes(body.data ? body.data : "", body.len, out);
 }
 
-int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms, struct err *e)
+int kube_list_pods(const struct kubeconfig *k, const char *namespace_, struct kube_pods *out,
+	int timeout_ms, struct err *e)
 {
-	_cleanup_buf_ struct buf body = {0};
-	int r = kube_get_ok(k, "/api/v1/pods", &body, timeout_ms, e);
+	_cleanup_buf_ struct buf body = {0}, path = {0};
+
+	buf_printf(&path, "/api/v1/%s%s%s", namespace_ ? "namespaces/" : "",
+		namespace_ ? namespace_ : "", namespace_ ? "/pods" : "pods");
+	int r = kube_get_ok(k, path.data, &body, timeout_ms, e);
 	return r < 0 ? r : kube_parse_pods(body.data ? body.data : "", body.len, out);
+}
+
+/* kubectl pkg/polymorphichelpers/rollout_status.go. What is absent is 0, as Go writes that. */
+int kube_parse_deployment(const char *json, size_t len, struct err *e)
+{
+	static const char *const paths[] = { "spec.replicas", "status.updatedReplicas",
+		"status.availableReplicas", "status.replicas", "metadata.generation",
+		"status.observedGeneration" };
+	enum { WANTED, UPDATED, AVAILABLE, ALL, GENERATION, SEEN, PATHS };
+	_cleanup_json_ struct json j = {0};
+	int64_t n[PATHS] = {0};
+	int r = json_parse(&j, json, len);
+
+	if (r < 0) return r;
+	for (size_t i = 0; i < PATHS; i++) json_int(&j, json_path(&j, json_root(&j), paths[i]),
+		&n[i]);
+	if (n[SEEN] >= n[GENERATION] && n[UPDATED] >= n[WANTED] && n[ALL] <= n[UPDATED] &&
+		n[AVAILABLE] >= n[UPDATED])
+		return 0;
+	return err_set(e, -EAGAIN,
+		"of %d replicas %d are up to date and %d available, of %d in all",
+		(int)n[WANTED], (int)n[UPDATED], (int)n[AVAILABLE], (int)n[ALL]);
+}
+
+int kube_deployment(const struct kubeconfig *k, const char *namespace_, const char *name,
+	int timeout_ms, struct err *e)
+{
+	_cleanup_buf_ struct buf body = {0}, path = {0};
+
+	buf_printf(&path, "/apis/apps/v1/namespaces/%s/deployments/%s", namespace_, name);
+	int r = kube_get_ok(k, path.data, &body, timeout_ms, e);
+	return r < 0 ? r : kube_parse_deployment(body.data ? body.data : "", body.len, e);
 }
 
 int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms,

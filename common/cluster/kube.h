@@ -44,11 +44,18 @@ struct kube_nodes {
 	unsigned n, ready;                    /* of all */
 };
 
-/* running: phase Running; ready: condition Ready; unpulled: an image of it cannot be pulled */
+/* How many pods have something, and of the first of them: namespace/name, and what the kubelet
+ * says. */
+struct kube_some_pods {
+	unsigned n;
+	char pod[320], why[1024];
+};
+
+/* running: phase Running; ready: condition Ready; unready: neither that nor completed; unpulled: an
+ * image of it cannot be pulled */
 struct kube_pods {
-	unsigned n, running, ready, unpulled;
-	/* of the first of these: namespace/name, and what the kubelet says */
-	char unpulled_pod[320], unpulled_why[1024];
+	unsigned n, running, ready;
+	struct kube_some_pods unready, unpulled;
 };
 
 /* What went wrong, in the kubelet's words about an image: their end, from the request that
@@ -61,8 +68,13 @@ int kube_ready(const struct kubeconfig *k, int timeout_ms, struct err *e);
 int kube_exists(const struct kubeconfig *k, const char *path, int timeout_ms, struct err *e);
 int kube_list_nodes(const struct kubeconfig *k, struct kube_nodes *out, int timeout_ms,
 	struct err *e);
-int kube_list_pods(const struct kubeconfig *k, struct kube_pods *out, int timeout_ms,
-	struct err *e);
+/* Of this namespace; NULL: of all. */
+int kube_list_pods(const struct kubeconfig *k, const char *namespace_, struct kube_pods *out,
+	int timeout_ms, struct err *e);
+/* Has this Deployment rolled out, by the rules of `kubectl rollout status`? 0; or -errno with the
+ * reason (-EAGAIN: not yet). */
+int kube_deployment(const struct kubeconfig *k, const char *namespace_, const char *name,
+	int timeout_ms, struct err *e);
 /* The server's version, "v1.36.3". */
 int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int timeout_ms,
 	struct err *e);
@@ -70,5 +82,6 @@ int kube_version(const struct kubeconfig *k, char *out, size_t out_size, int tim
 /* Pure parts. */
 int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out);
 int kube_parse_pods(const char *json, size_t len, struct kube_pods *out);
+int kube_parse_deployment(const char *json, size_t len, struct err *e);
 
 #endif

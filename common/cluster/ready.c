@@ -41,6 +41,15 @@ int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err 
 	return kubeconfig_load(k, path, e);
 }
 
+int ready_api(const struct runstate *s, struct kubeconfig *k, int timeout_ms, struct err *e)
+{
+	if (s->frozen)
+		return err_set(e, -EAGAIN, "k3s does not answer: a signal has stopped it; SIGCONT "
+			"continues it, or 'k3sbox restart'");
+	int r = ready_kubeconfig(s, k, e);
+	return r < 0 ? r : kube_ready(k, timeout_ms, e);
+}
+
 /* The time of the start by the clock as it is now, if that was set back since: what the kubelet has
  * written since then is not older. */
 static time_t start_now(const struct ready_since *since)
@@ -53,13 +62,13 @@ static time_t start_now(const struct ready_since *since)
 /* This node counts, not others of a cluster that it has joined, once its kubelet has spoken since
  * the start: its condition of an earlier run stays "True" for a while. */
 static void look_at_nodes(const struct kubeconfig *k, const struct runstate *s,
-	const struct ready_since *since, struct ready_result *out)
+	const struct ready_since *since, int timeout_ms, struct ready_result *out)
 {
 	struct kube_nodes nodes;
 	char start[TEXT_TIME_SIZE];
 
 	text_time(start_now(since), start);
-	if (kube_list_nodes(k, &nodes, TIMEOUT_MS, &out->why) < 0) return;
+	if (kube_list_nodes(k, &nodes, timeout_ms, &out->why) < 0) return;
 	err_set(&out->why, 0, "no node has registered");
 	for (unsigned i = 0; i < nodes.n && i < KUBE_NODES_MAX; i++) {
 		if (*s->node && strcmp(nodes.v[i].name, s->node)) continue;
@@ -76,11 +85,12 @@ static void look_at_nodes(const struct kubeconfig *k, const struct runstate *s,
 /* A pod is refused until its namespace has the default service account, which the controller
  * manager makes some seconds after its start; and where flannel brings the network, a pod made
  * before it is up waits for the kubelet's second attempt. */
-static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, struct err *e)
+static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s, int timeout_ms,
+	struct err *e)
 {
 	char conflist[PATH_MAX];
 
-	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", TIMEOUT_MS, e) < 0)
+	if (kube_exists(k, "/api/v1/namespaces/default/serviceaccounts/default", timeout_ms, e) < 0)
 		return false;
 	if (io_join(conflist, sizeof conflist,
 		s->data_dir, "agent/etc/cni/net.d/10-flannel.conflist") < 0) return true;
@@ -89,16 +99,16 @@ static bool pods_can_start(const struct kubeconfig *k, const struct runstate *s,
 	return false;
 }
 
-static void ask(const struct runstate *s, const struct ready_since *since, struct ready_result *out)
+void ready_ask(const struct runstate *s, const struct ready_since *since, int timeout_ms,
+	struct ready_result *out)
 {
-	struct kubeconfig k;
+	struct kubeconfig k = {0};
 
 	*out = (struct ready_result){0};
-	int r = ready_kubeconfig(s, &k, &out->why);
-	if (!r && !kube_ready(&k, TIMEOUT_MS, &out->why)) {
+	if (!ready_api(s, &k, timeout_ms, &out->why)) {
 		out->api = true;
-		if (!s->control_plane) look_at_nodes(&k, s, since, out);
-		if (out->node) out->pods = pods_can_start(&k, s, &out->why);
+		if (!s->control_plane) look_at_nodes(&k, s, since, timeout_ms, out);
+		if (out->node) out->pods = pods_can_start(&k, s, timeout_ms, &out->why);
 	}
 	kubeconfig_free(&k);
 }
@@ -114,7 +124,7 @@ pid_t ready_start(const struct runstate *s, const struct ready_since *since, int
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != self) _exit(1);
-		ask(s, since, &out);
+		ready_ask(s, since, TIMEOUT_MS, &out);
 		_exit(io_write_fd(p[1], &out, sizeof out) < 0);
 	}
 	int e = errno;

@@ -29,11 +29,16 @@ struct ready_since {
 pid_t ready_start(const struct runstate *s, const struct ready_since *since, int *fd);
 /* After the child ended: its answer. Closes fd. */
 void ready_take(int fd, struct ready_result *out);
+/* The same in this process. timeout_ms: of each request. */
+void ready_ask(const struct runstate *s, const struct ready_since *since, int timeout_ms,
+	struct ready_result *out);
 /* A cheap check before that: does a kubeconfig exist? */
 bool ready_worth_asking(const struct runstate *s);
 /* The kubeconfig of a cluster: the one that k3s writes for its users, or the one that it writes
  * first for itself. 0 or -errno with the reason in e. */
 struct kubeconfig;
 int ready_kubeconfig(const struct runstate *s, struct kubeconfig *k, struct err *e);
+/* The same, and whether the API is ready. */
+int ready_api(const struct runstate *s, struct kubeconfig *k, int timeout_ms, struct err *e);
 
 #endif

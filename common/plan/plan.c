@@ -90,7 +90,8 @@ static void finish(const struct fact *f, const struct plan_options *o, struct pl
 static bool seen_by_init(const struct fact *f, const struct plan_options *o,
 	const struct journal *j, struct fact_result *r)
 {
-	if (!f->slow || !o->trust_init || (f->settled && f->settled(o))) return false;
+	if (!f->slow || !o->trust_init) return false;
+	if (f->may_be_settled && probe_registry_settled(o)) return false;
 	for (size_t i = 0; i < j->n; i++)
 		if (&facts[j->v[i].row->fact] == f && !mechanisms[j->v[i].row->by].lasts) {
 			r->state = RESULT_OBSTACLE;

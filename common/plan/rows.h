@@ -141,7 +141,7 @@ struct fact {
 	bool node_only;               /* of no interest to a control plane alone */
 	/* may wait (for the network): probed in a child beside the others */
 	bool slow;
-	bool (*settled)(const struct plan_options *o);   /* fine without a probe; may be NULL */
+	bool may_be_settled;          /* probe_registry_settled(): fine without a probe */
 	const char *help;             /* what the user can do if no step helps; may be NULL */
 	/* DEGRADED: what is not possible if no step helps, "no terminals in pods"; may be NULL */
 	const char *limit;
@@ -176,10 +176,12 @@ struct step_row {
 	bool also : 1;                /* in addition to the row before it, not instead of it */
 	bool optional : 1;            /* with an apply: go on if it fails */
 	const char *limit;            /* what is not possible with it: "no Services"; may be NULL */
-	const char *option;           /* BY_INTERCEPT: option of `intercept` */
-	/* the rule's argument, the knob's value (NULL: the result's) or what apply() takes; may
-	 * be NULL */
-	const char *arg;
+	union {
+		const char *option;   /* BY_INTERCEPT: option of `intercept` */
+		/* the rule's argument, the knob's value (NULL: the result's) or what apply() takes;
+		 * may be NULL */
+		const char *arg;
+	};
 	step_apply *apply;            /* where the mechanism lasts */
 	step_undo *undo;
 };

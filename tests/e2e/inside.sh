@@ -42,6 +42,7 @@ run k create -f tests/e2e/hello.yaml
 same "a pod can be created at once" 0 "$rc"
 run k wait --for=condition=Ready --timeout=60s pod/hello
 same "pod runs" 0 "$rc"
+same "k3sbox wait sees it, too" "pods: ready" "$(k3sbox wait --for=pods --namespace=default --timeout=10 2>&1)"
 case $phases$ENV in *"namespaces of its own"*E10 | *"namespaces of its own"*E2) k create -f tests/e2e/load.yaml >/dev/null ;; esac
 has "its logs" "$(k logs hello 2>&1)" "hello from the pod"
 has "exec in it" "$(k exec hello -- /busybox id 2>&1)" "uid=0"

@@ -88,10 +88,54 @@ TEST(pods_whose_images_cannot_be_pulled)
 	struct kube_pods p;
 
 	CHECK(!kube_parse_pods(text, strlen(text), &p));
-	CHECK(p.n == 3 && p.unpulled == 2);
-	CHECK_STR(p.unpulled_pod, "x/b");
-	CHECK_STR(kube_pull_error(p.unpulled_why), "Head \"u\": why");
+	CHECK(p.n == 3 && p.unpulled.n == 2);
+	CHECK_STR(p.unpulled.pod, "x/b");
+	CHECK_STR(kube_pull_error(p.unpulled.why), "Head \"u\": why");
 	CHECK_STR(kube_pull_error("something else"), "something else");
+}
+
+TEST(pods_that_are_not_ready)
+{
+	const char *text = quoted("{'items':[{'status':{'phase':'Succeeded'}},"
+		"{'status':{'phase':'Running','conditions':[{'type':'Ready','status':'True'}]}},"
+		"{'metadata':{'namespace':'n','name':'p'},'status':{'phase':'Pending','conditions':["
+		"{'type':'PodScheduled','status':'False','reason':'Unschedulable',"
+		"'message':'0/1 nodes are available'}]}},{'status':{'phase':'Failed'}}]}");
+	struct kube_pods p;
+
+	CHECK(!kube_parse_pods(text, strlen(text), &p) && p.unready.n == 2);
+	CHECK_STR(p.unready.pod, "n/p");
+	CHECK(!strcmp(p.unready.why, "0/1 nodes are available"));
+	text = quoted("{'items':[{'status':{'phase':'Failed'}}]}");
+	CHECK(!kube_parse_pods(text, strlen(text), &p) && p.unready.n == 1);
+	CHECK(!strcmp(p.unready.why, "Failed"));
+}
+
+static int rolled_out(const char *status)
+{
+	char text[300];
+	struct err e;
+
+	snprintf(text, sizeof text, "{\"metadata\":{\"generation\":2},\"spec\":{\"replicas\":2},"
+		"\"status\":{%s}}", status);
+	return kube_parse_deployment(text, strlen(text), &e);
+}
+
+TEST(deployments)
+{
+	struct err e;
+
+	CHECK(kube_parse_deployment("{}", 2, &e) == 0);   /* no replicas are wanted */
+	CHECK(kube_parse_deployment("{", 1, &e) == -EBADMSG);
+	CHECK(rolled_out("") == -EAGAIN);
+	CHECK(!rolled_out(quoted("'observedGeneration':2,'replicas':2,'updatedReplicas':2,"
+		"'availableReplicas':2")));
+	CHECK(rolled_out(quoted("'observedGeneration':1,'replicas':2,'updatedReplicas':2,"
+		"'availableReplicas':2")) == -EAGAIN);
+	CHECK(rolled_out(quoted("'observedGeneration':2,'replicas':3,'updatedReplicas':2,"
+		"'availableReplicas':2")) == -EAGAIN);
+	CHECK(rolled_out(quoted("'observedGeneration':2,'replicas':2,'updatedReplicas':1,"
+		"'availableReplicas':2")) == -EAGAIN);
 }
 
 UNIT_MAIN("kube")

@@ -48,7 +48,7 @@ TEST(every_step_has_what_its_mechanism_needs)
 		CHECK(s->what && s->by < MECHANISM_COUNT && step_find(s->key) == s);
 		CHECK((s->by == BY_FLAG) == (s->knob != KNOB_NONE));
 		CHECK((s->by == BY_SHIM) == (s->rule != SHIM_NONE));
-		CHECK((s->by == BY_INTERCEPT) == (s->option != NULL));
+		CHECK((s->by == BY_INTERCEPT) == (s->option && !strncmp(s->option, "--", 2)));
 		CHECK(mechanisms[s->by].lasts == (s->apply != NULL));
 		CHECK(!s->apply == !s->undo);
 	}
