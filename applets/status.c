@@ -1,5 +1,7 @@
 /* Prints whether k3s runs and how far it is: from the run state and from its API. */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,15 +25,18 @@
 
 struct status {
 	int format;
+	bool watch;
 };
 
 static const struct opt opts[] = {
 	{ OPT_CHOICE, 'o', "output", offsetof(struct status, format), .choices = output_formats,
-	  .help = "for people or for programs" },
+	  .help = "output format" },
+	{ OPT_FLAG, 'w', "watch", offsetof(struct status, watch),
+	  .help = "show it again when it changes, until Ctrl-C" },
 	{ OPT_END },
 };
 
-enum { TIMEOUT_MS = 3000, NAME = 64 };
+enum { TIMEOUT_MS = 3000, WATCH_MS = 2000, NAME = 64 };
 
 /* Everything that is printed, gathered before the first word of it is. */
 struct status_report {
@@ -44,7 +49,7 @@ struct status_report {
 	char own[64];              /* this machine's address */
 	struct err why;            /* the API is not ready, or nothing is known of it */
 	char version[64];
-	int64_t uptime;
+	int64_t time, uptime;      /* when this was gathered; how long k3s has run: seconds */
 	struct statvfs disk;       /* that of the data directory; zeros: not known */
 };
 
@@ -130,11 +135,12 @@ static void print_services(const struct status_report *f, bool as_json, struct b
 }
 
 /* "status 1, 12 s ago: listen tcp :6443: …" */
-static void print_cause(const struct runstate *s, struct buf *b)
+static void print_cause(const struct status_report *f, struct buf *b)
 {
+	const struct runstate *s = &f->now.s;
 	const char *help = log_cause(s->cause);
 
-	buf_printf(b, "status %d, %lld s ago%s%s\n", s->status, (long long)(time(NULL) - s->ended),
+	buf_printf(b, "status %d, %lld s ago%s%s\n", s->status, (long long)(f->time - s->ended),
 		*s->cause ? ": " : "", s->cause);
 	if (help) buf_printf(b, "             likely cause: %s\n", help);
 }
@@ -149,7 +155,7 @@ static void print_end(const struct status_report *f, struct buf *b)
 			f->now.left);
 	else if (s->ended && !s->asked) {
 		buf_puts(b, "k3sbox:      stopped; k3s ended with ");
-		print_cause(s, b);
+		print_cause(f, b);
 		buf_printf(b, "log:         %s\n", s->log);
 	} else
 		buf_puts(b, "k3sbox:      stopped\n");
@@ -204,7 +210,7 @@ static void print_text(const struct status_report *f, struct buf *b)
 	if (s->restarts) {
 		buf_printf(b, "restarts:    %d, the last because k3s ended by itself with ",
 			s->restarts);
-		print_cause(s, b);
+		print_cause(f, b);
 	}
 	if (f->nodes_known) print_nodes(f, b);
 	if (f->pods_known)
@@ -314,46 +320,93 @@ static void print_json(const struct status_report *f, struct buf *b)
 	buf_puts(b, "\n}\n");
 }
 
-static int run(void *cfg_, const struct args *args)
+/* EX_OK, or EX_FAIL and a message. */
+static int gather(struct status_report *f)
 {
-	const struct status *cfg = cfg_;
-	_cleanup_buf_ struct buf b = {0};
-	struct status_report f = {0};
 	struct err e = {0};
 
-	(void)args;
-	if (presence_look(&f.now, false, &e) < 0) {
+	*f = (struct status_report){ .time = time(NULL) };
+	if (presence_look(&f->now, false, &e) < 0) {
 		warn("%s (root is needed)", e.text);
 		return EX_FAIL;
 	}
-	f.running = presence_alive(&f.now);
-	if (f.now.kind == PRESENCE_STARTING) {
-		runstate_free(&f.now.s);   /* an earlier run's */
-		f.now.s = (struct runstate){0};
-		err_set(&f.why, 0, "k3s has not been started yet");
-	} else if (!f.now.have_state) {
-		err_set(&f.why, 0, "the state of k3s is lost");
-	} else if (f.running) {
-		f.uptime = time(NULL) - f.now.s.started;
-		if (statvfs(f.now.s.data_dir, &f.disk) < 0) f.disk = (struct statvfs){0};
-		ask(&f);
+	f->running = presence_alive(&f->now);
+	if (f->now.kind == PRESENCE_STARTING) {
+		runstate_free(&f->now.s);   /* an earlier run's */
+		f->now.s = (struct runstate){0};
+		err_set(&f->why, 0, "k3s has not been started yet");
+	} else if (!f->now.have_state) {
+		err_set(&f->why, 0, "the state of k3s is lost");
+	} else if (f->running) {
+		f->uptime = f->time - f->now.s.started;
+		if (statvfs(f->now.s.data_dir, &f->disk) < 0) f->disk = (struct statvfs){0};
+		ask(f);
 	}
-	(cfg->format == OUTPUT_JSON ? print_json : print_text)(&f, &b);
-	presence_free(&f.now);
-	json_free(&f.services);
-	buf_free(&f.services_text);
-	if (b.failed || io_write_fd(STDOUT_FILENO, b.data, b.len) < 0) return EX_FAIL;
-	return f.running ? EX_OK : EX_STOPPED;
+	return EX_OK;
+}
+
+/* Writes it, if it has changed or always, and frees it. last: what was written last, without what
+ * changes all the time. */
+static int put(struct status_report *f, bool as_json, struct buf *last, const char *before)
+{
+	void (*print)(const struct status_report *, struct buf *) = as_json ? print_json
+		: print_text;
+	struct buf same = {0};
+	_cleanup_buf_ struct buf b = {0};
+	int r = 0;
+
+	buf_puts(&b, before);
+	print(f, &b);
+	f->time = f->uptime = 0;
+	if (!disk_is_low(&f->disk)) f->disk = (struct statvfs){0};
+	print(f, &same);
+	if (*before == '\033' || !last->data || strcmp(same.data, last->data))
+		r = b.failed ? -ENOMEM : io_write_fd(STDOUT_FILENO, b.data, b.len);
+	presence_free(&f->now);
+	json_free(&f->services);
+	buf_free(&f->services_text);
+	buf_free(last);
+	*last = same;
+	return r < 0 ? EX_FAIL : EX_OK;
+}
+
+static void leave(int sig)
+{
+	(void)sig;
+	_exit(EX_OK);
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	const struct status *cfg = cfg_;
+	bool as_json = cfg->format == OUTPUT_JSON;
+	const char *before = cfg->watch && isatty(STDOUT_FILENO) ? "\033[H\033[J" : "";
+	struct pollfd out = { .fd = STDOUT_FILENO };   /* ready once nothing reads it any more */
+	_cleanup_buf_ struct buf last = {0};
+	static struct status_report f;
+
+	(void)args;
+	if (cfg->watch) signal(SIGINT, leave);
+	do {
+		int status = gather(&f);
+		bool running = f.running;
+		if (!status) status = put(&f, as_json, &last, before);
+		if (status || !cfg->watch) return status ? status : running ? EX_OK : EX_STOPPED;
+		if (!*before && !as_json) before = "\n";
+	} while (poll(&out, 1, WATCH_MS) == 0);
+	return EX_OK;
 }
 
 const struct applet applet_status = {
 	.name = "status",
 	.group = GROUP_CLUSTER,
 	.summary = "show whether k3s runs, how far it is, and how obstacles were removed",
-	.usage = "[-o json]",
+	.usage = "[-w] [-o json]",
 	.opts = opts,
 	.cfg_size = sizeof(struct status),
 	.more =
+		"--watch looks every 2 s. It draws anew on a terminal; elsewhere it prints a\n"
+		"block or a JSON object for each change.\n"
 		"Exit status: 0 running, 3 stopped.\n",
 	.run = run,
 };
