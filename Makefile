@@ -107,14 +107,16 @@ help:
 install: $(B)/k3sbox docs
 	install -D -m 755 $(B)/k3sbox $(DESTDIR)$(PREFIX)/bin/k3sbox
 	install -D -m 644 $(B)/docs/k3sbox.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/k3sbox
+	install -D -m 644 $(B)/docs/TROUBLESHOOTING.md $(DESTDIR)$(PREFIX)/share/doc/k3sbox/TROUBLESHOOTING.md
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(B)/docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
-# Completion and manual pages, from what the binary says of its own options.
+# Completion, manual pages and a page of errors, from what the binary says of itself.
 docs: $(B)/k3sbox
 	@mkdir -p $(B)/docs
 	@dist/completion.sh $(B)/k3sbox >$(B)/docs/k3sbox.bash
 	@dist/man.sh $(B)/k3sbox >$(B)/docs/k3sbox.1
+	@dist/troubleshooting.sh $(B)/k3sbox >$(B)/docs/TROUBLESHOOTING.md
 	@for a in $$($(B)/k3sbox --list | grep -vxE '$(DELEGATES)'); do dist/man.sh $(B)/k3sbox $$a >$(B)/docs/k3sbox-$$a.1 || exit 1; done
 # Their help is k3s's.
 DELEGATES := kubectl|ctr|crictl
@@ -123,7 +125,7 @@ DELEGATES := kubectl|ctr|crictl
 RELEASE := k3sbox-$(VERSION)-linux-$(ARCH)
 dist: docs
 	@rm -rf $(B)/dist; mkdir -p $(B)/dist/$(RELEASE)/examples $(B)/dist/$(RELEASE)/man
-	@cp $(B)/k3sbox README.md LICENSE $(B)/docs/k3sbox.bash $(B)/dist/$(RELEASE)
+	@cp $(B)/k3sbox README.md LICENSE $(B)/docs/k3sbox.bash $(B)/docs/TROUBLESHOOTING.md $(B)/dist/$(RELEASE)
 	@cp $(B)/docs/*.1 $(B)/dist/$(RELEASE)/man; cp dist/examples/* $(B)/dist/$(RELEASE)/examples
 	@dist/sbom.sh $(B)/k3sbox >$(B)/dist/$(RELEASE).spdx.json
 	@tar -C $(B)/dist --sort=name --mtime=@$${SOURCE_DATE_EPOCH:-0} --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \

@@ -6,6 +6,7 @@
 
 #include "app/applet.h"
 #include "base/die.h"
+#include "doctor/explain.h"
 #include "plan/journal.h"
 #include "plan/isolate.h"
 #include "plan/plan.h"
@@ -15,6 +16,7 @@ struct doctor {
 	struct plan_options o;
 	int format;
 	bool quiet;
+	const char *explain;
 };
 
 static const struct opt opts[] = {
@@ -22,6 +24,8 @@ static const struct opt opts[] = {
 	  .help = "output format" },
 	{ OPT_FLAG, 'q', "quiet", offsetof(struct doctor, quiet),
 	  .help = "show obstacles and the result only" },
+	{ OPT_STR, 0, "explain", offsetof(struct doctor, explain), "ERROR",
+	  .help = "show what is known about this error text, and nothing else ('': all)" },
 	PLAN_OPT_ROWS(struct doctor, o),
 	{ OPT_END },
 };
@@ -213,6 +217,7 @@ static int run(void *cfg_, const struct args *args)
 	struct isolation_result isolation;
 	struct err why = {0};
 
+	if (cfg->explain) return explain_print(cfg->explain);
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; flags that it sets may be overruled", why.text);

@@ -15,6 +15,8 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "plan/rows.h"
+#include "plan/symptom.h"
 
 static int old_name(const char *path, char *old, size_t size)
 {
@@ -148,15 +150,8 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
 	}
 }
 
+/* Besides what the facts say. */
 static const struct { const char *text, *cause; } causes[] = {
-	{ "address already in use",
-	  "another program has the port: stop it (an older k3s? 'k3sbox status', 'ps'), or '-- "
-	  "--https-listen-port N'" },
-	{ "no space left on device", "the disk is full: make room, or choose another directory "
-	  "with --data-dir" },
-	{ "read-only file system",
-	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves "
-	  "k3s's own" },
 	{ "flag provided but not defined",
 	  "this k3s does not understand its command line: look behind '--', and at 'k3s server "
 	  "--help'" },
@@ -171,23 +166,9 @@ static const struct { const char *text, *cause; } causes[] = {
 	  "another --data-dir" },
 	{ "failed to find host-local", "k3s's CNI plugins are missing: 'k3sbox init', or '-- "
 	  "--flannel-backend=none'" },
-	{ "pids cgroup controller not found",
-	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode "
-	  "control-plane" },
-	{ "failed to find memory cgroup",
-	  "a cgroup controller is missing: 'k3sbox init' mounts what the kernel has, or --mode "
-	  "control-plane" },
-	{ "/dev/kmsg", "the kubelet needs /dev/kmsg: 'k3sbox init'" },
 	{ "/proc/sys/",
 	  "a file in /proc/sys is missing or read-only: 'k3sbox init'; 'k3sbox procsys check' "
 	  "tells which" },
-	{ "unable to find data in memory cache", "cAdvisor cannot measure here: 'k3sbox doctor' "
-	  "shows why" },
-	{ "snapshotter cannot be enabled",
-	  "the snapshotter does not work on this file system: '-- --snapshotter=native'" },
-	{ "no default routes found",
-	  "there is no default route: 'ip route add default …', or '-- --node-ip IP "
-	  "--advertise-address IP'" },
 	{ "permission denied", "something is not allowed here: 'k3sbox doctor' shows what" },
 	{ "operation not permitted", "something is not allowed here: 'k3sbox doctor' shows what" },
 };
@@ -216,8 +197,13 @@ const char *log_waits(char *text, const char **help)
 	return last;
 }
 
+/* Of the facts, those that k3s itself fails of: it runs without the others. Those behind FACT_MASK
+ * are about containers. */
 const char *log_cause(const char *text)
 {
+	for (const struct fact *f = facts; f < &facts[FACT_MASK]; f++)
+		if (f->severity != DEGRADED && f->help && symptom_is(f->symptom, text))
+			return f->help;
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (strcasestr(text, causes[i].text)) return causes[i].cause;
 	return NULL;

@@ -245,10 +245,12 @@ const char *plan_help(const struct fact *f, const struct fact_result *seen)
 }
 
 /* Several steps may have the same limit. */
-static void add_limit(struct buf *out, const char *limit)
+static void add_limit(struct buf *out, enum limit limit)
 {
-	if (!limit || (out->len && strstr(out->data, limit))) return;
-	buf_printf(out, "%s%s", out->len ? "; " : "", limit);
+	const char *text = limit_texts[limit];
+
+	if (!text || (out->len && strstr(out->data, text))) return;
+	buf_printf(out, "%s%s", out->len ? "; " : "", text);
 }
 
 void plan_limits(const struct plan *p, struct buf *out)

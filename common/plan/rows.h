@@ -108,6 +108,15 @@ struct plan_options {
 	const char *range_taken;   /* plan/ranges.h; NULL: the defaults are free */
 };
 
+/* What does not work with an obstacle, or with what removes it. */
+enum limit {
+	LIMIT_NONE,
+	LIMIT_IMAGES, LIMIT_CLUSTER_RANGES, LIMIT_NODE_PASSWORD, LIMIT_FILES, LIMIT_NODE_SERVICES,
+	LIMIT_SERVICES, LIMIT_NO_NETWORK, LIMIT_NO_TRAFFIC, LIMIT_TERMINALS, LIMIT_HOST_NETWORK,
+	LIMIT_COUNT,
+};
+extern const char *const limit_texts[LIMIT_COUNT];
+
 /* ---- facts ---- */
 
 enum result_state { RESULT_OK, RESULT_OBSTACLE, RESULT_SKIPPED };
@@ -138,13 +147,15 @@ struct fact {
 	/* what is true when nothing is wrong: "/dev/kmsg can be opened" */
 	const char *title;
 	enum severity severity : 8;
+	enum limit limit : 8;         /* DEGRADED: if no step helps */
 	bool node_only;               /* of no interest to a control plane alone */
 	/* may wait (for the network): probed in a child beside the others */
 	bool slow;
 	bool may_be_settled;          /* probe_registry_settled(): fine without a probe */
 	const char *help;             /* what the user can do if no step helps; may be NULL */
-	/* DEGRADED: what is not possible if no step helps, "no terminals in pods"; may be NULL */
-	const char *limit;
+	/* the errors of k3s and its parts by which it shows, as plan/symptom.h has them; may be
+	 * NULL */
+	const char *symptom;
 };
 extern const struct fact facts[FACT_COUNT];
 
@@ -175,7 +186,7 @@ struct step_row {
 	bool node_only : 1;           /* not for a control plane alone */
 	bool also : 1;                /* in addition to the row before it, not instead of it */
 	bool optional : 1;            /* with an apply: go on if it fails */
-	const char *limit;            /* what is not possible with it: "no Services"; may be NULL */
+	enum limit limit : 8;
 	union {
 		const char *option;   /* BY_INTERCEPT: option of `intercept` */
 		/* the rule's argument, the knob's value (NULL: the result's) or what apply() takes;

@@ -27,6 +27,19 @@ const struct mechanism_row mechanisms[MECHANISM_COUNT] = {
 	[BY_INTERCEPT] = { "interceptor", FACT_PTRACE, false },
 };
 
+const char *const limit_texts[LIMIT_COUNT] = {
+	[LIMIT_IMAGES] = "images from agent/images alone",
+	[LIMIT_CLUSTER_RANGES] = "no way to addresses in the cluster's ranges",
+	[LIMIT_NODE_PASSWORD] = "no node until its old password is deleted",
+	[LIMIT_FILES] = "few open files or mappings",
+	[LIMIT_NODE_SERVICES] = "no Services for the node itself",
+	[LIMIT_SERVICES] = "no Services",
+	[LIMIT_NO_NETWORK] = "no pods until a network plugin is installed",
+	[LIMIT_NO_TRAFFIC] = "no traffic to pods, and no HTTP or TCP probes",
+	[LIMIT_TERMINALS] = "no terminals in pods",
+	[LIMIT_HOST_NETWORK] = "pods with hostNetwork: true alone",
+};
+
 const struct step_row step_rows[STEP_COUNT] = {
 #define STEP(id, of, kind, mechanism, sentence, ...) [STEP_##id] = { \
 	.key = #id, .fact = FACT_##of, .when = KIND_##of##_##kind, .by = mechanism, \

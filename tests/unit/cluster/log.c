@@ -132,7 +132,11 @@ TEST(causes)
 	CHECK(strstr(log_cause("listen tcp :6443: bind: address already in use"),
 		"--https-listen-port"));
 	CHECK(strstr(log_cause("write x: no space left on device"), "--data-dir"));
-	CHECK(strstr(log_cause("Open /dev/kmsg: No Such File"), "k3sbox init"));
+	CHECK(strstr(log_cause("Open /dev/kmsg: No Such File"), "/dev writable"));
+	CHECK(strstr(log_cause("x: \"overlayfs\" snapshotter cannot be enabled for \"/d\", "
+		"try using \"native\": y"), "--snapshotter=native"));
+	/* what k3s runs with, or what is about a container */
+	CHECK(!log_cause("cni plugin not initialized") && !log_cause("unable to apply caps"));
 	CHECK(!log_cause("all is well") && !log_cause(""));
 }
 
