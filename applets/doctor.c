@@ -7,6 +7,7 @@
 #include "app/applet.h"
 #include "base/die.h"
 #include "doctor/explain.h"
+#include "doctor/report.h"
 #include "plan/journal.h"
 #include "plan/isolate.h"
 #include "plan/plan.h"
@@ -16,7 +17,7 @@ struct doctor {
 	struct plan_options o;
 	int format;
 	bool quiet;
-	const char *explain;
+	const char *explain, *report;
 };
 
 static const struct opt opts[] = {
@@ -26,6 +27,8 @@ static const struct opt opts[] = {
 	  .help = "show obstacles and the result only" },
 	{ OPT_STR, 0, "explain", offsetof(struct doctor, explain), "ERROR",
 	  .help = "show what is known about this error text, and nothing else ('': all)" },
+	{ OPT_PATH, 0, "report", offsetof(struct doctor, report), "FILE",
+	  .help = "write what a bug report needs: this, status and logs, with secrets masked" },
 	PLAN_OPT_ROWS(struct doctor, o),
 	{ OPT_END },
 };
@@ -210,14 +213,12 @@ static int examine_world(struct doctor *cfg, const struct isolation_result *isol
 	return inside_run(&world, isolation->user, examine_inside, cfg);
 }
 
-static int run(void *cfg_, const struct args *args)
+static int examine_all(struct doctor *cfg, const struct args *args)
 {
-	struct doctor *cfg = cfg_;
 	struct strv user = { .v = args->rest };
 	struct isolation_result isolation;
 	struct err why = {0};
 
-	if (cfg->explain) return explain_print(cfg->explain);
 	while (user.v[user.n]) user.n++;
 	if (plan_options_complete(&cfg->o, &user, &why) < 0)
 		warn("%s; flags that it sets may be overruled", why.text);
@@ -232,6 +233,23 @@ static int run(void *cfg_, const struct args *args)
 	int status = isolation.wanted ? examine_world(cfg, &isolation) : examine(cfg);
 	k3s_args_free(&cfg->o.args);
 	return status;
+}
+
+static int run(void *cfg_, const struct args *args)
+{
+	struct doctor *cfg = cfg_;
+
+	if (cfg->explain) return explain_print(cfg->explain);
+	if (!cfg->report) return examine_all(cfg, args);
+	int fd = report_begin();
+	if (fd < 0) {
+		warn_errno(fd, "cannot collect a report");
+		return EX_FAIL;
+	}
+	cfg->format = OUTPUT_TEXT;
+	cfg->quiet = false;
+	examine_all(cfg, args);
+	return report_end(fd, cfg->report, cfg->o.data_dir);
 }
 
 const struct applet applet_doctor = {

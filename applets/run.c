@@ -35,8 +35,9 @@ static const struct run defaults = { .timeout = 300 };
 static const struct opt opts[] = {
 	{ OPT_FLAG, 'd', "detach", offsetof(struct run, detach),
 	  .help = "return once k3s is ready and leave it in the background" },
-	{ OPT_CHOICE, 0, "wait", offsetof(struct run, wait), .choices = waits, .bare = "node",
+	{ OPT_CHOICE, 0, "wait", offsetof(struct run, wait), .choices = waits,
 	  .help = "what --detach waits for (node; api without a node)" },
+	{ OPT_BARE, .value = "node" },
 	{ OPT_SECONDS, 0, "timeout", offsetof(struct run, timeout), "TIME",
 	  .help = "how long --detach waits (300 s; 0: no limit)" },
 	{ OPT_CHOICE, 0, "restart", offsetof(struct run, restart), .choices = restarts,

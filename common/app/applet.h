@@ -49,8 +49,10 @@ struct applet {
 	uint8_t group;               /* enum applet_group */
 	uint8_t flags;               /* enum applet_flags */
 	struct operands operands;
-	int (*run)(void *cfg, const struct args *args);      /* exit status */
-	int (*run_raw)(int argc, char **argv);               /* APPLET_RAW */
+	union {
+		int (*run)(void *cfg, const struct args *args);      /* exit status */
+		int (*run_raw)(int argc, char **argv);               /* APPLET_RAW */
+	};
 };
 
 /* All applets, sorted by file name, NULL-terminated. */

@@ -122,6 +122,7 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 		if ((n = choice(o, value)) < 0) return refuse(p, o, value);
 		*(int *)field = n;
 		return 0;
+	case OPT_BARE:
 	case OPT_END:
 		break;
 	}
@@ -155,8 +156,8 @@ static int long_option(struct parse *p, const char *word, const char *next)
 		return err_set(p->err, -EINVAL, "--%s takes no value", o->name);
 	if (o->type == OPT_FLAG) return set(p, o, NULL);
 	if (eq) return set(p, o, eq + 1);
-	if (o->bare && !(next && o->type == OPT_CHOICE && choice(o, next) >= 0))
-		return set(p, o, o->bare);
+	if (o[1].type == OPT_BARE && !(next && o->type == OPT_CHOICE && choice(o, next) >= 0))
+		return set(p, o, o[1].value);
 	if (!next) return needs_value(p, word, o);
 	int r = set(p, o, next);
 	return r < 0 ? r : 1;
@@ -235,14 +236,16 @@ void opt_help(const struct opt *rows, struct buf *out)
 	bool time = false;
 
 	for (const struct opt *o = rows; o && o->type; o++) {
-		time |= o->type == OPT_SECONDS;
 		_cleanup_buf_ struct buf left = {0};
+		bool bare = o[1].type == OPT_BARE;
+		if (o->type == OPT_BARE) continue;
+		time |= o->type == OPT_SECONDS;
 		if (o->letter) buf_printf(&left, "  -%c, --%s", o->letter, o->name);
 		else buf_printf(&left, "      --%s", o->name);
 		if (o->type != OPT_FLAG) {
-			buf_puts(&left, o->bare ? "[=" : " ");
+			buf_puts(&left, bare ? "[=" : " ");
 			put_value(&left, o);
-			if (o->bare) buf_putc(&left, ']');
+			if (bare) buf_putc(&left, ']');
 		}
 		if (left.len + 2 > COLUMN) buf_printf(out, "%s\n%*s", left.data, COLUMN, "");
 		else buf_printf(out, "%-*s", COLUMN, left.data);

@@ -1,4 +1,6 @@
-/* Options: one row gives the parser, the struct field and the help line. */
+/* Options: one row gives the parser, the struct field and the help line. The value of an option
+ * with a row OPT_BARE behind it may be left out ("--wait"); the next word is its value only if it
+ * is one of its choices. */
 #ifndef K3SBOX_OPT_H
 #define K3SBOX_OPT_H
 
@@ -17,6 +19,7 @@ enum opt_type {
 	OPT_UINT,     /* unsigned field: decimal */
 	OPT_SECONDS,  /* unsigned field: "90", "90s", "2m", "1h" as seconds */
 	OPT_CHOICE,   /* int field: index into .choices */
+	OPT_BARE,     /* no option: .value is what the bare long option before it stands for */
 };
 
 struct opt {
@@ -29,9 +32,6 @@ struct opt {
 		/* OPT_CHOICE: NULL-terminated; help shows them joined by | */
 		const char *const *choices;
 	};
-	/* value that the bare long option stands for ("--wait"); NULL: value required. The next
-	 * word is its value only if it is one of its choices */
-	const char *bare;
 	const char *help;          /* one sentence; '\n' goes on in the next line */
 };
 
