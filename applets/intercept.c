@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,11 +145,13 @@ static void add_map(struct view_config *v, const char *text, bool over)
 	_cleanup_free_ char *from = xstrdup(text);
 	char *to = split(from, option);
 	char *real = realpath(to, NULL);
+	struct stat st;
 
-	if (!real) die_errno(EX_FAIL, -errno, "--%s: %s", option, to);
+	if (!real || stat(real, &st) < 0) die_errno(EX_FAIL, -errno, "--%s: %s", option, to);
 	if (*from != '/') die_usage("--%s: FROM must be an absolute path, not '%s'", option, from);
 	v->maps = xrealloc(v->maps, (v->map_n + 1) * sizeof *v->maps);
-	v->maps[v->map_n++] = (struct path_map){ absolute(from), real, over };
+	v->maps[v->map_n++] = (struct path_map){ absolute(from), real, over,
+		S_ISDIR(st.st_mode) };
 }
 
 static void add_fstype(struct view_config *v, const char *text)

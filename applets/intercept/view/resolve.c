@@ -16,17 +16,24 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mounts.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "intercept/trace/hash.h"
 #include "intercept/view/path.h"
 #include "intercept/view/root.h"
 
-enum { PLAIN_MS = 1000, LINKS_MAX = 20 };
+enum { PLAIN_MS = 1000, UNSERVED_MS = 10000, LINKS_MAX = 20 };
 
 /* Both have PATH_MAX bytes. */
 static void set_path(char *to, const char *from)
 {
 	memcpy(to, from, strlen(from) + 1);
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
 }
 
 static uint32_t now_ms(void)
@@ -150,6 +157,15 @@ static bool follow_dangling(struct view *v, struct tracee *t, char *cur)
 	return true;
 }
 
+/* One system call, where canonical() needs three. */
+static bool is_link(struct view *v, struct tracee *t, const char *path)
+{
+	char ours[PATH_MAX], to[1];
+
+	return root_name(v, t, path, ours) < 0 || readlink(ours, to, sizeof to) >= 0
+		|| (errno != EINVAL && errno != ENOENT);
+}
+
 /* The name of what a descriptor of ours has open, as the tracee sees it, with tail behind it. */
 static bool name_of(struct view *v, struct tracee *t, int fd, const char *tail, char *out)
 {
@@ -186,7 +202,16 @@ static bool canonical(struct view *v, struct tracee *t, const char *path, bool n
 
 /* ---- file systems that a process serves ---- */
 
-static void find_served(struct tracee *t, struct served_mounts *s)
+/* The device that a server must open before it mounts: from then on mounts are looked for often.
+ * That takes milliseconds in gVisor, and each container has mounts of its own. */
+static void note_fuse(struct view *v, const char *name)
+{
+	if (v->cache.fuse_opened || strcmp(name, "fuse")) return;
+	v->cache.fuse_opened = true;
+	for (size_t i = 0; i < SERVED_ROOTS; i++) v->cache.served[i].root = 0;
+}
+
+static void find_served(struct view *v, struct tracee *t, struct served_mounts *s)
 {
 	_cleanup_mounts_ struct mounts m = {0};
 	struct buf b = {0};
@@ -194,7 +219,7 @@ static void find_served(struct tracee *t, struct served_mounts *s)
 
 	strv_free(&s->points);
 	s->root = t->root_key;
-	s->until = now_ms() + PLAIN_MS;
+	s->until = now_ms() + (v->cache.fuse_opened ? PLAIN_MS : UNSERVED_MS);
 	tracee_proc(t, "mountinfo", name, sizeof name);
 	if (io_read(name, &b, 16 << 20) < 0) buf_free(&b);
 	else mounts_parse(&m, b.data);
@@ -219,7 +244,8 @@ static bool is_served(struct view *v, struct tracee *t, const char *path)
 	struct served_mounts *s = &v->cache.served[t->root_key % SERVED_ROOTS];
 	bool stale = s->root != t->root_key || (int32_t)(s->until - now_ms()) <= 0;
 
-	if (stale || (t->root == ROOT_SAME && mounts_changed(v))) find_served(t, s);
+	stale |= v->cache.fuse_opened && t->root == ROOT_SAME && mounts_changed(v);
+	if (stale) find_served(v, t, s);
 	for (size_t i = 0; i < s->points.n; i++)
 		if (path_below(path, s->points.v[i])) return true;
 	return false;
@@ -299,12 +325,25 @@ static bool find_above_map(struct view *v, struct tracee *t, const char *full, c
 	return root_name(v, t, lexical, s->target) == 0;
 }
 
+/* Is the name at the end one that no stand-in has? Then the path leads to one only if it is a link
+ * that is followed. runc opens each component of a path with O_NOFOLLOW, about a thousand for a
+ * container. */
+static bool is_other_name(const struct view *v, const char *raw)
+{
+	const char *name = last_component(raw);
+
+	return *name && !path_is_dots(name) && !stand_in_may_be_named(v, name);
+}
+
 bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool nofollow,
 	struct stand_in *s)
 {
 	char full[PATH_MAX], lexical[PATH_MAX], self[PATH_MAX];
 	int pid;
 
+	note_fuse(v, last_component(raw));
+	bool other = is_other_name(v, raw);
+	if (nofollow && other) return false;
 	if (!resolve_text(v, t, dirfd, raw, full)) return false;
 	root_of(v, t);
 	uint64_t key = plain_key(t, full, nofollow);
@@ -323,7 +362,8 @@ bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool 
 	if (v->cfg.map_n && path_climbs(full) && find_above_map(v, t, full, lexical, s))
 		return true;
 	if (is_served(v, t, lexical)) return false;
-	if (canonical(v, t, full, nofollow, lexical) && stand_in_find(v, t, lexical, s))
+	bool leads = !other || is_link(v, t, full);
+	if (leads && canonical(v, t, full, nofollow, lexical) && stand_in_find(v, t, lexical, s))
 		return true;
 	if (!own && !may_come(v, lexical)) set_plain(v, key);
 	return false;

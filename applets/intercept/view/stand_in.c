@@ -105,15 +105,17 @@ static bool find_control_file(struct view *v, struct tracee *t, const char *path
 	return fs.f_type == CGROUP_SUPER_MAGIC && take(s, STAND_IN_CGROUP, path, false);
 }
 
+static const char *const ns_names[] = { "mnt", "ipc", "uts" };
+enum { NS_NAMES = sizeof ns_names / sizeof *ns_names };
+
 /* A kernel without such namespaces has no files for them either. */
 static bool find_ns(struct view *v, struct tracee *t, const char *path, struct stand_in *s)
 {
-	static const char *const names[] = { "mnt", "ipc", "uts" };
 	int pid;
 	const char *rest = path_proc(path, &pid), *name = rest ? path_below(rest, "ns") : NULL;
 
-	for (size_t i = 0; name && i < sizeof names / sizeof *names; i++) {
-		if (strcmp(name, names[i])) continue;
+	for (size_t i = 0; name && i < NS_NAMES; i++) {
+		if (strcmp(name, ns_names[i])) continue;
 		/* In a container, process IDs have another meaning. */
 		bool mnt = !i && root_of(v, t) == ROOT_SAME;
 		s->mnt_of = !mnt ? 0 : pid ? pid : tracee_tgid(t);
@@ -129,6 +131,57 @@ bool stand_in_find(struct view *v, struct tracee *t, const char *path, struct st
 		|| (v->cfg.fstype_n + v->cfg.controller_n && find_table(v, path, s))
 		|| (v->cfg.cgroup && find_control_file(v, t, path, s))
 		|| (v->cfg.namespaces && find_ns(v, t, path, s));
+}
+
+static bool is_component(const char *path, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = path; p; p = strchr(p, '/')) {
+		p += *p == '/';
+		if (!strncmp(p, name, n) && (!p[n] || p[n] == '/')) return true;
+	}
+	return false;
+}
+
+static bool names_seed(const char *name)
+{
+	for (size_t i = 0; i < seed_count; i++)
+		if (is_component(seeds[i].path, name)) return true;
+	return false;
+}
+
+static bool names_table(const char *name)
+{
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		if (!strcmp(tables[i].name, name)) return true;
+	return false;
+}
+
+static bool names_ns(const char *name)
+{
+	for (size_t i = 0; i < NS_NAMES; i++)
+		if (!strcmp(ns_names[i], name)) return true;
+	return false;
+}
+
+/* In a mapped directory a stand-in may have any name. */
+static bool names_mapped(const struct view_config *cfg, const char *name)
+{
+	for (size_t i = 0; i < cfg->map_n; i++)
+		if (cfg->maps[i].dir || !strcmp(strrchr(cfg->maps[i].from, '/') + 1, name))
+			return true;
+	return false;
+}
+
+bool stand_in_may_be_named(const struct view *v, const char *name)
+{
+	const struct view_config *cfg = &v->cfg;
+
+	return names_mapped(cfg, name) || (cfg->seeds && names_seed(name))
+		|| (cfg->fstype_n + cfg->controller_n && names_table(name))
+		|| (cfg->cgroup && cgroup_file_find(name, cfg->controllers, cfg->controller_n))
+		|| (cfg->namespaces && names_ns(name));
 }
 
 /* ---- content ---- */

@@ -45,6 +45,10 @@ struct stand_in {
  * only if this returns true. */
 bool stand_in_find(struct view *v, struct tracee *t, const char *path, struct stand_in *s);
 
+/* May anything stand in for a path with this last component? False is final; it takes no system
+ * call. */
+bool stand_in_may_be_named(const struct view *v, const char *name);
+
 /* Appends the content. 0 or -errno. */
 int stand_in_content(struct view *v, struct tracee *t, const struct stand_in *s, struct buf *out);
 

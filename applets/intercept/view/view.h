@@ -16,6 +16,7 @@
 struct path_map {
 	char *from, *to;           /* absolute, normalised */
 	bool over;                 /* --replace: TO comes first; --map: TO has what FROM lacks */
+	bool dir;                  /* TO is a directory */
 };
 
 /* What was asked for; constant once the program runs. */
@@ -31,7 +32,7 @@ struct view_config {
 	size_t fstype_n;
 };
 
-enum { PLAIN_SLOTS = 4096, SERVED_ROOTS = 8 };
+enum { PLAIN_SLOTS = 4096, SERVED_ROOTS = 64 };
 
 struct view_cache {
 	/* By hash: paths for which there is no stand-in. Each entry holds for a second, and until a
@@ -45,6 +46,7 @@ struct view_cache {
 		uint32_t until;
 		struct strv points;
 	} served[SERVED_ROOTS];
+	bool fuse_opened;          /* a tracee has opened a FUSE device */
 	int mount_events;          /* /proc/self/mountinfo, for poll(2); -1: not open */
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
 };
@@ -67,6 +69,11 @@ void view_init(struct view *v);
 void view_free(struct view *v);
 /* A symlink was made, or a thread changed its root: forget what paths mean. */
 static inline void view_links_changed(struct view *v) { v->cache.link_gen++; }
-static inline void view_roots_changed(struct view *v) { v->cache.root_gen++, v->cache.link_gen++; }
+static inline void view_roots_changed(struct view *v)
+{
+	v->cache.root_gen++;
+	/* Elsewhere the key of a path tells mount namespaces apart. */
+	if (!*v->own.root.mnt) v->cache.link_gen++;
+}
 
 #endif
