@@ -85,12 +85,16 @@ static void warn_missing(const struct image *im)
 	for (size_t i = 0; i < im->n; i++) {
 		const struct image_item *it = &im->items[i];
 		if (it->interp && !image_find(im, it->interp))
-			warn("%s is not static: it needs %s, which is not in the image",
+			warn("warning: %s is not static: it needs %s, which is not in the image",
 				it->from, it->interp);
 	}
 	const struct strv *first = im->entrypoint->n ? im->entrypoint : im->cmd;
 	if (first->n && first->v[0][0] == '/' && !image_find(im, first->v[0]))
-		warn("the image starts %s, which is not in it", first->v[0]);
+		warn("warning: the image starts %s, which is not in it", first->v[0]);
+	const char *end = strrchr(im->tag, ':');
+	if (end && !strcmp(end, ":latest"))
+		warn("warning: %s is pulled always, unless the pod has an imagePullPolicy",
+			im->tag);
 }
 
 /* Defaults that make the short command line do the expected thing. */

@@ -262,13 +262,29 @@ static void sweep_sockets(const char *dir)
 	}
 }
 
+#define RUNC_STATE "/run/containerd/runc/k8s.io"
+
+/* runc keeps what it knows of a container where other containerds have theirs: only those that ours
+ * has had are removed. */
+static void sweep_runc(const char *tasks)
+{
+	_cleanup_closedir_ DIR *d = opendir(tasks);
+	char path[PATH_MAX];
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (*e->d_name != '.' && !io_join(path, sizeof path, RUNC_STATE, e->d_name))
+			io_remove_tree(path);   /* what stays is a few kilobytes */
+}
+
 int sweep_containerd(struct err *e)
 {
 	static const char state[] = "/run/k3s/containerd";
-	static const char *const empty[] = { "/run/k3s", "/run/containerd/s", "/run/containerd" };
+	static const char *const empty[] = { RUNC_STATE, "/run/containerd/runc", "/run/k3s",
+		"/run/containerd/s", "/run/containerd" };
 	int r = find_others(e, "its files are");
 
 	if (r < 0) return r;
+	sweep_runc("/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io");
 	r = io_remove_tree(state);
 	if (r < 0) return err_errno(e, r, "%s", state);
 	sweep_sockets("/run/containerd/s");
