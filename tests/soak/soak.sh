@@ -35,7 +35,7 @@ total() { cat "$1/done" 2>/dev/null || echo 0; }
 
 start() { # ENV[:OPTION] DIR
 	local env=${1%%:*} opts=
-	[ "$env" = "$1" ] || opts=${1#*:}
+	[ "$env" = "$1" ] || { opts=${1#*:}; opts=${opts//+/ }; }
 	rm -rf "$2"
 	mkdir -p "$2/bin"
 	# copies: the tree may be built again while this runs
