@@ -17,8 +17,10 @@
 #include "cluster/leftovers.h"
 #include "cluster/template.h"
 #include "plan/fix/ca_bundle.h"
+#include "plan/fix/cgroupfs.h"
 #include "plan/fix/cni_setup.h"
 #include "plan/fix/limits.h"
+#include "plan/isolate.h"
 #include "plan/journal.h"
 #include "plan/node.h"
 #include "plan/ranges.h"
@@ -378,6 +380,17 @@ static void keep_cni(const struct plan *p, struct prepared *out)
 	}
 }
 
+/* What is asked for by name is not left out in silence. */
+static bool is_accounted(const struct run *cfg, const struct plan *p)
+{
+	const struct fact_result *seen = &p->results[FACT_ROOT_STATS];
+
+	if (cfg->o.accounting != ISOLATE_YES || seen->state != RESULT_OBSTACLE ||
+		cgroupfs_is_mounted()) return true;
+	warn("--accounting=yes: %s, and cgroupfs cannot be used here", seen->why);
+	return false;
+}
+
 static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node,
 	struct prepared *out)
 {
@@ -392,7 +405,7 @@ static int with_plan(struct run *cfg, struct plan *p, const struct fact *no_node
 		warn("%s", why.text);
 		return EX_FAIL;
 	}
-	if (decide(p, NULL)) return EX_FAIL;
+	if (decide(p, NULL) || !is_accounted(cfg, p)) return EX_FAIL;
 	/* The log is the first file in it, and would make it for itself alone. */
 	int r = io_mkdirs(cfg->o.data_dir, 0755);
 	if (r < 0) {

@@ -23,8 +23,8 @@
 	  .help = "run the node in namespaces of its own (auto: where that removes obstacles)" }, \
 	{ OPT_CHOICE, 0, "accounting", offsetof(type, base.accounting), \
 	  .choices = isolation_names, \
-	  .help = "in own namespaces: figures of pods, by cgroupfs where the kernel lacks files " \
-		"(auto: no)" }, \
+	  .help = "figures of node and pods, by cgroupfs in own namespaces where the kernel " \
+		"lacks files (auto: where that works)" }, \
 	{ OPT_FLAG, 0, "pod-ca", offsetof(type, base.pod_ca), \
 	  .help = "let pods have this machine's certificate authorities" }, \
 	{ OPT_FLAG, 0, "no-mount", offsetof(type, base.no_mount), .help = "mount nothing" }, \

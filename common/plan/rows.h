@@ -91,7 +91,7 @@ struct plan_options {
 	enum plan_mode mode;
 	bool no_mount, no_shim, no_intercept, pod_ca;
 	int namespaces;            /* enum isolation (plan/isolate.h): does the node get a world? */
-	int accounting;            /* the same: is cgroupfs mounted in it? */
+	int accounting;            /* the same: is cgroupfs mounted in it where that helps? */
 	bool isolated;             /* this is process 1 of a world, or of a trial: world/world.h */
 	/* In a world: the node's addresses, as switch_parse_node() of world/switch.h reads them. */
 	const char *node_network;

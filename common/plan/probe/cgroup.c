@@ -351,8 +351,7 @@ void probe_root_stats(const struct plan_options *o, struct fact_result *r)
 	look_at_stats(&m, v2, r);
 	if (!r->state && cgroupfs_is_mounted())
 		probe_obstacle(r, KIND_ROOT_STATS_FUSE, "shown by k3sbox's cgroupfs");
-	else if (r->state && !v2 && o->accounting == ISOLATE_YES && o->isolated && !o->no_shim &&
-		!cgroupfs_tried() &&
-		!probe_in_mount_namespace(cgroupfs_try, NULL))
+	else if (r->state && !v2 && o->accounting != ISOLATE_NO && o->isolated && !o->no_mount &&
+		!o->no_shim && !cgroupfs_tried() && !probe_in_mount_namespace(cgroupfs_try, NULL))
 		r->kind = KIND_ROOT_STATS_FUSE;
 }

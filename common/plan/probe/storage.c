@@ -291,7 +291,9 @@ void probe_disk_pressure(const struct plan_options *o, struct fact_result *r)
 	}
 }
 
-/* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. */
+/* cAdvisor finds the image file system by matching st_dev with mountinfo's major:minor. The kubelet
+ * multiplies bytes by 100 (pkg/kubelet/images/image_gc_manager.go): of 8 EiB, which is what gVisor
+ * says of an overlay in memory, it would believe that all are in use, and remove images. */
 void probe_image_device(const struct plan_options *o, struct fact_result *r)
 {
 	_cleanup_mounts_ struct mounts m = {0};
@@ -303,6 +305,11 @@ void probe_image_device(const struct plan_options *o, struct fact_result *r)
 	if (stat(there, &st) < 0 || statfs(there, &fs) < 0 || mounts_read(&m) < 0) return;
 	if (!fs.f_blocks) {
 		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports 0 blocks");
+		return;
+	}
+	if (fs.f_blocks > (fsblkcnt_t)(INT64_MAX / 100 / fs.f_bsize)) {
+		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports %llu PiB",
+			(unsigned long long)fs.f_blocks / ((1ULL << 50) / (unsigned)fs.f_bsize));
 		return;
 	}
 	for (size_t i = 0; i < m.n; i++)
