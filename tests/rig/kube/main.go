@@ -1,6 +1,6 @@
-// Command kube is the control plane, the kubelet, kube-proxy, kine and the
-// clients in one binary: they share nearly all of their code, so one link
-// instead of eight. The name it is called by chooses the part.
+// Command kube is the control plane, the kubelet, kube-proxy, kine,
+// metrics-server and the clients in one binary: they share nearly all of their
+// code, so one link instead of nine. The name it is called by chooses the part.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"github.com/k3s-io/kine/pkg/app"
 	"github.com/spf13/cobra"
+	"k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -19,6 +20,7 @@ import (
 	sched "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app/cmd"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+	metrics "sigs.k8s.io/metrics-server/cmd/metrics-server/app"
 )
 
 func main() {
@@ -39,6 +41,8 @@ func main() {
 		c = kubectl.NewDefaultKubectlCommand()
 	case "kubeadm":
 		c = kubeadm.NewKubeadmCommand(os.Stdin, os.Stdout, os.Stderr)
+	case "metrics-server":
+		c = metrics.NewMetricsServerCommand(server.SetupSignalHandler())
 	case "kine":
 		if err := app.New().Run(os.Args); err != nil {
 			fmt.Println(err)
