@@ -43,9 +43,10 @@ test: test-deps rig-deps $(B)/k3sbox $(B)/san/k3sbox $(UNIT) rig test-parts
 # Prerequisites that single tests add (the guest program, fuzzers …).
 test-parts:
 
-# What takes too long for each change: a node in namespaces of its own natively.
+# What takes too long for each change: a node in namespaces of its own natively; what acts upon the
+# figures of pods.
 test-long: test-deps rig-deps $(B)/k3sbox rig test-parts
-	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) E2E=E1:--namespaces=yes bash tests/run.sh tests/e2e.test
+	@K3SBOX=$(CURDIR)/$(B)/k3sbox RIG=$(CURDIR)/$(RIG) E2E=E1:--namespaces=yes bash tests/run.sh tests/e2e.test tests/long/metrics.test
 
 demo: rig-deps $(B)/k3sbox rig
 	@dist/need busybox=busybox-static

@@ -21,7 +21,6 @@ if [ "$ENV" = E10 ]; then   # a DNS server of the sandbox
 	build/guest/guest dns-server 127.0.0.1 >/dev/null &
 	echo "nameserver 127.0.0.1" >/etc/resolv.conf
 fi
-case $ENV$OPTS in E10 | E2) accounting=--accounting=yes ;; *) accounting= ;; esac
 before=$(mounts)   # of the sandbox itself
 mkdir -p /var/lib/rancher/k3s/agent/images
 cp "$IMAGE" /var/lib/rancher/k3s/agent/images/
@@ -31,7 +30,7 @@ if [ "$ENV" != E3 ]; then   # there run alone must find the obstacles that show 
 	run k3sbox init $OPTS
 	same "init" 0 "$rc"
 fi
-run k3sbox run -d $OPTS $accounting --timeout 120
+run k3sbox run -d $OPTS --timeout 120
 check "run -d returns when the node is ready" test "$rc" = 0
 [ "$rc" = 0 ] || { logs_on_failure; exit 1; }
 has "phases are printed" "$out" "API ready" "node sandbox Ready" "pods can be created"
@@ -43,7 +42,12 @@ same "a pod can be created at once" 0 "$rc"
 run k wait --for=condition=Ready --timeout=60s pod/hello
 same "pod runs" 0 "$rc"
 same "k3sbox wait sees it, too" "pods: ready" "$(k3sbox wait --for=pods --namespace=default --timeout=10 2>&1)"
-case $phases$ENV in *"namespaces of its own"*E10 | *"namespaces of its own"*E2) k create -f tests/e2e/load.yaml >/dev/null ;; esac
+case $phases$ENV in
+*"namespaces of its own"*E2) k create -f tests/e2e/load.yaml >/dev/null ;;
+*"namespaces of its own"*E10)
+	sed "s|@PROGRAM@|$(readlink -f "$RIG/kube")|" tests/e2e/metrics-server.yaml >"$T/metrics-server.yaml"
+	k create -f tests/e2e/load.yaml -f "$T/metrics-server.yaml" >/dev/null ;;
+esac
 has "its logs" "$(k logs hello 2>&1)" "hello from the pod"
 has "exec in it" "$(k exec hello -- /busybox id 2>&1)" "uid=0"
 same "it has an address of its own" yes "$(k get pod hello -o jsonpath='{.status.podIP}' | grep -q '^10\.42\.' && echo yes)"
@@ -97,7 +101,7 @@ same "stop leaves no mount" "$before" "$(mounts)"
 run k3sbox stop
 same "a second stop is a success" 0 "$rc"
 
-run k3sbox run -d $OPTS $accounting --timeout 120
+run k3sbox run -d $OPTS --timeout 120
 same "run on the same data" 0 "$rc"
 run k wait --for=condition=Ready --timeout=90s pod/hello
 same "brings the pod back" 0 "$rc"
