@@ -126,7 +126,7 @@ RELEASE := k3sbox-$(VERSION)-linux-$(ARCH)
 dist: docs
 	@rm -rf $(B)/dist; mkdir -p $(B)/dist/$(RELEASE)/examples $(B)/dist/$(RELEASE)/man
 	@cp $(B)/k3sbox README.md LICENSE $(B)/docs/k3sbox.bash $(B)/docs/TROUBLESHOOTING.md $(B)/dist/$(RELEASE)
-	@cp $(B)/docs/*.1 $(B)/dist/$(RELEASE)/man; cp dist/examples/* $(B)/dist/$(RELEASE)/examples
+	@cp $(B)/docs/*.1 $(B)/dist/$(RELEASE)/man; cp dist/examples/* $(B)/dist/$(RELEASE)/examples; cp -r dist/schema $(B)/dist/$(RELEASE)
 	@dist/sbom.sh $(B)/k3sbox >$(B)/dist/$(RELEASE).spdx.json
 	@tar -C $(B)/dist --sort=name --mtime=@$${SOURCE_DATE_EPOCH:-0} --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \
 		-cf - $(RELEASE) | gzip -9n >$(B)/dist/$(RELEASE).tar.gz

@@ -125,15 +125,14 @@ int kube_parse_nodes(const char *json, size_t len, struct kube_nodes *out)
 	if (r < 0) return r;
 	const struct json_node *items = json_get(&j, json_root(&j), "items");
 	for (const struct json_node *n = json_first(&j, items); n; n = json_next(&j, n)) {
-		bool ready = is_ready(&j, n);
+		const struct json_node *c = condition(&j, n, "Ready");
+		bool ready = json_is(&j, json_get(&j, c, "status"), "True");
 		if (out->n < KUBE_NODES_MAX) {
 			struct kube_node *k = &out->v[out->n];
 			text_of(&j, json_path(&j, n, "metadata.name"), k->name, sizeof k->name);
-			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "lastHeartbeatTime"),
-				k->heartbeat,
+			text_of(&j, json_get(&j, c, "lastHeartbeatTime"), k->heartbeat,
 				sizeof k->heartbeat);
-			text_of(&j, json_get(&j, condition(&j, n, "Ready"), "message"), k->why,
-				sizeof k->why);
+			text_of(&j, json_get(&j, c, "message"), k->why, sizeof k->why);
 			find_taint(&j, n, k->taint, sizeof k->taint);
 			k->ready = ready;
 		}

@@ -68,6 +68,7 @@ has "a second run finds the first" "$out$err" "already"
 run k3sbox status -o json
 same "status: 0" 0 "$rc"
 same "its JSON reports API and node as ready" true "$(printf %s "$out" | jq '.api and .node' 2>&1)"
+fits status "$out"
 rss=$(awk '/^VmRSS/ {print $2}' "/proc/$(printf %s "$out" | jq -r .pid)/status" 2>/dev/null)
 check "the supervisor is small (RSS ${rss:-?} KiB)" test "${rss:-9999}" -le 1536
 run k3sbox kubeconfig
