@@ -41,7 +41,7 @@ static const struct opt opts[] = {
 };
 
 /* The last request has LEAST_MS, too, although time is up: its answer is the last state. */
-enum { REQUEST_MS = 3000, LEAST_MS = 500, FIRST_MS = 125, LONGEST_MS = 1000 };
+enum { REQUEST_MS = 3000, LEAST_MS = 500, FIRST_MS = 125, LONGEST_MS = 500 };
 
 /* Names become parts of a URL's path. */
 static bool is_name(const char *s)
@@ -71,9 +71,9 @@ static int ask_node(const struct runstate *s, int timeout_ms, struct err *e)
 	struct ready_since since = { start, clock_ms() - (time(NULL) - start) * 1000 };
 	struct ready_result r;
 
+	if (s->control_plane) return err_set(e, -ENOTSUP, "k3s runs as a control plane alone");
 	ready_ask(s, &since, timeout_ms, &r);
 	*e = r.why;
-	if (s->control_plane) err_set(e, 0, "k3s runs as a control plane alone");
 	return r.pods ? 0 : -EAGAIN;
 }
 
@@ -88,14 +88,15 @@ static int ask_pods(const struct kubeconfig *k, const char *namespace_, int time
 		pods.unready.n, pods.n, pods.unready.pod, kube_pull_error(pods.unready.why));
 }
 
-/* 0: it is ready; -ESRCH: k3s does not run; any other -errno: not yet. With the reason in e. */
+/* 0: it is ready; -ESRCH: k3s does not run; -ENOTSUP: it cannot become ready; any other -errno: not
+ * yet. With the reason in e. */
 static int ask(const struct wait *cfg, int timeout_ms, struct err *e)
 {
 	_cleanup_kubeconfig_ struct kubeconfig k = {0};
 	_cleanup_presence_ struct presence p = {0};
 	int r = presence_look(&p, false, e);
 
-	if (r < 0) return r;
+	if (r < 0) return -ENOTSUP;
 	if (!presence_alive(&p)) return err_set(e, -ESRCH, "k3s is stopped: k3sbox run -d");
 	if (p.kind == PRESENCE_STARTING || !p.have_state)
 		return err_set(e, -EAGAIN, "k3s has not been started yet");
@@ -151,7 +152,7 @@ static int run(void *cfg_, const struct args *args)
 		left = left > REQUEST_MS ? REQUEST_MS : left < LEAST_MS ? LEAST_MS : left;
 		r = ask(cfg, (int)left, &e);
 		now = clock_ms();
-		if (!r || r == -ESRCH || now >= end) break;
+		if (!r || r == -ESRCH || r == -ENOTSUP || now >= end) break;
 		show(cfg, cfg->what, e.text);
 		clock_sleep_ms((unsigned)(pause < end - now ? pause : end - now));
 		if (pause < LONGEST_MS) pause *= 2;
@@ -159,9 +160,9 @@ static int run(void *cfg_, const struct args *args)
 	show(cfg, "", "");
 	int status = print(cfg, r ? e.text : "", now - begun);
 	if (!r) return status;
-	if (r == -ESRCH) warn("%s", e.text);
+	if (r == -ESRCH || r == -ENOTSUP) warn("%s", e.text);
 	else warn("timed out after %u s: %s: %s", cfg->timeout, cfg->what, e.text);
-	return r == -ESRCH ? EX_STOPPED : EX_TIMEOUT;
+	return r == -ESRCH ? EX_STOPPED : r == -ENOTSUP ? EX_FAIL : EX_TIMEOUT;
 }
 
 const struct applet applet_wait = {
@@ -177,6 +178,7 @@ const struct applet applet_wait = {
 		"node is what 'run -d' waits for: it is Ready, and pods can be created. pods\n"
 		"means that there are some, and each is ready or has completed. A deployment\n"
 		"has to be rolled out, and may be created meanwhile.\n"
-		"Exit status: 0 ready, 3 k3s is stopped, 124 timed out.\n",
+		"Exit status: 0 ready, 1 it cannot become ready, 3 k3s is stopped, 124 timed\n"
+		"out.\n",
 	.run = run,
 };
