@@ -17,7 +17,7 @@ struct cgroupfs_options { const char *serve, *spare; };
 static const struct opt opts[] = {
 	{ OPT_PATH, 0, "serve", AT(serve), "DIR",
 	  .help = "serve the FUSE device that is standard input, for the hierarchy DIR; \n"
-		"requests are kept in the file that is standard output" },
+		"what the next server needs is kept in the file that is standard output" },
 	{ OPT_PATH, 0, "spare", AT(spare), "DIR",
 	  .help = "with --serve: the group whose files stand in for missing ones" },
 	{ OPT_END },

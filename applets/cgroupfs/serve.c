@@ -144,20 +144,23 @@ static int await(int device, unsigned char *request)
 	}
 }
 
-int serve_device(struct tree *t, int device, int requests)
+int serve_device(struct tree *t, int device, int state)
 {
 	static struct wire_reply reply;
-	unsigned char *request = mmap(NULL, WIRE_REQUEST, PROT_READ | PROT_WRITE, MAP_SHARED,
-		requests, 0);
+	struct cgroupfs_state *kept = mmap(NULL, sizeof *kept, PROT_READ | PROT_WRITE, MAP_SHARED,
+		state, 0);
 	int r;
 
-	if (request == MAP_FAILED) return -errno;
+	if (kept == MAP_FAILED) return -errno;
+	unsigned char *request = kept->request;
+	t->ended = kept->ended;
 	while ((r = await(device, request)) > 0) {
 		serve_answer(t, request, pending(request), &reply);
 		/* ENOENT: the request was interrupted, and expects no reply any more. */
 		if (reply.len && write(device, reply.data, reply.len) < 0 && errno == ENODEV) break;
 		memset(request, 0, sizeof(uint32_t));
 	}
-	munmap(request, WIRE_REQUEST);
+	t->ended = NULL;
+	munmap(kept, sizeof *kept);
 	return r;
 }

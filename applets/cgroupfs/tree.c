@@ -194,6 +194,79 @@ static void reset_peaks(const struct tree *t, const char *group)
 		if (row->peak) write_number(group, row->target, 0);
 }
 
+/* ---- CPU time of removed groups ----
+ * A kernel may forget it (gVisor), and a group's figure would go back when one below it is removed.
+ * So what was used is added up for the groups above, and their files are links to a number in a
+ * group of the spare group: the kernel's plus that. */
+#define USAGE "cpuacct.usage"
+#define SUM "cpuacct.usage + removed"   /* in place of the name: another node, another link */
+#define CELL_FILE "memory.move_charge_at_immigrate"
+
+/* The group's row, or a free one; NULL: there is none. */
+static struct cgroupfs_ended *row_of(const struct tree *t, uint64_t number)
+{
+	struct cgroupfs_ended *free_row = NULL;
+
+	for (size_t i = 0; t->ended && i < CGROUPFS_ENDED; i++) {
+		if (t->ended[i].group == number) return &t->ended[i];
+		if (!t->ended[i].group && !free_row) free_row = &t->ended[i];
+	}
+	return free_row;
+}
+
+static int cell_path(const struct tree *t, uint64_t number, char path[PATH_MAX])
+{
+	int n = t->spare ? snprintf(path, PATH_MAX, "%s/%llu", t->spare,
+		(unsigned long long)number) : PATH_MAX;
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* For the group and all above it. */
+static void add_ended(struct tree *t, char *group, uint64_t ns)
+{
+	for (;;) {
+		struct stat st;
+		struct cgroupfs_ended *row = lstat(*group ? group : ".", &st) < 0 ? NULL
+			: row_of(t, st.st_ino);
+		if (row) *row = (struct cgroupfs_ended){ st.st_ino, row->ns + ns };
+		if (!*group) break;
+		char *slash = strrchr(group, '/');
+		*(slash ? slash : group) = 0;
+	}
+}
+
+static void drop_ended(struct tree *t, uint64_t number)
+{
+	char path[PATH_MAX];
+	struct cgroupfs_ended *row = row_of(t, number);
+
+	if (row) *row = (struct cgroupfs_ended){ 0 };
+	if (row && !cell_path(t, number, path)) rmdir(path);
+}
+
+/* A link is kept for a while only where no group below will be removed: in a container's. */
+static void show_sum(const struct tree *t, const char *group, uint64_t number,
+	struct tree_entry *out)
+{
+	struct cgroupfs_ended *row = row_of(t, number);
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!row || !t->spare) return;
+	out->fresh = (!lstat(*group ? group : ".", &st) && st.st_nlink > 2) ||
+		!read_number(group, "cgroup.procs");
+	if (row->group != number || cell_path(t, number, path) < 0) return;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST) return;
+	write_number(path, CELL_FILE, read_number(group, USAGE) + row->ns);
+	out->fresh = true;
+	out->node = node_of(t, number, SUM);
+}
+
+static bool is_usage(const char *name)
+{
+	return !strcmp(name, USAGE) || !strcmp(name, USAGE "_percpu");
+}
+
 /* Is it the name of the file's node? */
 static bool is_named(const char *name, uint64_t node)
 {
@@ -250,6 +323,7 @@ int tree_lookup(struct tree *t, uint64_t node, const char *name, struct tree_ent
 		if (row->peak) raise_peak(group, row);
 	}
 	become_link(out);
+	if (is_usage(name)) show_sum(t, group, number_of(t, node), out);
 	return 0;
 }
 
@@ -273,6 +347,10 @@ int tree_link(struct tree *t, uint64_t node, char target[PATH_MAX])
 	int r = is_group(node) ? -EINVAL : group_path(t, node, group);
 
 	if (r < 0) return r;
+	if (is_named(SUM, node)) {
+		r = cell_path(t, number_of(t, node), path);
+		return r < 0 ? r : io_join(target, PATH_MAX, path, CELL_FILE);
+	}
 	if (!find_file(group, node, path)) {
 		for (unsigned i = 0; (row = files_at(i)) && !is_named(row->name, node);) i++;
 		if (!row || !added(t, group, row->name, &st)) return -ENOENT;
@@ -297,12 +375,17 @@ int tree_mkdir(struct tree *t, uint64_t node, const char *name, mode_t mode,
 int tree_rmdir(struct tree *t, uint64_t node, const char *name)
 {
 	char group[PATH_MAX], path[PATH_MAX];
+	struct stat st;
 	int r = child_path(t, node, name, group, path);
 
 	if (!r && is_hidden(t, name)) r = -ENOENT;
+	if (!r && lstat(path, &st) < 0) r = -errno;
 	if (r < 0) return r;
+	uint64_t ns = t->ended ? read_number(path, USAGE) : 0;
 	if (rmdir(path) < 0) return -errno;
 	forget(t, path);
+	if (t->ended) drop_ended(t, st.st_ino);
+	if (ns) add_ended(t, group, ns);
 	return 0;
 }
 

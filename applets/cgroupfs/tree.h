@@ -12,12 +12,15 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+struct cgroupfs_ended;
 struct tree_group;
 
 struct tree {
 	/* where everybody reaches it and the spare group; borrowed. spare is NULL if there is
 	 * none: then nothing is shown that needs it, and nothing hidden */
 	const char *real, *spare;
+	/* of CGROUPFS_ENDED rows; NULL: nothing is added for groups that were removed. Borrowed */
+	struct cgroupfs_ended *ended;
 	uint64_t root;             /* its inode number */
 	struct tree_group *v;      /* the groups that were seen */
 	size_t n;

@@ -99,6 +99,7 @@ same "stop" 0 "$rc"
 same "status after it: 3" 3 "$(k3sbox status >/dev/null 2>&1; echo $?)"
 same "stop leaves no process" "" "$(pgrep -fa 'containerd|kube|k3s (server|agent)|/pause|sleep 3600' | grep -v "e2e" | grep -v '^[0-9]* bash')"
 same "stop leaves no mount" "$before" "$(mounts)"
+same "nor a group of its own" "" "$(find /sys/fs/cgroup -name .k3sbox)"
 run k3sbox stop
 same "a second stop is a success" 0 "$rc"
 

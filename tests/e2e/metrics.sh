@@ -37,4 +37,8 @@ if [ "$ENV" = E10 ]; then
 	k delete --wait=false -f "$T/metrics-server.yaml" >/dev/null
 fi
 same "no complaint about control groups in the log" "" "$(k3sbox logs -n 10000 2>&1 | grep -E 'not a cgroup file|cpuacct\.usage_percpu|failed to get root cgroup stats' | head -n 3)"
+used() { k3sbox enter cat /sys/fs/cgroup/cpuacct/kubepods/cpuacct.usage; }
+before_=$(used)
 k delete pod load >/dev/null   # network.sh counts what pods leave behind
+after_=$(used)
+check "the CPU time of a pod that is gone stays in the groups above ($before_, $after_)" test "$after_" -ge "$before_"

@@ -1,6 +1,7 @@
 /* Mounts cgroupfs and keeps its servers running. What they answer: applets/cgroupfs. */
 #include "plan/fix/cgroupfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,8 +28,8 @@ enum { FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC, TRY_MS = 5000 };
 struct cgroupfs {
 	char *point;
 	/* The FUSE device; the root of the hierarchy; its spare group, which cannot be written to
-	 * through this descriptor (-1: none is needed); what the server has read. */
-	int device, real, spare, requests;
+	 * through this descriptor (-1: none is needed); a struct cgroupfs_state. */
+	int device, real, spare, state;
 	pid_t server;              /* 0: ended */
 };
 
@@ -124,18 +125,33 @@ int cgroupfs_try(void *unused)
 
 /* ---- servers ---- */
 
+/* How others reach the spare group: the hierarchy's own, or that of memory, in which a server makes
+ * groups to keep numbers in. Empty: there is none. */
+static void name_spare(const struct cgroupfs *c, char out[64])
+{
+	int pid = (int)getpid();
+
+	*out = 0;
+	for (size_t i = 0; i < served_n; i++)
+		if (served[i].spare >= 0)
+			snprintf(out, 64, "--spare=/proc/%d/fd/%d/" CGROUPFS_SPARE, pid,
+				served[i].real);
+	if (c->spare >= 0) snprintf(out, 64, "--spare=/proc/%d/fd/%d", pid, c->spare);
+}
+
 static int start(struct cgroupfs *c)
 {
 	char self[PATH_MAX], real[64], spare[64];
-	char *argv[] = { self, "cgroupfs", real, c->spare < 0 ? NULL : spare, NULL };
+	char *argv[] = { self, "cgroupfs", real, spare, NULL };
 	struct spawn s = {
-		.path = self, .argv = argv, .in = c->device, .out = c->requests, .err = -1,
+		.path = self, .argv = argv, .in = c->device, .out = c->state, .err = -1,
 		.die_with_parent = SIGKILL,
 	};
 	int r = io_self_path(self, sizeof self);
 
 	snprintf(real, sizeof real, "--serve=/proc/%d/fd/%d", (int)getpid(), c->real);
-	snprintf(spare, sizeof spare, "--spare=/proc/%d/fd/%d", (int)getpid(), c->spare);
+	name_spare(c, spare);
+	if (!*spare) argv[3] = NULL;
 	if (!r) r = (int)spawn(&s);
 	c->server = r > 0 ? r : 0;
 	return r < 0 ? r : 0;
@@ -143,7 +159,7 @@ static int start(struct cgroupfs *c)
 
 static void release(struct cgroupfs *c)
 {
-	const int fds[] = { c->device, c->real, c->spare, c->requests };
+	const int fds[] = { c->device, c->real, c->spare, c->state };
 
 	/* Its server may still be starting, and would find nothing. */
 	if (c->server > 0) kill(c->server, SIGKILL);
@@ -158,9 +174,9 @@ static int open_all(struct cgroupfs *c, struct err *e)
 	if (c->real < 0) return err_errno(e, -errno, "%s", c->point);
 	c->device = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (c->device < 0) return err_errno(e, -errno, DEVICE);
-	c->requests = io_memory("", 0);
-	if (c->requests < 0) return err_errno(e, c->requests, "a file for requests");
-	if (ftruncate(c->requests, CGROUPFS_REQUEST) < 0)
+	c->state = io_memory("", 0);
+	if (c->state < 0) return err_errno(e, c->state, "a file for requests");
+	if (ftruncate(c->state, sizeof(struct cgroupfs_state)) < 0)
 		return err_errno(e, -errno, "a file for requests");
 	if (!needs_spare(c->real)) return 0;
 	c->spare = make_spare(c->point);
@@ -191,7 +207,7 @@ static int mount_served(struct cgroupfs *c, struct err *e)
 int cgroupfs_add(const char *point, struct err *e)
 {
 	struct cgroupfs c = { .point = xstrdup(point), .device = -1, .real = -1, .spare = -1,
-		.requests = -1 };
+		.state = -1 };
 	int r = open_all(&c, e);
 
 	if (!r) r = mount_served(&c, e);
@@ -242,12 +258,25 @@ int cgroupfs_restart(void)
 	return result;
 }
 
+/* The hierarchy's spare group and those in it, whose files cannot be removed. */
+static void remove_spare(const char *point)
+{
+	char path[PATH_MAX];
+	DIR *d = io_join(path, sizeof path, point, CGROUPFS_SPARE) < 0 ? NULL : opendir(path);
+
+	if (!d) return;
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_type == DT_DIR) unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+	closedir(d);
+	rmdir(path);
+}
+
 void cgroupfs_close(void)
 {
 	while (served_n) {
 		struct cgroupfs *c = &served[--served_n];
 		umount2(c->point, MNT_DETACH);
-		if (c->spare >= 0) unlinkat(c->real, CGROUPFS_SPARE, AT_REMOVEDIR);
+		if (c->spare >= 0) remove_spare(c->point);
 		release(c);
 	}
 	free(served);
@@ -274,13 +303,11 @@ int cgroupfs_mount(const struct plan_options *o, const struct plan_step *s, stru
 int cgroupfs_unmount(const struct plan_options *o, const char *seen, struct err *e)
 {
 	_cleanup_mounts_ struct mounts m = {0};
-	char path[PATH_MAX];
 
 	(void)o, (void)seen, (void)e;
 	if (mounts_read(&m) < 0) return 0;
 	for (size_t i = 0; i < m.n; i++)
-		if (!strcmp(m.v[i].type, "cgroup") &&
-		    !io_join(path, sizeof path, m.v[i].point, CGROUPFS_SPARE))
-			rmdir(path);   /* in most there is none */
+		if (!strcmp(m.v[i].type, "cgroup"))
+			remove_spare(m.v[i].point);   /* in most there is none */
 	return 0;
 }

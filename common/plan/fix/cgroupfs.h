@@ -5,6 +5,7 @@
 #define K3SBOX_FIX_CGROUPFS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "plan/rows.h"
@@ -13,8 +14,17 @@
 #define CGROUPFS_SPARE ".k3sbox"
 
 /* Room for a request, in bytes: the least that the kernel accepts, and enough where no file is
- * written. The server keeps the one that it is about in a file of this size. */
-enum { CGROUPFS_REQUEST = 8192 };
+ * written. */
+enum { CGROUPFS_REQUEST = 8192, CGROUPFS_ENDED = 1024 };
+
+/* What a server leaves to the next one, in a file that the process which mounts keeps. */
+struct cgroupfs_state {
+	unsigned char request[CGROUPFS_REQUEST];   /* the one that it is about */
+	/* CPU time, in ns, of groups that were removed below a group (its inode number; 0: a free
+	 * row). More groups with groups below them than rows are not to be expected: kubelets have
+	 * at most some hundred pods. */
+	struct cgroupfs_ended { uint64_t group, ns; } ended[CGROUPFS_ENDED];
+};
 
 /* Mounts a FUSE file system, in a mount namespace that is of no further use. 0 or an errno
  * value. */

@@ -309,12 +309,13 @@ void probe_cgroup_namespace(const struct plan_options *o, struct fact_result *r)
 }
 
 /* What cAdvisor must read of the root group before the kubelet gets its first figures
- * (opencontainers/cgroups fs/cpuacct.go, memory.go; fs2/cpu.go, memory.go). */
+ * (opencontainers/cgroups fs/cpuacct.go, memory.go; fs2/cpu.go, memory.go). Memory is served first:
+ * the server of cpuacct keeps numbers in its spare group. */
 static const struct { const char *controller, *file; } stats_v1[] = {
-	{ "cpuacct", "cpuacct.usage" }, { "cpuacct", "cpuacct.usage_percpu" },
-	{ "cpuacct", "cpuacct.stat" },
 	{ "memory", "memory.stat" }, { "memory", "memory.usage_in_bytes" },
 	{ "memory", "memory.limit_in_bytes" },
+	{ "cpuacct", "cpuacct.usage" }, { "cpuacct", "cpuacct.usage_percpu" },
+	{ "cpuacct", "cpuacct.stat" },
 };
 static const char *const stats_v2[] = { "cpu.stat", "memory.stat" };
 

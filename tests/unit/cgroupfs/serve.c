@@ -80,24 +80,24 @@ TEST(every_kind_of_request)
 
 TEST(a_request_that_its_server_left_is_answered_by_the_next)
 {
-	int device[2], requests = memfd_create("requests", MFD_CLOEXEC);
+	int device[2], state = memfd_create("state", MFD_CLOEXEC);
 	unsigned char *left;
 	struct fuse_out_header h;
 
 	begin();
-	CHECK(requests >= 0 && !ftruncate(requests, WIRE_REQUEST));
+	CHECK(state >= 0 && !ftruncate(state, sizeof(struct cgroupfs_state)));
 	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, device));
-	left = mmap(NULL, WIRE_REQUEST, PROT_READ | PROT_WRITE, MAP_SHARED, requests, 0);
+	left = mmap(NULL, WIRE_REQUEST, PROT_READ | PROT_WRITE, MAP_SHARED, state, 0);
 	CHECK(left != MAP_FAILED);
 	memcpy(left, request, fill(FUSE_ACCESS, 1, "", 0));
 	/* The end of the file stands for an end of the mount. */
 	CHECK(!shutdown(device[1], SHUT_WR));
-	CHECK(!serve_device(&shown, device[0], requests));
+	CHECK(!serve_device(&shown, device[0], state));
 	CHECK(read(device[1], &h, sizeof h) == sizeof h);
 	CHECK(h.unique == 3 && !h.error);
 	CHECK(!left[0]);
 	munmap(left, WIRE_REQUEST);
-	close(requests);
+	close(state);
 	close(device[0]);
 	close(device[1]);
 	end();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "plan/fix/cgroupfs.h"
 #include "unit.h"
 
 #define PEAK "memory.move_charge_at_immigrate"
@@ -240,6 +241,39 @@ TEST(lists_have_every_name_once_whatever_their_pages)
 		}
 		CHECK(!strstr(s.names, ".k3sbox") && !strstr(s.names, PEAK));
 	}
+	end();
+}
+
+/* What rmdir(2) adds is seen in gVisor alone (tests/cgroupfs.test): elsewhere a directory with a file
+ * is not removed. */
+TEST(what_was_used_in_removed_groups_is_added)
+{
+	static struct cgroupfs_ended ended[CGROUPFS_ENDED];
+	char cells[100], cell[100], want[160];
+	struct tree_entry e;
+	struct stat st;
+
+	begin(true);
+	make_group("pod");
+	put("pod/cpuacct.usage", "30\n");
+	CHECK(!tree_lookup(&shown, 1, "pod", &e));
+	CHECK_STR(link_of(e.node, "cpuacct.usage"), "/pod/cpuacct.usage");
+	snprintf(cells, sizeof cells, "%s/.k3sbox", real);
+	snprintf(cell, sizeof cell, "%s/pod", real);
+	CHECK(!stat(cell, &st));
+	snprintf(cell, sizeof cell, ".k3sbox/%llu", (unsigned long long)st.st_ino);
+	make_group(cell);
+	shown.spare = cells;
+	shown.ended = ended;
+	CHECK_STR(link_of(e.node, "cpuacct.usage"), "/pod/cpuacct.usage");
+	ended[1] = (struct cgroupfs_ended){ st.st_ino, 12 };
+	snprintf(want, sizeof want, "/%s/" PEAK, cell);
+	CHECK_STR(link_of(e.node, "cpuacct.usage"), want);
+	CHECK_STR(get(want), "42");
+	put("pod/cpuacct.usage", "31\n");
+	CHECK_STR(link_of(e.node, "cpuacct.usage_percpu"), want);
+	CHECK_STR(get(want), "43");
+	CHECK_STR(link_of(1, "cpuacct.usage"), "/cpuacct.usage");
 	end();
 }
 
