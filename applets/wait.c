@@ -116,6 +116,7 @@ static void show(const struct wait *cfg, const char *what, const char *why)
 
 	if (cfg->format == OUTPUT_JSON || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0) return;
 	snprintf(line, sizeof line, "%s%s%s", what, *why ? ": " : "", why);
+	line[strcspn(line, "\r\n")] = 0;
 	printf("\r\033[K%.*s", size.ws_col ? size.ws_col - 1 : 79, line);
 	fflush(stdout);
 }
