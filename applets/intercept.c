@@ -151,7 +151,7 @@ static void add_map(struct view_config *v, const char *text, bool over)
 	if (*from != '/') die_usage("--%s: FROM must be an absolute path, not '%s'", option, from);
 	v->maps = xrealloc(v->maps, (v->map_n + 1) * sizeof *v->maps);
 	v->maps[v->map_n++] = (struct path_map){ absolute(from), real, over,
-		S_ISDIR(st.st_mode) };
+		!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) };
 }
 
 static void add_fstype(struct view_config *v, const char *text)

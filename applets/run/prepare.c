@@ -192,18 +192,7 @@ static bool sets_again(const struct dialect_launch *l, const char *variable)
 	return false;
 }
 
-/* Go interrupts its threads by signals, up to a hundred times a second each. Under the interceptor
- * each is two stops, a fifth of all while many containers start. What the user sets comes last, and
- * so counts. */
-static void interrupt_less(struct strv *env)
-{
-	const char *set = getenv("GODEBUG");
-
-	strv_addf(env, "GODEBUG=asyncpreemptoff=1%s%s", set && *set ? "," : "", set ? set : "");
-}
-
-static void make_env(const struct run *cfg, const struct dialect_launch *l, bool traced,
-	struct strv *env)
+static void make_env(const struct run *cfg, const struct dialect_launch *l, struct strv *env)
 {
 	const char *path = getenv("PATH");
 	char mark[LEFTOVERS_MARK_SIZE];
@@ -214,7 +203,7 @@ static void make_env(const struct run *cfg, const struct dialect_launch *l, bool
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, "PATH=", 5) &&
 			strncmp(*e, LEFTOVERS_MARK "=", sizeof LEFTOVERS_MARK) &&
-			(!traced || strncmp(*e, "GODEBUG=", 8)) && !sets_again(l, *e))
+			!sets_again(l, *e))
 			strv_add(&rest, *e);
 	egress.cluster = cluster;
 	if (rest.v) egress_environment(rest.v, &egress, env);
@@ -222,7 +211,6 @@ static void make_env(const struct run *cfg, const struct dialect_launch *l, bool
 	strv_addf(env, "PATH=%s%s%s", l->shim_in_path ? RUN_BIN : "", l->shim_in_path ? ":" : "",
 		path);
 	for (size_t i = 0; i < l->env.n; i++) strv_add(env, l->env.v[i]);
-	if (traced) interrupt_less(env);
 	leftovers_mark(mark);
 	strv_add(env, mark);
 }
@@ -329,7 +317,7 @@ static int build(struct run *cfg, const struct plan *p, const struct dialect *d,
 	if (!r) r = fill_state(cfg, d, &out->state);
 	if (!r) r = write_files(&l);
 	if (!r) {
-		make_env(cfg, &l, options.n > 0, &out->env);
+		make_env(cfg, &l, &out->env);
 		make_argv(self, cfg->o.k3s, &options, &l, &out->argv);
 	}
 	dialect_launch_free(&l);

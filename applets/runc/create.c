@@ -84,7 +84,9 @@ void create_hide_mounts(const char *directory, bool cgroupfs, const char *bundle
 	if (cgroupfs) hide_cgroupfs(&m);
 }
 
-enum { ATTEMPTS = 3, SETTLE_MS = 1000, STEP_MS = 1 };
+/* Its threads are asleep after some milliseconds; under the interceptor on a busy machine, after
+ * seconds. */
+enum { ATTEMPTS = 3, SETTLE_MS = 15000, STEP_MS = 1 };
 
 enum init_state { INIT_RUNS, INIT_WAITS, INIT_ENDED };
 

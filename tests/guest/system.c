@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fuse.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
@@ -167,8 +168,70 @@ static int keyrings(int argc, char **argv)
 	return 0;
 }
 
+/* Answers one request; its calls on other files are like those of a file system that passes names
+ * through. */
+static void answer(int fd, const struct fuse_in_header *in)
+{
+	struct {
+		struct fuse_out_header head;
+		union { struct fuse_init_out init; struct fuse_attr_out attr; } body;
+	} out = { .head = { .unique = in->unique, .len = sizeof out.head, .error = -ENOSYS } };
+	struct stat st;
+
+	switch (in->opcode) {
+	case FUSE_FORGET: case FUSE_BATCH_FORGET: return;
+	case FUSE_INIT:
+		out.head.error = 0;
+		out.body.init = (struct fuse_init_out){ .major = 7, .minor = 31,
+			.max_write = 1 << 16 };
+		out.head.len += (uint32_t)sizeof out.body.init;
+		break;
+	case FUSE_GETATTR:
+		out.head.error = 0;
+		out.body.attr.attr = (struct fuse_attr){ .ino = 1, .mode = S_IFDIR | 0755,
+			.nlink = 2 };
+		out.head.len += (uint32_t)sizeof out.body.attr;
+		break;
+	case FUSE_LOOKUP:
+		stat("/none/there", &st);
+		close(open("/none/there", O_RDONLY));
+		out.head.error = -ENOENT;
+	}
+	if (write(fd, &out, out.head.len) < 0) perror("answer");
+}
+
+/* served DIR [DEVICE]: mounts a file system there and serves it; another process opens a file on
+ * it that does not exist. The mount namespace must be its own. */
+static int served(int argc, char **argv)
+{
+	static char buf[1 << 17] __attribute__((aligned(8)));
+	const char *dir = argc ? argv[0] : "", *device = argc > 1 ? argv[1] : "/dev/fuse";
+	char options[100], name[4096];
+	struct stat st;
+	int fd = open(device, O_RDWR | O_CLOEXEC);
+
+	stat(dir, &st);   /* so that the tracer knows the mounts before */
+	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	long r = fd < 0 ? -1 : mount("guest", dir, "fuse", 0, options);
+	show("mount", r);
+	if (r < 0) return 1;
+	fflush(stdout);
+	pid_t client = fork();
+	if (!client) {
+		snprintf(name, sizeof name, "%s/missing", dir);
+		show("open", open(name, O_RDONLY));
+		fflush(stdout);
+		umount2(dir, MNT_DETACH);
+		_exit(0);
+	}
+	while (read(fd, buf, sizeof buf) > 0) answer(fd, (const struct fuse_in_header *)buf);
+	waitpid(client, NULL, 0);
+	return 0;
+}
+
 const struct command system_commands[] = {
 	{ "foreign", foreign }, { "own-filter", own_filter }, { "privileges", privileges },
 	{ "uname", name }, { "statfs", fs_type },
-	{ "mounts", mounts }, { "uring", uring }, { "keyrings", keyrings }, { 0 },
+	{ "mounts", mounts }, { "uring", uring }, { "keyrings", keyrings },
+	{ "served", served }, { 0 },
 };

@@ -18,6 +18,7 @@ call_handler fstatfs_exit, statfs_exit;
 call_handler getdents_enter;
 /* mount.c */
 call_handler mount_enter;
+call_handler fsopen_enter;
 /* umount.c */
 call_handler umount_enter;
 /* ns.c */

@@ -72,8 +72,24 @@ static void follow_links(struct call *c)
 	if (flags & MS_BIND && !(flags & MS_REMOUNT)) follow(c, SOURCE, m->source);
 }
 
+/* "fuse", "fuse.sshfs", "fuseblk" */
+static void note_fuse(struct call *c, int arg)
+{
+	char name[5] = "";
+
+	if (call_read(c, call_arg(c, arg), name, 4) == 0 && !strcmp(name, "fuse"))
+		view_fuse_mounted(&c->tr->view);
+}
+
+enum call_verdict fsopen_enter(struct call *c)
+{
+	note_fuse(c, 0);
+	return CALL_PASS;
+}
+
 enum call_verdict mount_enter(struct call *c)
 {
+	note_fuse(c, TYPE);
 	if (c->tr->cfg.features & F_RUNC && call_new_state(c)) follow_links(c);
 	return mount_begins(c);
 }
@@ -164,6 +180,7 @@ static enum call_verdict mount_answered(struct call *c)
 	char type[64], target[PATH_MAX];
 	const struct mount_lack *last = call_state(c) ? call_state(c)->mount.last : NULL;
 
+	if (c->result >= 0) note_fuse(c, TYPE);
 	if (c->result >= 0 || is_invalid(call_arg(c, FLAGS))) return CALL_PASS;
 	if (call_string(c, TYPE, type, sizeof type) < 0) *type = 0;
 	if (call_string(c, TARGET, target, sizeof target) < 0) return CALL_PASS;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,10 +17,20 @@
 #include "intercept/view/resolve.h"
 #include "intercept/view/root.h"
 
+/* Can the call have changed a root? unshare and setns: only with a mount namespace, or if setns is
+ * not told what the descriptor is. */
+static bool changes_root(const struct call *c)
+{
+	uint64_t kinds = call_arg(c, c->rule->nr == SYS_setns);
+
+	if (c->rule->nr == SYS_unshare) return kinds & CLONE_NEWNS;
+	return c->rule->nr != SYS_setns || !kinds || kinds & CLONE_NEWNS;
+}
+
 /* chroot, unshare, setns, pivot_root: paths start elsewhere. */
 enum call_verdict root_exit(struct call *c)
 {
-	view_roots_changed(&c->tr->view);
+	if (c->result >= 0 && changes_root(c)) view_roots_changed(&c->tr->view);
 	if (c->rule->nr == SYS_unshare || c->rule->nr == SYS_setns) wait_left_pid_namespace(c);
 	return CALL_PASS;
 }

@@ -12,6 +12,9 @@
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
+#ifndef SYS_fsopen
+#define SYS_fsopen 430
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -91,8 +94,10 @@ const struct syscall_rule syscall_rules[] = {
 	{ SYS(io_uring_setup), F_PATH, NO_ARGS, .error = ENOSYS,
 	  .why = "refused: it opens files without a system call" },
 
-	{ SYS(mount), F_PROPAGATION | F_MOUNTS | F_RUNC, NO_ARGS, .enter = mount_enter,
-	  .why = "flags and options that this kernel lacks" },
+	{ SYS(mount), F_PATH | F_PROPAGATION | F_MOUNTS | F_RUNC, NO_ARGS, .enter = mount_enter,
+	  .why = "flags and options that this kernel lacks; file systems that a tracee serves" },
+	{ SYS(fsopen), F_PATH, NO_ARGS, .enter = fsopen_enter,
+	  .why = "file systems that a tracee serves" },
 	{ SYS(uname), F_UNAME, NO_ARGS, .exit = uname_exit, .why = "kernel release" },
 	{ SYS(prctl), F_DUMPABLE | F_REAPER, NO_ARGS, .enter = prctl_enter,
 	  .why = "undumpable processes could not be read; subreapers are noted" },

@@ -202,15 +202,8 @@ static bool canonical(struct view *v, struct tracee *t, const char *path, bool n
 
 /* ---- file systems that a process serves ---- */
 
-/* The device that a server must open before it mounts: from then on mounts are looked for often.
- * That takes milliseconds in gVisor, and each container has mounts of its own. */
-static void note_fuse(struct view *v, const char *name)
-{
-	if (v->cache.fuse_opened || strcmp(name, "fuse")) return;
-	v->cache.fuse_opened = true;
-	for (size_t i = 0; i < SERVED_ROOTS; i++) v->cache.served[i].root = 0;
-}
-
+/* Reading the table takes milliseconds in gVisor, and each container has one of its own: that is
+ * done often only once a tracee has mounted such a file system. */
 static void find_served(struct view *v, struct tracee *t, struct served_mounts *s)
 {
 	_cleanup_mounts_ struct mounts m = {0};
@@ -219,7 +212,7 @@ static void find_served(struct view *v, struct tracee *t, struct served_mounts *
 
 	strv_free(&s->points);
 	s->root = t->root_key;
-	s->until = now_ms() + (v->cache.fuse_opened ? PLAIN_MS : UNSERVED_MS);
+	s->until = now_ms() + (v->cache.fuse_mounted ? PLAIN_MS : UNSERVED_MS);
 	tracee_proc(t, "mountinfo", name, sizeof name);
 	if (io_read(name, &b, 16 << 20) < 0) buf_free(&b);
 	else mounts_parse(&m, b.data);
@@ -227,7 +220,7 @@ static void find_served(struct view *v, struct tracee *t, struct served_mounts *
 		if (mounts_is_served(&m.v[i])) strv_add(&s->points, m.v[i].point);
 }
 
-/* Has the mount table changed? Where poll(2) does not tell, it is read once a second. */
+/* Has the mount table changed? Where poll(2) does not tell, it is read when its time is over. */
 static bool mounts_changed(struct view *v)
 {
 	int *fd = &v->cache.mount_events;
@@ -244,7 +237,7 @@ static bool is_served(struct view *v, struct tracee *t, const char *path)
 	struct served_mounts *s = &v->cache.served[t->root_key % SERVED_ROOTS];
 	bool stale = s->root != t->root_key || (int32_t)(s->until - now_ms()) <= 0;
 
-	stale |= v->cache.fuse_opened && t->root == ROOT_SAME && mounts_changed(v);
+	stale |= v->cache.fuse_mounted && t->root == ROOT_SAME && mounts_changed(v);
 	if (stale) find_served(v, t, s);
 	for (size_t i = 0; i < s->points.n; i++)
 		if (path_below(path, s->points.v[i])) return true;
@@ -341,7 +334,6 @@ bool resolve(struct view *v, struct tracee *t, int dirfd, const char *raw, bool 
 	char full[PATH_MAX], lexical[PATH_MAX], self[PATH_MAX];
 	int pid;
 
-	note_fuse(v, last_component(raw));
 	bool other = is_other_name(v, raw);
 	if (nofollow && other) return false;
 	if (!resolve_text(v, t, dirfd, raw, full)) return false;

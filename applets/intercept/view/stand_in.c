@@ -165,11 +165,11 @@ static bool names_ns(const char *name)
 	return false;
 }
 
-/* In a mapped directory a stand-in may have any name. */
+/* In a mapped directory a stand-in may have any name; a file may be replaced by one. */
 static bool names_mapped(const struct view_config *cfg, const char *name)
 {
 	for (size_t i = 0; i < cfg->map_n; i++)
-		if (cfg->maps[i].dir || !strcmp(strrchr(cfg->maps[i].from, '/') + 1, name))
+		if (!cfg->maps[i].leaf || !strcmp(strrchr(cfg->maps[i].from, '/') + 1, name))
 			return true;
 	return false;
 }

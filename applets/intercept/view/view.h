@@ -16,7 +16,7 @@
 struct path_map {
 	char *from, *to;           /* absolute, normalised */
 	bool over;                 /* --replace: TO comes first; --map: TO has what FROM lacks */
-	bool dir;                  /* TO is a directory */
+	bool leaf;                 /* TO is neither a file nor a directory: FROM is all there is */
 };
 
 /* What was asked for; constant once the program runs. */
@@ -46,7 +46,7 @@ struct view_cache {
 		uint32_t until;
 		struct strv points;
 	} served[SERVED_ROOTS];
-	bool fuse_opened;          /* a tracee has opened a FUSE device */
+	bool fuse_mounted;         /* a tracee has mounted a file system that it may serve */
 	int mount_events;          /* /proc/self/mountinfo, for poll(2); -1: not open */
 	unsigned root_gen;         /* goes up when any tracee may have changed its root */
 };
@@ -69,11 +69,8 @@ void view_init(struct view *v);
 void view_free(struct view *v);
 /* A symlink was made, or a thread changed its root: forget what paths mean. */
 static inline void view_links_changed(struct view *v) { v->cache.link_gen++; }
-static inline void view_roots_changed(struct view *v)
-{
-	v->cache.root_gen++;
-	/* Elsewhere the key of a path tells mount namespaces apart. */
-	if (!*v->own.root.mnt) v->cache.link_gen++;
-}
+static inline void view_roots_changed(struct view *v) { v->cache.root_gen++, v->cache.link_gen++; }
+/* A tracee is about to mount a file system that it may serve, or has just done so. */
+void view_fuse_mounted(struct view *v);
 
 #endif
