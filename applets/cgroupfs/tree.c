@@ -221,18 +221,22 @@ static int cell_path(const struct tree *t, uint64_t number, char path[PATH_MAX])
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+static void add_row(struct tree *t, uint64_t number, uint64_t ns)
+{
+	struct cgroupfs_ended *row = row_of(t, number);
+
+	if (row && number) *row = (struct cgroupfs_ended){ number, row->ns + ns };
+}
+
 /* For the group and all above it. */
 static void add_ended(struct tree *t, char *group, uint64_t ns)
 {
-	for (;;) {
+	for (char *end = group + strlen(group); end; end = strrchr(group, '/')) {
 		struct stat st;
-		struct cgroupfs_ended *row = lstat(*group ? group : ".", &st) < 0 ? NULL
-			: row_of(t, st.st_ino);
-		if (row) *row = (struct cgroupfs_ended){ st.st_ino, row->ns + ns };
-		if (!*group) break;
-		char *slash = strrchr(group, '/');
-		*(slash ? slash : group) = 0;
+		*end = 0;
+		add_row(t, lstat(group, &st) < 0 ? 0 : st.st_ino, ns);
 	}
+	add_row(t, t->root, ns);
 }
 
 static void drop_ended(struct tree *t, uint64_t number)
@@ -250,11 +254,9 @@ static void show_sum(const struct tree *t, const char *group, uint64_t number,
 {
 	struct cgroupfs_ended *row = row_of(t, number);
 	char path[PATH_MAX];
-	struct stat st;
 
 	if (!row || !t->spare) return;
-	out->fresh = (!lstat(*group ? group : ".", &st) && st.st_nlink > 2) ||
-		!read_number(group, "cgroup.procs");
+	out->fresh = !*group || !read_number(group, "cgroup.procs");
 	if (row->group != number || cell_path(t, number, path) < 0) return;
 	if (mkdir(path, 0755) < 0 && errno != EEXIST) return;
 	write_number(path, CELL_FILE, read_number(group, USAGE) + row->ns);

@@ -129,14 +129,16 @@ int cgroupfs_try(void *unused)
  * groups to keep numbers in. Empty: there is none. */
 static void name_spare(const struct cgroupfs *c, char out[64])
 {
-	int pid = (int)getpid();
+	const char *below = "";
+	int fd = c->spare;
 
+	for (size_t i = 0; fd < 0 && i < served_n; i++) {
+		if (served[i].spare < 0) continue;
+		fd = served[i].real;
+		below = "/" CGROUPFS_SPARE;
+	}
 	*out = 0;
-	for (size_t i = 0; i < served_n; i++)
-		if (served[i].spare >= 0)
-			snprintf(out, 64, "--spare=/proc/%d/fd/%d/" CGROUPFS_SPARE, pid,
-				served[i].real);
-	if (c->spare >= 0) snprintf(out, 64, "--spare=/proc/%d/fd/%d", pid, c->spare);
+	if (fd >= 0) snprintf(out, 64, "--spare=/proc/%d/fd/%d%s", (int)getpid(), fd, below);
 }
 
 static int start(struct cgroupfs *c)
@@ -175,9 +177,8 @@ static int open_all(struct cgroupfs *c, struct err *e)
 	c->device = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (c->device < 0) return err_errno(e, -errno, DEVICE);
 	c->state = io_memory("", 0);
-	if (c->state < 0) return err_errno(e, c->state, "a file for requests");
-	if (ftruncate(c->state, sizeof(struct cgroupfs_state)) < 0)
-		return err_errno(e, -errno, "a file for requests");
+	if (c->state < 0 || ftruncate(c->state, sizeof(struct cgroupfs_state)) < 0)
+		return err_errno(e, c->state < 0 ? c->state : -errno, "a file for requests");
 	if (!needs_spare(c->real)) return 0;
 	c->spare = make_spare(c->point);
 	return c->spare < 0 ? err_errno(e, c->spare, "%s/" CGROUPFS_SPARE, c->point) : 0;
