@@ -307,9 +307,10 @@ void probe_image_device(const struct plan_options *o, struct fact_result *r)
 		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports 0 blocks");
 		return;
 	}
-	if (fs.f_blocks > (fsblkcnt_t)(INT64_MAX / 100 / fs.f_bsize)) {
+	unsigned long long pib = fs.f_blocks * ((unsigned long long)fs.f_bsize >> 9) >> 41;
+	if (pib >= INT64_MAX / 100 >> 50) {
 		probe_obstacle(r, KIND_NONE, "statfs(2) of the data directory reports %llu PiB",
-			(unsigned long long)fs.f_blocks / ((1ULL << 50) / (unsigned)fs.f_bsize));
+			pib);
 		return;
 	}
 	for (size_t i = 0; i < m.n; i++)
