@@ -52,7 +52,8 @@ $(B)/obj/%.o: %.c Makefile | $(B)/include
 
 # Every function with a local array or a local whose address is taken has a canary where what others send is parsed; in these
 # rooms, which plan and supervise, the functions with arrays of characters have one. That leaves 640 KB room for what is useful.
-PLANNING := $(filter common/plan/% common/cluster/% common/image/% applets/run/% applets/doctor/% $(addprefix applets/,doctor.c init.c run.c status.c stop.c wait.c),$(SRC))
+PLANNING := $(filter-out common/world/broker.c,$(filter $(addprefix common/,app/% plan/% cluster/% image/% world/% base/spawn.c) \
+	$(addprefix applets/,run/% doctor/% doctor.c init.c run.c status.c stop.c wait.c),$(SRC)))
 $(PLANNING:%.c=$(B)/obj/%.o): CFLAGS += -fstack-protector
 
 # Runs before anything is relocated. Packed relocations take 1 KB, those that musl before 1.2.4 knows would take 55.

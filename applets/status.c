@@ -405,8 +405,7 @@ const struct applet applet_status = {
 	.opts = opts,
 	.cfg_size = sizeof(struct status),
 	.more =
-		"--watch looks every 2 s. It draws anew on a terminal; elsewhere it prints a\n"
-		"block or a JSON object for each change.\n"
+		"--watch prints a block or a JSON object for each change; a terminal is redrawn.\n"
 		"Exit status: 0 running, 3 stopped.\n",
 	.run = run,
 };

@@ -178,7 +178,7 @@ const struct applet applet_wait = {
 	.more =
 		"node is what 'run -d' waits for: it is Ready, and pods can be created. pods\n"
 		"means that there are some, and each is ready or has completed. A deployment\n"
-		"has to be rolled out, and may be created meanwhile.\n"
+		"has rolled out.\n"
 		"Exit status: 0 ready, 1 it cannot become ready, 3 k3s is stopped, 124 timed\n"
 		"out.\n",
 	.run = run,

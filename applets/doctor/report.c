@@ -114,7 +114,6 @@ int report_end(int fd, const char *file, const char *data_dir)
 	if (!r) mask_text(text.data, &out);
 	if (!r) r = out.failed ? -ENOMEM : io_replace(file, 0600, out.data, out.len);
 	if (r < 0) warn_errno(r, "%s", file);
-	else printf("%s: written, without secrets as far as they were recognized; read it before "
-		"you pass it on\n", file);
+	else printf("%s: written, secrets masked; read it before you pass it on\n", file);
 	return r < 0 ? EX_FAIL : EX_OK;
 }
