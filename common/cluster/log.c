@@ -153,8 +153,7 @@ int log_follow(const char *path, long long from, int out_fd, bool (*stop)(void *
 /* Besides what the facts say. */
 static const struct { const char *text, *cause; } causes[] = {
 	{ "read-only file system",
-	  "something that k3s writes to is read-only: see which file in the log; --data-dir moves "
-	  "k3s's own" },
+	  "a file is read-only: the log says which; --data-dir moves k3s's own" },
 	{ "flag provided but not defined",
 	  "this k3s does not understand its command line: look behind '--', and at 'k3s server "
 	  "--help'" },
