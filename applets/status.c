@@ -360,8 +360,9 @@ static int put(struct status_report *f, bool as_json, struct buf *last, const ch
 	f->time = f->uptime = 0;
 	if (!disk_is_low(&f->disk)) f->disk = (struct statvfs){0};
 	print(f, &same);
-	if (*before == '\033' || !last->data || strcmp(same.data, last->data))
-		r = b.failed ? -ENOMEM : io_write_fd(STDOUT_FILENO, b.data, b.len);
+	if (b.failed || same.failed) r = -ENOMEM;
+	else if (*before == '\033' || !last->data || strcmp(same.data, last->data))
+		r = io_write_fd(STDOUT_FILENO, b.data, b.len);
 	presence_free(&f->now);
 	json_free(&f->services);
 	buf_free(&f->services_text);
@@ -406,6 +407,6 @@ const struct applet applet_status = {
 	.cfg_size = sizeof(struct status),
 	.more =
 		"--watch prints a block or a JSON object for each change; a terminal is redrawn.\n"
-		"Exit status: 0 running, 3 stopped.\n",
+		"Exit status: 0 running, 3 stopped; with --watch 0.\n",
 	.run = run,
 };

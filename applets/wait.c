@@ -98,8 +98,9 @@ static int ask(const struct wait *cfg, int timeout_ms, struct err *e)
 
 	if (r < 0) return -ENOTSUP;
 	if (!presence_alive(&p)) return err_set(e, -ESRCH, "k3s is stopped: k3sbox run -d");
-	if (p.kind == PRESENCE_STARTING || !p.have_state)
+	if (p.kind == PRESENCE_STARTING)
 		return err_set(e, -EAGAIN, "k3s has not been started yet");
+	if (!p.have_state) return err_set(e, -ENOTSUP, "the state of k3s is lost");
 	if (*cfg->what == 'n') return ask_node(&p.s, timeout_ms, e);
 	r = ready_api(&p.s, &k, timeout_ms, e);
 	if (r < 0 || *cfg->what == 'a') return r;
@@ -116,12 +117,13 @@ static void show(const struct wait *cfg, const char *what, const char *why)
 
 	if (cfg->format == OUTPUT_JSON || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0) return;
 	snprintf(line, sizeof line, "%s%s%s", what, *why ? ": " : "", why);
-	line[strcspn(line, "\r\n")] = 0;
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < ' ') *c = ' ';
 	printf("\r\033[K%.*s", size.ws_col ? size.ws_col - 1 : 79, line);
 	fflush(stdout);
 }
 
-static int print(const struct wait *cfg, const char *why, int64_t ms)
+static int print(const struct wait *cfg, bool ready, const char *why, int64_t ms)
 {
 	_cleanup_buf_ struct buf b = {0};
 
@@ -129,12 +131,12 @@ static int print(const struct wait *cfg, const char *why, int64_t ms)
 		buf_puts(&b, "{\"for\": ");
 		buf_json(&b, cfg->what);
 		buf_printf(&b, ", \"ready\": %s, \"milliseconds\": %lld, \"message\": ",
-			*why ? "false" : "true", (long long)ms);
+			ready ? "true" : "false", (long long)ms);
 		buf_json(&b, why);
 		buf_puts(&b, "}\n");
-	} else if (!*why)
+	} else if (ready)
 		buf_printf(&b, "%s: ready\n", cfg->what);
-	return io_write_fd(STDOUT_FILENO, b.data, b.len) < 0 ? EX_FAIL : EX_OK;
+	return b.failed || io_write_fd(STDOUT_FILENO, b.data, b.len) < 0 ? EX_FAIL : EX_OK;
 }
 
 static int run(void *cfg_, const struct args *args)
@@ -152,6 +154,7 @@ static int run(void *cfg_, const struct args *args)
 		e = (struct err){0};
 		left = left > REQUEST_MS ? REQUEST_MS : left < LEAST_MS ? LEAST_MS : left;
 		r = ask(cfg, (int)left, &e);
+		if (r < 0 && !*e.text) err_errno(&e, r, "the API server's answer");
 		now = clock_ms();
 		if (!r || r == -ESRCH || r == -ENOTSUP || now >= end) break;
 		show(cfg, cfg->what, e.text);
@@ -159,7 +162,7 @@ static int run(void *cfg_, const struct args *args)
 		if (pause < LONGEST_MS) pause *= 2;
 	}
 	show(cfg, "", "");
-	int status = print(cfg, r ? e.text : "", now - begun);
+	int status = print(cfg, !r, r ? e.text : "", now - begun);
 	if (!r) return status;
 	if (r == -ESRCH || r == -ENOTSUP) warn("%s", e.text);
 	else warn("timed out after %u s: %s: %s", cfg->timeout, cfg->what, e.text);

@@ -43,7 +43,8 @@ has() {
 
 # fits SCHEMA JSON: the answer is as dist/schema has it
 fits() {
-	same "its JSON is as the schema says" "" "$([ "$2" ] || echo no answer; jq -r -f tests/schema.jq --slurpfile schema "dist/schema/$1.json" <<<"$2" 2>&1)"
+	same "its JSON is as the schema says" "" "$([ "$2" ] || echo no answer
+		printf '%s\n' "$2" | jq -r -f tests/schema.jq --slurpfile schema "dist/schema/$1.json" 2>&1)"
 }
 
 # misuse_of APPLET: an operand that it does not take, and an unknown option

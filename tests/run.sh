@@ -2,8 +2,8 @@
 # run.sh PROGRAM…: runs unit programs and *.test files, shows their lines, closes with the count. A
 # program that exits with an error but no FAIL line, or that prints no result at all, counts as a
 # failure. Two lanes run at the same time: a test whose first comment has the word CLUSTER is in the
-# second one, for what starts clusters mostly waits; all others are in the first one. In a lane they
-# follow each other. The lines of a program are printed together when it has ended.
+# second one, for what starts clusters mostly waits; all others are in the first one, which goes on
+# with what is left of the second. In a lane they follow each other. The lines of a program are printed together when it has ended.
 set -u
 D=$(mktemp -d) || exit 1
 lanes=
@@ -50,9 +50,10 @@ block() {
 	echo "count $p $f $s"
 }
 
-# lane PROGRAM…: one after the other
+# lane PROGRAM…: one after the other, but for what the other lane has taken
 lane() {
 	for program; do
+		mkdir "$D/taken-${program//\//-}" 2>/dev/null || continue
 		mine=$D/$BASHPID
 		block "$program" "$mine" >"$mine.block"
 		sed -n 's/^count //p' "$mine.block" >>"$mine.counts"
@@ -68,7 +69,7 @@ done
 # Each lane is a process group: a signal to this process reaches all that the lanes have started,
 # and interrupts are not ignored in them, as they are in what a script starts by & alone.
 set -m
-lane ${first[@]+"${first[@]}"} & lanes=$!
+lane ${first[@]+"${first[@]}"} ${second[@]+"${second[@]}"} & lanes=$!
 lane ${second[@]+"${second[@]}"} & lanes="$lanes $!"
 set +m
 wait

@@ -12,6 +12,7 @@
 
 #include "app/applet.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/die.h"
 #include "base/io.h"
 #include "base/text.h"
@@ -22,6 +23,24 @@
 enum { TEXT_MAX = 16 << 20 };
 
 static int kept[2];   /* where this process printed before */
+
+/* A proxy's address may stand without a scheme; k3s's installer has a command line. */
+static void print_variable(const char *name, const char *value)
+{
+	_cleanup_buf_ struct buf b = {0};
+	_cleanup_strv_ struct strv words = {0};
+	_cleanup_free_ char *copy = xstrdup(value);
+	const char *host = strcasestr(name, "_PROXY") && !strstr(value, "://")
+		? strrchr(value, '@') : NULL;
+
+	if (mask_is_secret(name) || host) {
+		printf("%s=***%s\n", name, host ? host : "");
+		return;
+	}
+	for (char *at = copy; at;) strv_add(&words, strsep(&at, " "));
+	mask_words(words.v, &b);
+	printf("%s=%s\n", name, b.data ? b.data : "");
+}
 
 /* The variables that k3s and k3sbox look at. */
 static void print_environment(void)
@@ -36,7 +55,7 @@ static void print_environment(void)
 		*value = 0;
 		while (i < sizeof parts / sizeof *parts && !strstr(*v, parts[i])) i++;
 		if (i < sizeof parts / sizeof *parts || !strcmp(*v, "PATH"))
-			printf("%s=%s\n", *v, mask_is_secret(*v) ? "***" : value + 1);
+			print_variable(*v, value + 1);
 		*value = '=';
 	}
 }
