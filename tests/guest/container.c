@@ -90,6 +90,7 @@ static int orphans(int argc, char **argv)
 	told = 0;
 	while (!(pid = waitpid(-1, &st, WNOHANG))) usleep(10000);
 	show_end("polled", pid, st);
+	for (int i = 0; !told && i < 100; i++) usleep(10000);   /* the signal may come later */
 	printf("signalled: %d\n", (int)told);
 	make_orphan(-SIGKILL, 200, 0);
 	wait_for("waited for", -1, 0);
