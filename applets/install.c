@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/die.h"
 #include "base/io.h"
+#include "base/path.h"
 
 struct install {
 	bool symlink, hardlink, copy, all;
@@ -54,8 +55,7 @@ static bool is_ours(const char *path, const char *self)
 	ssize_t n = readlink(path, target, sizeof target - 1);
 	if (n > 0) {
 		target[n] = 0;
-		const char *base = strrchr(target, '/');
-		return !strcmp(base ? base + 1 : target, "k3sbox") || !strcmp(target, self);
+		return !strcmp(path_name(target), "k3sbox") || !strcmp(target, self);
 	}
 	return S_ISREG(st.st_mode) && has_mark(path);
 }

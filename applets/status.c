@@ -345,8 +345,8 @@ static int gather(struct status_report *f)
 	return EX_OK;
 }
 
-/* Writes it, if it has changed or always, and frees it. last: what was written last, without what
- * changes all the time. */
+/* Writes it, if it has changed, and frees it. last: what was written last, without what changes all
+ * the time; NULL: it is written in any case. */
 static int put(struct status_report *f, bool as_json, struct buf *last, const char *before)
 {
 	void (*print)(const struct status_report *, struct buf *) = as_json ? print_json
@@ -357,17 +357,21 @@ static int put(struct status_report *f, bool as_json, struct buf *last, const ch
 
 	buf_puts(&b, before);
 	print(f, &b);
-	f->time = f->uptime = 0;
-	if (!disk_is_low(&f->disk)) f->disk = (struct statvfs){0};
-	print(f, &same);
+	if (last) {
+		f->time = f->uptime = 0;
+		if (!disk_is_low(&f->disk)) f->disk = (struct statvfs){0};
+		print(f, &same);
+	}
 	if (b.failed || same.failed) r = -ENOMEM;
-	else if (*before == '\033' || !last->data || strcmp(same.data, last->data))
+	else if (!last || !last->data || strcmp(same.data, last->data))
 		r = io_write_fd(STDOUT_FILENO, b.data, b.len);
 	presence_free(&f->now);
 	json_free(&f->services);
 	buf_free(&f->services_text);
-	buf_free(last);
-	*last = same;
+	if (last) {
+		buf_free(last);
+		*last = same;
+	}
 	return r < 0 ? EX_FAIL : EX_OK;
 }
 
@@ -381,7 +385,8 @@ static int run(void *cfg_, const struct args *args)
 {
 	const struct status *cfg = cfg_;
 	bool as_json = cfg->format == OUTPUT_JSON;
-	const char *before = cfg->watch && isatty(STDOUT_FILENO) ? "\033[H\033[J" : "";
+	bool redraw = cfg->watch && isatty(STDOUT_FILENO), compare = cfg->watch && !redraw;
+	const char *before = redraw ? "\033[H\033[J" : "";
 	struct pollfd out = { .fd = STDOUT_FILENO };   /* ready once nothing reads it any more */
 	_cleanup_buf_ struct buf last = {0};
 	static struct status_report f;
@@ -391,7 +396,7 @@ static int run(void *cfg_, const struct args *args)
 	do {
 		int status = gather(&f);
 		bool running = f.running;
-		if (!status) status = put(&f, as_json, &last, before);
+		if (!status) status = put(&f, as_json, compare ? &last : NULL, before);
 		if (status || !cfg->watch) return status ? status : running ? EX_OK : EX_STOPPED;
 		if (!*before && !as_json) before = "\n";
 	} while (poll(&out, 1, WATCH_MS) == 0);

@@ -3,7 +3,8 @@
 # program that exits with an error but no FAIL line, or that prints no result at all, counts as a
 # failure. Two lanes run at the same time: a test whose first comment has the word CLUSTER is in the
 # second one, for what starts clusters mostly waits; all others are in the first one, which goes on
-# with what is left of the second. In a lane they follow each other. The lines of a program are printed together when it has ended.
+# with what is left of the second. In a lane they follow each other. The lines of a program are
+# printed together when it has ended.
 set -u
 D=$(mktemp -d) || exit 1
 lanes=

@@ -98,11 +98,10 @@ static const char *secret_at(const char *s, const char *word, bool first)
 /* The end of the credentials in a URL at s, or NULL. */
 static const char *credentials_at(const char *s)
 {
-	const char *end = NULL;
+	size_t n = strcspn(s, blanks);
 
-	for (size_t n = strcspn(s, blanks); n; n--)
-		if (s[n - 1] == '@' && !end) end = s + n - 1;
-	return end;
+	while (n && s[n] != '@') n--;
+	return s[n] == '@' ? s + n : NULL;
 }
 
 void mask_text(const char *text, struct buf *out)

@@ -102,11 +102,10 @@ static bool same(struct str a, struct str b)
 
 static void add_lease(struct hl_store *s, struct hl_leases *l, const char *name, bool old)
 {
-	const char *base = strrchr(name, '/');
+	const char *base = path_name(name);
 	struct hl_lease lease = { .name = arena_copy(&s->c->arena, name, strlen(name)),
 		.old = old };
 
-	base = base ? base + 1 : name;
 	ip_parse(&lease.ip, base, strlen(base));
 	*(struct hl_lease *)go_slice_add(&s->c->arena, &l->list, sizeof lease) = lease;
 	l->exact += !old;

@@ -91,6 +91,12 @@ bool path_within(const char *path, const char *dir)
 	return path_below(path, dir) != NULL;
 }
 
+const char *path_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 bool path_is_dots(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));

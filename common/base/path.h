@@ -21,6 +21,9 @@ const char *path_below(const char *path, const char *dir);
 /* Is path dir itself, or does it lie below it? */
 bool path_within(const char *path, const char *dir);
 
+/* What follows the last slash ("" if that is the end), or all of it. Points into path. */
+const char *path_name(const char *path);
+
 /* Is this name "." or ".."? */
 bool path_is_dots(const char *name);
 

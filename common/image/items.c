@@ -41,7 +41,7 @@ static const char *clean(char *path)
 /* Where FILE goes in the image; the caller frees it. */
 static char *destination(const char *from, const char *to)
 {
-	const char *slash = strrchr(from, '/'), *name = slash ? slash + 1 : from;
+	const char *name = path_name(from);
 
 	if (!to || !*to) return xstrdup(name);
 	return to[strlen(to) - 1] == '/' ? xasprintf("%s%s", to, name) : xstrdup(to);

@@ -30,12 +30,6 @@ static void set_path(char *to, const char *from)
 	memcpy(to, from, strlen(from) + 1);
 }
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 static uint32_t now_ms(void)
 {
 	struct timespec ts;
@@ -323,7 +317,7 @@ static bool find_above_map(struct view *v, struct tracee *t, const char *full, c
  * container. */
 static bool is_other_name(const struct view *v, const char *raw)
 {
-	const char *name = last_component(raw);
+	const char *name = path_name(raw);
 
 	return *name && !path_is_dots(name) && !stand_in_may_be_named(v, name);
 }

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "world/switch.h"
 
@@ -162,8 +163,7 @@ static int examine(const char *path, const char *self)
 
 	if (n < 0) return errno == ENOENT ? 0 : -EEXIST;
 	target[n] = 0;
-	const char *base = strrchr(target, '/');
-	return !strcmp(target, self) || !strcmp(base ? base + 1 : target, "k3sbox") ? 1 : -EEXIST;
+	return !strcmp(target, self) || !strcmp(path_name(target), "k3sbox") ? 1 : -EEXIST;
 }
 
 static bool is_noted(const struct buf *notes, const char *name)

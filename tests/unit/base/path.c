@@ -92,4 +92,12 @@ TEST(clean)
 		path_clean(out, 1, "") < 0);
 }
 
+TEST(name)
+{
+	CHECK_STR(path_name("/a/b"), "b");
+	CHECK_STR(path_name("b"), "b");
+	CHECK_STR(path_name("/a/"), "");
+	CHECK_STR(path_name(""), "");
+}
+
 UNIT_MAIN("path")
